@@ -1,0 +1,11 @@
+"""Application configuration of `listings`."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ListingsConfig(AppConfig):
+    """The `listings` app."""
+
+    name = "listings"
+    verbose_name = _("Listings")

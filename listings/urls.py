@@ -1,0 +1,6 @@
+"""Routes of `listings`."""
+
+from django.urls import path
+
+app_name = "listings"
+urlpatterns: list = []

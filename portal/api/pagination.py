@@ -1,0 +1,36 @@
+"""Cursor pagination in the shape `{"results": […], "next": …}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+
+
+class PortalCursorPagination(CursorPagination):
+    """Newest first unless the view says otherwise (`view.cursor_ordering`)."""
+
+    ordering = "-pk"
+    page_size_query_param = "page_size"
+    max_page_size = 500
+
+    def get_ordering(self, request: Any, queryset: Any, view: Any) -> tuple[str, ...]:
+        """Return the view's ordering; it must be unique and stable."""
+        ordering = getattr(view, "cursor_ordering", None) or self.ordering
+        return (ordering,) if isinstance(ordering, str) else tuple(ordering)
+
+    def get_paginated_response(self, data: Any) -> Response:
+        """Answer with the page and the address of the next one."""
+        return Response({"results": data, "next": self.get_next_link()})
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Describe the page for OpenAPI."""
+        return {
+            "type": "object",
+            "required": ["results", "next"],
+            "properties": {
+                "results": schema,
+                "next": {"type": ["string", "null"], "format": "uri"},
+            },
+        }

@@ -1,0 +1,54 @@
+"""The base of every API view: authenticate, resolve the shop, enter its scope."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from django.utils import translation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from portal.api.permissions import HasStaffPermission
+from portal.scoping import seller_scope, unscoped
+from portal.services.people import SELLER_HEADER, SESSION_SELLER, choose_member, memberships_of
+
+
+class ScopedView(APIView):
+    """Mixin-base: runs the handler inside the scope of the caller's shop (K-8).
+
+    People in several shops choose with the header `X-Seller` (a member id) or, in a browser
+    session, with the seller switcher. A shop the caller does not belong to changes nothing.
+    """
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Handle the request and leave the scope whatever happens."""
+        with ExitStack() as self.scope_stack:
+            return super().dispatch(request, *args, **kwargs)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate, then act for one shop in the caller's language."""
+        super().perform_authentication(request)
+        request.member = request.seller = None
+        if not request.user.is_authenticated:
+            return
+        if not request.headers.get("Accept-Language"):
+            self.scope_stack.enter_context(translation.override(request.user.language))
+        wanted = request.headers.get(SELLER_HEADER) or request.session.get(SESSION_SELLER)
+        request.member = choose_member(memberships_of(request.user), wanted)
+        if request.member is not None:
+            request.seller = request.member.seller
+            self.scope_stack.enter_context(seller_scope(request.seller))
+
+
+class StaffView(APIView):
+    """A view for staff and service tokens: sees every shop, needs `staff_permission`."""
+
+    permission_classes = [HasStaffPermission]
+    staff_permission = ""
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        """Handle the request unscoped; permissions are checked before the handler runs."""
+        with unscoped():
+            return super().dispatch(request, *args, **kwargs)

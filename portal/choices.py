@@ -1,0 +1,144 @@
+"""Statuses and fixed vocabularies of the kernel; nothing else."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Membership(models.TextChoices):
+    """Paid membership of a seller (K-6)."""
+
+    BASIC = "basic", _("Gold Supplier")
+    VERIFIED = "verified", _("Verified Supplier")
+
+
+class CompanyType(models.TextChoices):
+    """What a seller's company does (K-6)."""
+
+    MANUFACTURER = "manufacturer", _("Manufacturer")
+    TRADER = "trader", _("Trading company")
+    COMBINED = "combined", _("Manufacturer and trader")
+
+
+class SellerStatus(models.TextChoices):
+    """Whether a shop trades (K-6)."""
+
+    ACTIVE = "active", _("Active")
+    RESTRICTED = "restricted", _("Restricted")
+    CLOSED = "closed", _("Closed")
+
+
+class Role(models.TextChoices):
+    """What a member may do in the shop (K-7)."""
+
+    OWNER = "owner", _("Owner")
+    MANAGER = "manager", _("Manager")
+    SALESPERSON = "salesperson", _("Salesperson")
+    VIEWER = "viewer", _("Viewer")
+
+
+class Action(models.TextChoices):
+    """Abilities that roles grant; `ROLE_ACTIONS` says which (K-7)."""
+
+    READ = "read"
+    EDIT_PRODUCTS = "edit_products"
+    QUOTE = "quote"
+    MANAGE_MEMBERS = "manage_members"
+    ENROL = "enrol"
+    UPLOAD_CERTIFICATE = "upload_certificate"
+    APPEAL = "appeal"
+
+
+_SELL = {Action.READ, Action.EDIT_PRODUCTS, Action.QUOTE}
+ROLE_ACTIONS: dict[str, set[Action]] = {
+    Role.OWNER: set(Action),
+    Role.MANAGER: _SELL,
+    Role.SALESPERSON: _SELL,
+    Role.VIEWER: {Action.READ},
+}
+
+
+class BuyerTier(models.TextChoices):
+    """Buyer tier since 2022-08-01; gold and blue labels ended that day (K-10)."""
+
+    L0 = "L0", "L0"
+    L1 = "L1", "L1"
+    L2 = "L2", "L2"
+    L3 = "L3", "L3"
+    L4 = "L4", "L4"
+
+
+class AttributeType(models.TextChoices):
+    """Kinds of system attribute (K-12)."""
+
+    SELECT = "select", _("One of a list")
+    MULTI = "multi", _("Several of a list")
+    TEXT = "text", _("Text")
+    NUMBER = "number", _("Number")
+
+
+class OrderChannel(models.TextChoices):
+    """How an order was paid (K-13)."""
+
+    TRADE_ASSURANCE = "trade_assurance", _("Trade Assurance")
+    E_COLLECT = "e_collect", _("Online collection")
+
+
+class TradeKind(models.TextChoices):
+    """Ready to ship or made to order; the same two kinds for orders and products."""
+
+    RTS = "rts", _("Ready to ship")
+    CUSTOMIZATION = "customization", _("Customization")
+
+
+class Tracking(models.TextChoices):
+    """What the carrier's tracking shows (K-13)."""
+
+    NORMAL = "normal", _("Normal")
+    ABNORMAL = "abnormal", _("Abnormal")
+    NONE = "none", _("No tracking")
+
+
+class DisputeReason(models.TextChoices):
+    """Why a buyer disputes an order (K-13)."""
+
+    OUT_OF_STOCK = "out_of_stock", _("Out of stock")
+    PRICE_RAISED = "price_raised", _("Price raised")
+    FREIGHT_RAISED = "freight_raised", _("Freight raised")
+    SELLER_RAISED = "seller_raised", _("Seller raised the total")
+    LATE_DISPATCH = "late_dispatch", _("Not dispatched in time")
+    WRONG_DESTINATION = "wrong_destination", _("Wrong destination or method")
+    QUALITY = "quality", _("Quality")
+    OTHER = "other", _("Other")
+
+
+class RulebookStatus(models.TextChoices):
+    """Life of a rulebook (K-16)."""
+
+    DRAFT = "draft", _("Draft")
+    PUBLISHED = "published", _("Published")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+RULEBOOK_TRANSITIONS = {
+    RulebookStatus.DRAFT: {RulebookStatus.PUBLISHED, RulebookStatus.WITHDRAWN},
+    RulebookStatus.PUBLISHED: set(),
+    RulebookStatus.WITHDRAWN: set(),
+}
+
+
+class RunState(models.TextChoices):
+    """State of a run, a job or a shard in the night's ledger (NGT-6)."""
+
+    PENDING = "pending", _("Waiting")
+    RUNNING = "running", _("Running")
+    COMPLETE = "complete", _("Complete")
+    FAILED = "failed", _("Failed")
+
+
+class MailState(models.TextChoices):
+    """State of a notice's e-mail in the outbox (K-18)."""
+
+    NONE = "none", _("No e-mail")
+    PENDING = "pending", _("Waiting")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")

@@ -1,0 +1,39 @@
+"""Who acts for which shop, and with which abilities (K-7)."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from portal.choices import SellerStatus
+from portal.models import Member, User
+
+SESSION_SELLER = "seller"
+SELLER_HEADER = "X-Seller"
+
+
+def memberships_of(user: User) -> list[Member]:
+    """Return the user's active memberships in shops that are not closed, by company name."""
+    return list(
+        Member.everywhere.filter(user=user, is_active=True)
+        .exclude(seller__status=SellerStatus.CLOSED)
+        .select_related("seller__industry", "seller__main_category", "user")
+        .order_by("seller__name_en", "pk")
+    )
+
+
+def choose_member(memberships: list[Member], wanted: str | None) -> Member | None:
+    """Return the membership in the shop `wanted` (a member id), else the first; none if there is none.
+
+    A shop the user does not belong to is treated like one that does not exist.
+    """
+    for member in memberships:
+        if member.seller.member_id == wanted:
+            return member
+    return memberships[0] if memberships else None
+
+
+def member_for_request(request: HttpRequest) -> Member | None:
+    """Return the member a browser session acts as; the seller switcher stores the choice."""
+    memberships = memberships_of(request.user)
+    request.memberships = memberships
+    return choose_member(memberships, request.session.get(SESSION_SELLER))

@@ -1,0 +1,17 @@
+"""Addresses of the portal; each app brings its own pages and API routes."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from portal.views.health import healthz, prometheus
+
+urlpatterns = [
+    path("healthz", healthz, name="healthz"),
+    path("metrics", prometheus, name="prometheus"),
+    path("admin/", admin.site.urls),
+    path("accounts/", include("allauth.urls")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/v1/", include("portal.api.urls")),
+    path("listings/", include("listings.urls")),
+    path("", include("portal.page_urls")),
+]

@@ -1,0 +1,38 @@
+"""What seller pages share: a member, an ability, a refusal shown at its place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.generic import View
+
+from portal.choices import Action
+
+
+class SellerPage(LoginRequiredMixin, View):
+    """A page of the seller portal.
+
+    `read_action` is needed for every method, `write_action` for unsafe ones (K-7). People without a
+    shop are told so; staff are shown the way to the admin.
+    """
+
+    read_action: Action = Action.READ
+    write_action: Action | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Check the member before the handler runs."""
+        if not request.user.is_authenticated:
+            return self.handle_no_permission()
+        if request.member is None:
+            return redirect("portal:no-shop")
+        needed = [self.read_action]
+        if self.write_action and request.method not in ("GET", "HEAD", "OPTIONS"):
+            needed.append(self.write_action)
+        if not all(request.member.can(action) for action in needed):
+            raise PermissionDenied(_("Your role in this shop does not allow this."))
+        return super().dispatch(request, *args, **kwargs)

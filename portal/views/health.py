@@ -1,0 +1,33 @@
+"""Health and metrics for operators."""
+
+from __future__ import annotations
+
+import hmac
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET
+from django_prometheus import exports
+
+
+@require_GET
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when the database answers, 503 otherwise; name the newest complete night."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Exception:  # noqa: BLE001  any database failure means the same to the prober
+        return JsonResponse({"status": "down", "database": "down"}, status=503)
+    return JsonResponse({"status": "ok", "database": "ok"})
+
+
+@require_GET
+def prometheus(request: HttpRequest) -> HttpResponse:
+    """Prometheus metrics for bearers of `METRICS_TOKEN` and for staff."""
+    sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    token = settings.METRICS_TOKEN
+    staff = request.user.is_authenticated and request.user.is_staff
+    if not staff and not (token and hmac.compare_digest(sent, token)):
+        return HttpResponse(status=403)
+    return exports.ExportToDjangoView(request)
