@@ -142,3 +142,10 @@ class MailState(models.TextChoices):
     PENDING = "pending", _("Waiting")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Failed")
+
+
+class NoticeAudience(models.TextChoices):
+    """Whom a kind of notice speaks to (K-18)."""
+
+    SELLER = "seller", _("Members of a shop")
+    STAFF = "staff", _("Platform staff")

@@ -110,6 +110,11 @@ def end_of(day: date) -> datetime:
     return start_of(day + timedelta(days=1))
 
 
+def to_pacific(instant: datetime) -> datetime:
+    """Return an instant as Pacific local time, for display (K-1)."""
+    return instant.astimezone(PACIFIC)
+
+
 def hours_of(day: date) -> float:
     """Return the length of a Pacific day in hours: 23, 24 or 25."""
     return (end_of(day) - start_of(day)).total_seconds() / 3600

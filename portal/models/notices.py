@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils.functional import cached_property
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
 from portal.choices import MailState
 from portal.models.people import Member, Seller, User
+from portal.notice_kinds import render
 from portal.scoping import scoped_manager
 
 
@@ -31,6 +34,9 @@ class Notice(models.Model):
         _("e-mail"), max_length=8, choices=MailState, default=MailState.NONE
     )
     mail_attempts = models.PositiveSmallIntegerField(default=0)
+    mail_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("Wall clock; a claim moves it forward.")
+    )
     mailed_at = models.DateTimeField(null=True, blank=True)
 
     objects = scoped_manager()
@@ -43,12 +49,34 @@ class Notice(models.Model):
         indexes = [
             models.Index(fields=["user", "seller", "read_at"], name="notice_inbox"),
             models.Index(
-                fields=["id"], name="notice_outbox", condition=models.Q(mail_state=MailState.PENDING)
+                fields=["mail_due_at"],
+                name="notice_outbox",
+                condition=models.Q(mail_state=MailState.PENDING),
             ),
         ]
 
     def __str__(self) -> str:
         return self.key
+
+    @cached_property
+    def _texts(self) -> dict[str, tuple[str, str]]:
+        return {}
+
+    def _rendered(self) -> tuple[str, str]:
+        language = get_language() or ""
+        if language not in self._texts:
+            self._texts[language] = render(self.kind, self.params)
+        return self._texts[language]
+
+    @property
+    def title(self) -> str:
+        """Title in the active language."""
+        return self._rendered()[0]
+
+    @property
+    def body(self) -> str:
+        """Body in the active language."""
+        return self._rendered()[1]
 
 
 class NoticePreference(models.Model):

@@ -1,0 +1,252 @@
+"""What the portal tells people about: kinds of notice and their wording (K-18).
+
+A notice stores its kind and typed parameters, never a finished text, so that each reader gets it in
+the language and number formats of the moment it is read or mailed.
+"""
+
+from __future__ import annotations
+
+import string
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import formats, translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from portal import platform_time
+from portal.choices import NoticeAudience
+
+
+@dataclass(frozen=True)
+class NoticeKind:
+    """One kind: `title` and `body` are lazy format strings such as `{theme} ends on {day}`."""
+
+    code: str
+    title: Promise
+    body: Promise
+    default_email: bool
+    audience: NoticeAudience
+
+    @property
+    def parameters(self) -> set[str]:
+        """Names of the parameters the texts need."""
+        with translation.override(None):
+            texts = f"{self.title} {self.body}"
+        return {name for _text, name, _spec, _conv in string.Formatter().parse(texts) if name}
+
+    @property
+    def label(self) -> str:
+        """The kind's own name, for the preferences page."""
+        return str(KIND_LABELS.get(self.code, self.code))
+
+
+NOTICE_KINDS: dict[str, NoticeKind] = {}
+KIND_LABELS: dict[str, Promise] = {}
+
+
+def register_notice_kind(
+    code: str,
+    title: Promise,
+    body: Promise,
+    default_email: bool = True,
+    audience: NoticeAudience = NoticeAudience.SELLER,
+    *,
+    label: Promise | None = None,
+) -> NoticeKind:
+    """Declare a kind of notice once, at import; `label` names it on the preferences page."""
+    if code in NOTICE_KINDS:
+        raise ValueError(f"notice kind {code!r} is declared twice")
+    kind = NoticeKind(code, title, body, default_email, audience)
+    NOTICE_KINDS[code] = kind
+    KIND_LABELS[code] = label or title
+    return kind
+
+
+# --- Parameters ---------------------------------------------------------------------------------
+
+
+def encode_parameters(params: dict[str, Any]) -> dict[str, Any]:
+    """Turn parameters into JSON that remembers what they are.
+
+    Days, aware instants, numbers, texts, lazily translated texts and `{"en": …, "zh": …}` are understood.
+    """
+    return {name: _encode(value) for name, value in params.items()}
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {"instant": value.isoformat()}
+    if isinstance(value, date):
+        return {"day": value.isoformat()}
+    if isinstance(value, Decimal):
+        return {"number": str(value)}
+    if isinstance(value, Promise):
+        # English is the source language, so the English text is the message id.
+        with translation.override("en"):
+            return {"msgid": str(value)}
+    if isinstance(value, bool) or not isinstance(value, (str, int, float, dict)):
+        raise TypeError(f"a notice cannot carry {value!r}")
+    return value
+
+
+def decode_parameter(value: Any) -> str:
+    """Return a stored parameter as text in the active language; instants in Pacific time."""
+    match value:
+        case {"instant": text}:
+            local = platform_time.to_pacific(platform_time.parse_instant(text))
+            return gettext("%(instant)s (Pacific)") % {
+                "instant": formats.date_format(local, "DATETIME_FORMAT")
+            }
+        case {"day": text}:
+            return formats.date_format(platform_time.parse_day(text), "DATE_FORMAT")
+        case {"number": text}:
+            return formats.number_format(Decimal(text), force_grouping=True)
+        case {"msgid": text}:
+            return gettext(text) if text else ""
+        case {"en": english, **rest}:
+            chinese = rest.get("zh")
+            wants_chinese = (translation.get_language() or "").startswith("zh")
+            return str(chinese if wants_chinese and chinese else english)
+        case int() | float():
+            return formats.number_format(value, force_grouping=True)
+    return str(value)
+
+
+class _Lenient(dict[str, str]):
+    """Parameters of an old row: what it lacks is shown as a dash instead of an error."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def render(code: str, params: dict[str, Any]) -> tuple[str, str]:
+    """Return title and body of a notice in the active language.
+
+    Rows of a kind that no longer exists show its code.
+    """
+    kind = NOTICE_KINDS.get(code)
+    if kind is None:
+        return code, ""
+    values = _Lenient({name: decode_parameter(value) for name, value in params.items()})
+    return str(kind.title).format_map(values), str(kind.body).format_map(values)
+
+
+# --- The kinds ----------------------------------------------------------------------------------
+# Declared here even where the sender is another app, so that preferences and wording have one home.
+
+register_notice_kind(
+    "certificate_decided",
+    _("Certificate {certificate}: {decision}"),
+    _("The review of certificate {certificate} is done: {decision}. {reason}"),
+    label=_("Certificate decided"),
+)
+register_notice_kind(
+    "certificate_expiring",
+    _("Certificate {certificate} expires on {day}"),
+    _("Upload a newer one before {day}; days left: {days}. After it products lose this proof."),
+    label=_("Certificate expiring"),
+)
+register_notice_kind(
+    "pack_reward_granted",
+    _("Reward granted: {reward}"),
+    _("You completed the task pack {pack}. {reward} is yours."),
+    label=_("Task pack reward granted"),
+)
+register_notice_kind(
+    "pack_ending",
+    _("Task pack {pack} ends on {day}"),
+    _("{done} of {total} tasks are done. Days left: {days}."),
+    label=_("Task pack ending"),
+)
+register_notice_kind(
+    "spam_report_answered",
+    _("Your report on {rfq} was answered: {decision}"),
+    _("We looked at the evidence: {decision}. {answer}"),
+    label=_("Spam report answered"),
+)
+register_notice_kind(
+    "violation_recorded",
+    _("Violation recorded: {violation}"),
+    _("Points: {points}. You can appeal until {deadline}."),
+    label=_("Violation recorded"),
+)
+register_notice_kind(
+    "appeal_decided",
+    _("Appeal on {violation}: {decision}"),
+    _("The appeal is decided: {decision}. {reason}"),
+    label=_("Appeal decided"),
+)
+register_notice_kind(
+    "radar_deadline",
+    _("{product} must be improved by {day}"),
+    _("Problem: {problem}. Days left: {days}."),
+    label=_("Opportunity radar deadline"),
+)
+register_notice_kind(
+    "quote_viewed",
+    _("A buyer viewed your quote on {rfq}"),
+    _("Viewed {at}. A quick follow-up helps."),
+    default_email=False,
+    label=_("Quote viewed"),
+)
+register_notice_kind(
+    "quote_replied",
+    _("A buyer replied to your quote on {rfq}"),
+    _("Replied {at}. Answer while the buyer is still looking."),
+    label=_("Quote replied"),
+)
+register_notice_kind(
+    "follow_up_due",
+    _("Follow-up due: {subject}"),
+    _("You wanted to come back to {subject} by {deadline}."),
+    label=_("Follow-up due"),
+)
+register_notice_kind(
+    "entitlement_granted",
+    _("Granted: {amount} × {entitlement}"),
+    _("Source: {source}. Use them by {expires}."),
+    default_email=False,
+    label=_("Rights granted"),
+)
+register_notice_kind(
+    "entitlement_expiring",
+    _("{amount} × {entitlement} expire on {day}"),
+    _("Unused rights are lost after {day}. Days left: {days}."),
+    label=_("Rights expiring"),
+)
+register_notice_kind(
+    "theme_ending",
+    _("Theme {theme} ends on {day}"),
+    _("Matched products of yours: {products}. Days left: {days}."),
+    label=_("Theme with matched products ending"),
+)
+register_notice_kind(
+    "matches_changed",
+    _("Theme matches as of {day}: {gained} gained, {lost} lost"),
+    _("The night compared your products with every theme in force. See which pairs changed."),
+    default_email=False,
+    label=_("Theme matches changed"),
+)
+register_notice_kind(
+    "bulletin_published",
+    _("Bulletin: {bulletin}"),
+    _("The platform announced something that concerns your shop. In force from: {effective}."),
+    label=_("Bulletin published"),
+)
+register_notice_kind(
+    "question_answered",
+    _("Your question on “{bulletin}” was answered"),
+    _("{answer}"),
+    label=_("Question answered"),
+)
+register_notice_kind(
+    "night_failed",
+    _("The night of {day} failed in {job}"),
+    _("Failed shards: {shards}. Readers still see the last complete day."),
+    audience=NoticeAudience.STAFF,
+    label=_("Nightly run failed"),
+)
