@@ -1,0 +1,121 @@
+"""Platform time: Pacific days, T+2, windows, working hours in China, the clock that can be set."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from portal import platform_time as pt
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)
+
+
+@pytest.mark.rule("K-1")
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        (utc(2022, 7, 19, 6, 59, 59), date(2022, 7, 18)),
+        (utc(2022, 7, 19, 7, 0, 0), date(2022, 7, 19)),  # midnight in summer time, UTC−7
+        (utc(2022, 12, 19, 7, 59, 59), date(2022, 12, 18)),
+        (utc(2022, 12, 19, 8, 0, 0), date(2022, 12, 19)),  # midnight in winter time, UTC−8
+    ],
+)
+def test_a_statistics_day_is_a_pacific_calendar_day(instant, day):
+    assert pt.day_of(instant) == day
+
+
+@pytest.mark.rule("K-1")
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [
+        (date(2022, 3, 13), 23),
+        (date(2022, 11, 6), 25),
+        (date(2026, 3, 8), 23),
+        (date(2026, 11, 1), 25),
+        (date(2022, 7, 19), 24),
+    ],
+)
+def test_days_have_23_24_or_25_hours_and_no_instant_is_lost_or_doubled(day, hours):
+    assert pt.hours_of(day) == hours
+    assert pt.end_of(day) == pt.start_of(day + timedelta(days=1))
+    assert pt.day_of(pt.start_of(day)) == day
+    assert pt.day_of(pt.end_of(day) - timedelta(microseconds=1)) == day
+    assert pt.day_of(pt.end_of(day)) == day + timedelta(days=1)
+
+
+@pytest.mark.rule("K-1")
+def test_an_instant_without_offset_is_refused():
+    with pytest.raises(pt.InvalidInstant):
+        pt.day_of(datetime(2022, 7, 19, 12))  # noqa: DTZ001
+    with pytest.raises(pt.InvalidInstant, match="no offset"):
+        pt.parse_instant("2022-07-19T12:00:00")
+
+
+@pytest.mark.rule("K-2")
+@pytest.mark.parametrize(
+    ("now", "as_of"),
+    [
+        ("2022-07-21T23:59:59-07:00", date(2022, 7, 19)),
+        ("2022-07-22T00:00:00-07:00", date(2022, 7, 20)),
+        ("2022-11-07T23:59:59-08:00", date(2022, 11, 5)),  # a 25-hour day lies between
+    ],
+)
+def test_standings_are_as_of_two_pacific_days_ago(monkeypatch, now, as_of):
+    monkeypatch.setenv("PORTAL_NOW", now)
+    assert pt.latest_as_of() == as_of
+
+
+@pytest.mark.rule("K-3")
+def test_windows_end_with_the_day_itself():
+    window = pt.last_days(30, date(2022, 7, 19))
+    assert (window.first, window.last) == (date(2022, 6, 20), date(2022, 7, 19))
+    assert window.contains(pt.end_of(date(2022, 7, 19)) - timedelta(microseconds=1))
+    assert not window.contains(pt.end_of(date(2022, 7, 19)))
+    assert window.contains(pt.start_of(date(2022, 6, 20)))
+    assert not window.contains(pt.start_of(date(2022, 6, 20)) - timedelta(microseconds=1))
+    month = pt.this_month(date(2022, 7, 1))
+    assert (month.first, month.last) == (date(2022, 7, 1), date(2022, 7, 1))
+    with pytest.raises(ValueError, match="at least one day"):
+        pt.last_days(0, date(2022, 7, 19))
+
+
+def shanghai(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=pt.SHANGHAI).astimezone(UTC)
+
+
+@pytest.mark.rule("K-4")
+@pytest.mark.parametrize(
+    ("posted", "opens"),
+    [
+        # Friday 17:00: one hour left today, five on Monday.
+        (shanghai(2022, 7, 22, 17), shanghai(2022, 7, 25, 14)),
+        # Exactly six hours before closing: ends at 18:00 the same day, not the next morning.
+        (shanghai(2022, 7, 21, 12), shanghai(2022, 7, 21, 18)),
+        (shanghai(2022, 7, 21, 12, 0, 1), shanghai(2022, 7, 22, 9, 0, 1)),
+        # Before opening and on a Sunday nothing passes.
+        (shanghai(2022, 7, 21, 3), shanghai(2022, 7, 21, 15)),
+        (shanghai(2022, 7, 24, 12), shanghai(2022, 7, 25, 15)),
+        # National Day 2022: 1–7 October off; Saturday 8 and Sunday 9 are made up for.
+        (shanghai(2022, 9, 30, 16), shanghai(2022, 10, 8, 13)),
+        (shanghai(2022, 10, 8, 16), shanghai(2022, 10, 9, 13)),
+    ],
+)
+def test_six_working_hours_respect_nights_weekends_holidays_and_make_up_days(posted, opens):
+    assert pt.add_working_time(posted, timedelta(hours=6)) == opens
+
+
+@pytest.mark.rule("K-4")
+def test_years_the_holiday_calendar_does_not_know_count_monday_to_friday():
+    assert pt.is_working_day(date(2040, 1, 2))  # Monday
+    assert not pt.is_working_day(date(2040, 1, 1))  # Sunday
+
+
+@pytest.mark.rule("K-5")
+def test_portal_now_freezes_the_clock(monkeypatch):
+    monkeypatch.setenv("PORTAL_NOW", "2022-08-03T00:00:00-07:00")
+    assert pt.now() == utc(2022, 8, 3, 7)
+    assert pt.today() == date(2022, 8, 3)
+    monkeypatch.setenv("PORTAL_NOW", "yesterday")
+    with pytest.raises(pt.InvalidInstant):
+        pt.now()
