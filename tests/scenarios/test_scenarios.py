@@ -1,0 +1,146 @@
+"""Runs `tests/scenarios/*.yaml`: stories a non-programmer can read (Q-3).
+
+A scenario has a `clock`, `facts` (rows in the ingest kinds), and `steps`, each one of:
+
+    clock: 2022-07-22T00:00:00-07:00          move the clock
+    ingest: {kind: [rows]}                    feed rows; `rejected: N` tells how many may be refused
+    nightly: 2022-07-19                       run the night of a day; `fails: true` if it must refuse
+    as: username, get|post|patch|delete: /path, send: {…}, status: 200, answer: {…}
+    standings: {as_of: day, module: name}, are: [{…}]
+
+Expected mappings are subsets of what comes back; expected lists are complete, in any order.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import CommandError, call_command
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from portal.ingest.engine import ingest_rows
+from portal.models import User
+
+HERE = Path(__file__).parent
+
+
+def _scenarios() -> list[Any]:
+    cases = []
+    for path in sorted(HERE.glob("*.yaml")):
+        for story in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+            marks = [pytest.mark.rule(rule) for rule in story["rules"]]
+            cases.append(pytest.param(story, id=f"{path.stem}: {story['title']}", marks=marks))
+    return cases
+
+
+class Player:
+    """Plays one scenario against the portal in this process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.monkeypatch = monkeypatch
+        self.clients: dict[str, APIClient] = {}
+
+    def play(self, story: dict[str, Any]) -> None:
+        self.clock(story["clock"])
+        self.ingest(story.get("facts", {}))
+        for number, step in enumerate(story["steps"], start=1):
+            try:
+                self.step(step)
+            except AssertionError as error:
+                raise AssertionError(f"step {number} {step}: {error}") from error
+
+    def step(self, step: dict[str, Any]) -> None:
+        if "clock" in step:
+            self.clock(step["clock"])
+        elif "ingest" in step:
+            self.ingest(step["ingest"], rejected=step.get("rejected", 0))
+        elif "nightly" in step:
+            self.nightly(step)
+        elif "standings" in step:
+            self.standings(step)
+        else:
+            self.call(step)
+
+    def clock(self, instant: Any) -> None:
+        text = instant.isoformat() if hasattr(instant, "isoformat") else str(instant)
+        self.monkeypatch.setenv("PORTAL_NOW", text)
+
+    def ingest(self, facts: dict[str, list[dict[str, Any]]], *, rejected: int = 0) -> None:
+        refused = []
+        for kind, rows in facts.items():
+            refused += ingest_rows(kind, rows).rejected
+        assert len(refused) == rejected, refused
+
+    def nightly(self, step: dict[str, Any]) -> None:
+        try:
+            call_command("nightly", as_of=str(step["nightly"]))
+        except (CommandError, SystemExit) as error:
+            assert step.get("fails"), error
+        else:
+            assert not step.get("fails"), "the night ran"
+
+    def standings(self, step: dict[str, Any]) -> None:
+        out = io.StringIO()
+        asked = step["standings"]
+        call_command("standings", as_of=str(asked["as_of"]), module=asked["module"], stdout=out)
+        rows = [json.loads(line) for line in out.getvalue().splitlines()]
+        assert_like(rows, step["are"])
+
+    def call(self, step: dict[str, Any]) -> None:
+        method = next(m for m in ("get", "post", "patch", "delete") if m in step)
+        client = self.client(step["as"])
+        answer = getattr(client, method)(
+            "/api/v1" + step[method], step.get("send"), **({} if method == "get" else {"format": "json"})
+        )
+        body = json.loads(answer.content) if answer.content else None
+        assert answer.status_code == step.get("status", 200), body
+        if "answer" in step:
+            assert_like(body, step["answer"])
+
+    def client(self, username: str) -> APIClient:
+        if username not in self.clients:
+            _, token = AuthToken.objects.create(User.objects.get(username=username))
+            self.clients[username] = APIClient(headers={"Authorization": f"Token {token}"})
+        return self.clients[username]
+
+
+def assert_like(got: Any, wanted: Any, where: str = "") -> None:
+    """Assert that `got` has what `wanted` names."""
+    if isinstance(wanted, dict):
+        assert isinstance(got, dict), f"{where}: {got!r} is no mapping"
+        for key, value in wanted.items():
+            assert key in got, f"{where}.{key} is missing from {got!r}"
+            assert_like(got[key], value, f"{where}.{key}")
+    elif isinstance(wanted, list):
+        assert isinstance(got, list), f"{where}: {got!r} is no list"
+        assert len(got) == len(wanted), f"{where}: {len(wanted)} expected, got {got!r}"
+        left = list(got)
+        for value in wanted:
+            match = next((item for item in left if _is_like(item, value)), None)
+            assert match is not None, f"{where}: {value!r} not among {left!r}"
+            left.remove(match)
+    else:
+        text = got if isinstance(got, str) else got
+        expected = wanted.isoformat() if hasattr(wanted, "isoformat") else wanted
+        assert text == expected, f"{where}: expected {expected!r}, got {text!r}"
+
+
+def _is_like(got: Any, wanted: Any) -> bool:
+    try:
+        assert_like(got, wanted)
+    except AssertionError:
+        return False
+    return True
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+@pytest.mark.parametrize("story", _scenarios())
+def test_the_story_holds(story: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    Player(monkeypatch).play(story)
