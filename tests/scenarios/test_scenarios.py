@@ -1,6 +1,6 @@
 """Runs `tests/scenarios/*.yaml`: stories a non-programmer can read (Q-3).
 
-A scenario has a `clock`, `facts` (rows in the ingest kinds), and `steps`, each one of:
+A file is a list of `stories`. Each has a `title`, the `rules` it shows, a `clock`, `facts` (rows in the ingest kinds), and `steps`, each one of:
 
     clock: 2022-07-22T00:00:00-07:00          move the clock
     ingest: {kind: [rows]}                    feed rows; `rejected: N` tells how many may be refused
@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 def _scenarios() -> list[Any]:
     cases = []
     for path in sorted(HERE.glob("*.yaml")):
-        for story in yaml.safe_load_all(path.read_text(encoding="utf-8")):
+        for story in yaml.safe_load(path.read_text(encoding="utf-8"))["stories"]:
             marks = [pytest.mark.rule(rule) for rule in story["rules"]]
             cases.append(pytest.param(story, id=f"{path.stem}: {story['title']}", marks=marks))
     return cases
