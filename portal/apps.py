@@ -1,6 +1,7 @@
 """Application configuration of the kernel."""
 
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -9,3 +10,12 @@ class PortalConfig(AppConfig):
 
     name = "portal"
     verbose_name = _("Portal")
+
+    def ready(self) -> None:
+        """Let every app bring its rules, navigation and next actions; guard the audit trail."""
+        from portal import after_migrate
+        from portal.services.audit_guard import connect_model_guard
+
+        autodiscover_modules("rulebook_schemas", "rules", "navigation", "next_actions")
+        connect_model_guard()
+        after_migrate.connect()

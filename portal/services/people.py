@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from portal.choices import SellerStatus
@@ -37,3 +38,15 @@ def member_for_request(request: HttpRequest) -> Member | None:
     memberships = memberships_of(request.user)
     request.memberships = memberships
     return choose_member(memberships, request.session.get(SESSION_SELLER))
+
+
+def language_save(*, user: User, language: str) -> bool:
+    """Keep the language a person chose, for mails and for new browsers; return whether it changed.
+
+    An unknown language is ignored.
+    """
+    if language not in dict(settings.LANGUAGES):
+        return False
+    return bool(
+        User.objects.filter(pk=user.pk).exclude(language=language).update(language=language)
+    )

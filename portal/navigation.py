@@ -1,0 +1,129 @@
+"""The left navigation: each app registers its section in its own `navigation.py` (UI-1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal.choices import Action
+from portal.models import Member
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One page in the navigation.
+
+    `also` names further views that belong to it; a name ending in `-` or `:` is a prefix.
+    """
+
+    label: str | Promise
+    icon: str
+    view: str
+    also: tuple[str, ...] = ()
+    action: Action = Action.READ
+
+    def holds(self, view_name: str) -> bool:
+        """Tell whether the page being shown belongs to this item."""
+        return view_name == self.view or any(
+            view_name.startswith(name) if name[-1] in "-:" else view_name == name
+            for name in self.also
+        )
+
+
+@dataclass(frozen=True)
+class NavSection:
+    """A module's pages under its name; an empty name puts them at the top."""
+
+    label: str | Promise
+    items: tuple[NavItem, ...]
+    position: int = 50
+
+
+@dataclass
+class NavLink:
+    """An item as it is drawn for one request."""
+
+    label: str | Promise
+    icon: str
+    url: str
+    active: bool
+
+
+@dataclass
+class NavGroup:
+    """A section as it is drawn for one request."""
+
+    label: str | Promise
+    links: list[NavLink] = field(default_factory=list)
+
+
+_sections: list[NavSection] = []
+
+
+def register_section(section: NavSection) -> None:
+    """Add a module's section; called once, when the app's `navigation` module is imported."""
+    _sections.append(section)
+    _sections.sort(key=lambda known: known.position)
+
+
+def sections_for(member: Member | None, view_name: str) -> list[NavGroup]:
+    """Return the navigation of a member, with the current page marked; none without a shop."""
+    if member is None:
+        return []
+    groups = []
+    for section in _sections:
+        group = NavGroup(section.label)
+        for item in section.items:
+            url = _address(item.view)
+            if url and member.can(item.action):
+                group.links.append(NavLink(item.label, item.icon, url, item.holds(view_name)))
+        if group.links:
+            groups.append(group)
+    return groups
+
+
+def _address(view: str) -> str:
+    """Return the address of a view, or nothing while its module is not installed."""
+    try:
+        return reverse(view)
+    except NoReverseMatch:
+        return ""
+
+
+register_section(NavSection("", (NavItem(_("Home"), "house", "portal:home"),), 0))
+register_section(
+    NavSection(
+        _("Trade"),
+        (
+            NavItem(_("Inquiries"), "chat-left-text", "portal:inquiries"),
+            NavItem(_("Orders"), "box-seam", "portal:orders"),
+            NavItem(_("Your numbers"), "graph-up", "portal:metrics", ("portal:metric",)),
+        ),
+        60,
+    )
+)
+register_section(
+    NavSection(
+        _("Platform"),
+        (
+            NavItem(_("Bulletins"), "megaphone", "portal:bulletins", ("portal:bulletin-",)),
+            NavItem(_("Rules in force"), "journal-text", "portal:rulebooks", ("portal:rulebook",)),
+        ),
+        70,
+    )
+)
+register_section(
+    NavSection(
+        _("Shop"),
+        (
+            NavItem(_("Shop profile"), "shop", "portal:shop"),
+            NavItem(
+                _("People"), "people", "portal:members", ("portal:member-",), Action.MANAGE_MEMBERS
+            ),
+        ),
+        80,
+    )
+)

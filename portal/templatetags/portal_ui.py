@@ -1,0 +1,320 @@
+"""The portal's vocabulary in templates: icons, instants, money, pills, tiles (docs/design.md)."""
+
+from __future__ import annotations
+
+import logging
+import re
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import js_lib_bootstrap_icons
+from django import template
+from django.core.paginator import Page
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from portal import platform_time
+from portal.navigation import sections_for
+
+register = template.Library()
+logger = logging.getLogger(__name__)
+
+_ICONS = Path(js_lib_bootstrap_icons.__file__).parent / "static" / "bootstrap-icons"
+_ICON_NAME = re.compile(r"^[a-z0-9-]+$")
+_SVG_BODY = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
+EMPTY = mark_safe('<span class="text-none">–</span>')  # noqa: S308  constant
+
+
+# --- Icons --------------------------------------------------------------------------------------
+
+
+@cache
+def icon_body(name: str) -> str | None:
+    """Return the inside of a Bootstrap icon's `<svg>`, or none when there is no such icon."""
+    if not _ICON_NAME.match(name):
+        return None
+    try:
+        text = (_ICONS / f"{name}.svg").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    match = _SVG_BODY.search(text)
+    return match[1].strip() if match else None
+
+
+@register.simple_tag
+def icon(name: str, css: str = "") -> SafeString:
+    """Draw a Bootstrap icon inline, hidden from screen readers: say its meaning in words beside it.
+
+    An unknown name is logged and drawn as a dot; a test refuses unknown names in templates.
+    """
+    body = icon_body(name)
+    if body is None:
+        logger.error("no icon named %r", name)
+        body = icon_body("dot") or ""
+    return format_html(
+        '<svg class="icon{}" width="16" height="16" viewBox="0 0 16 16" fill="currentColor" '
+        'aria-hidden="true" focusable="false">{}</svg>',
+        f" {css}" if css else "",
+        mark_safe(body),  # noqa: S308  read from the icon package, never from input
+    )
+
+
+# --- Days and instants --------------------------------------------------------------------------
+
+
+def _chinese() -> bool:
+    return (get_language() or "").startswith("zh")
+
+
+def day_text(value: date) -> str:
+    """Write a calendar day in the active language: `Jul 19, 2022` or `2022年7月19日`."""
+    if _chinese():
+        return f"{value.year}年{value.month}月{value.day}日"
+    return f"{value:%b} {value.day}, {value.year}"
+
+
+@register.filter
+def day(value: date | datetime | None) -> SafeString:
+    """Write a Pacific day; an instant is shown as the Pacific day it falls on."""
+    if not value:
+        return EMPTY
+    if isinstance(value, datetime):
+        value = platform_time.day_of(value)
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), day_text(value))
+
+
+def _in_zone(value: datetime, zone: Any) -> str:
+    local = timezone.localtime(value, zone)
+    return f"{day_text(local.date())} {local:%H:%M}"
+
+
+def instant_texts(value: datetime) -> tuple[str, str]:
+    """Write an instant in Pacific time and in China time."""
+    pacific = _("%(time)s Pacific") % {"time": _in_zone(value, platform_time.PACIFIC)}
+    china = _("%(time)s China") % {"time": _in_zone(value, platform_time.SHANGHAI)}
+    return pacific, china
+
+
+@register.filter
+def instant(value: datetime | None) -> SafeString:
+    """Write an instant on two lines: Pacific, and China below it (UI-4)."""
+    if not value:
+        return EMPTY
+    pacific, china = instant_texts(value)
+    return format_html(
+        '<time class="instant" datetime="{}"><span>{}</span> <small>{}</small></time>',
+        value.isoformat(),
+        pacific,
+        china,
+    )
+
+
+@register.filter
+def instant_short(value: datetime | None) -> SafeString:
+    """Write an instant on one line in Pacific time, with China time as the tooltip."""
+    if not value:
+        return EMPTY
+    pacific, china = instant_texts(value)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), china, pacific
+    )
+
+
+def time_left(seconds: float) -> str:
+    """Write a span of time with its two largest units: `3 days 4 hours`, `25 minutes`."""
+    minutes = max(int(seconds // 60), 0)
+    days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
+    parts = []
+    if days:
+        parts.append(ngettext("%(n)s day", "%(n)s days", days) % {"n": days})
+    if hours and days < 7:
+        parts.append(ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours})
+    if not days and (minutes or not hours):
+        parts.append(ngettext("%(n)s minute", "%(n)s minutes", minutes) % {"n": minutes})
+    return " ".join(parts)
+
+
+@register.simple_tag
+def countdown(due: datetime | date | None) -> SafeString:
+    """Show how long is left until an instant (or the end of a Pacific day), coloured by urgency.
+
+    The text is complete without JavaScript; `portal.js` keeps it ticking.
+    """
+    if not due:
+        return SafeString("")
+    if not isinstance(due, datetime):
+        due = platform_time.end_of(due)
+    left = (due - platform_time.now()).total_seconds()
+    tone = "past" if left <= 0 else "danger" if left < 86400 else "warn" if left < 604800 else "calm"
+    text = _("ended") if left <= 0 else _("%(time)s left") % {"time": time_left(left)}
+    return format_html(
+        '<time class="countdown countdown-{}" datetime="{}" title="{}">{}{}</time>',
+        tone,
+        due.isoformat(),
+        " · ".join(instant_texts(due)),
+        icon("clock-history"),
+        text,
+    )
+
+
+@register.simple_tag
+def as_of(value: date | None) -> SafeString:
+    """Say which facts a standing counts: "Data as of Jul 19, 2022 24:00 (Pacific)" (K-2)."""
+    if value is None:
+        return format_html(
+            '<span class="as-of">{} {}</span>', icon("hourglass-split"), _("First figures are on their way")
+        )
+    return format_html(
+        '<span class="as-of">{} {} <time datetime="{}">{} 24:00</time> {}</span>',
+        icon("database-check"),
+        _("Data as of"),
+        value.isoformat(),
+        day_text(value),
+        _("(Pacific)"),
+    )
+
+
+# --- Numbers ------------------------------------------------------------------------------------
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        return None if value is None or value == "" else Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+def number_text(value: Decimal | int | float, decimals: int = 0) -> str:
+    """Write a number with thousands separators in the active language."""
+    return number_format(value, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+
+
+@register.filter
+def number(value: Any, decimals: int = 0) -> SafeString | str:
+    """Write a number: `1,221`."""
+    amount = _decimal(value)
+    return EMPTY if amount is None else number_text(amount, decimals)
+
+
+@register.filter
+def money(value: Any, decimals: int = 2) -> SafeString:
+    """Write an amount in US dollars: `US$1,234.50`."""
+    amount = _decimal(value)
+    if amount is None:
+        return EMPTY
+    sign = "−" if amount < 0 else ""
+    return format_html('<span class="num">{}US${}</span>', sign, number_text(abs(amount), decimals))
+
+
+@register.filter
+def percent(value: Any, decimals: int = 1) -> SafeString:
+    """Write a ratio as a percentage: 0.125 → `12.5%`."""
+    amount = _decimal(value)
+    if amount is None:
+        return EMPTY
+    return format_html('<span class="num">{}%</span>', number_text(amount * 100, decimals))
+
+
+@register.filter
+def gain(value: Any) -> SafeString:
+    """Write a whole percentage with its sign and colour: 900 → `+900%`."""
+    amount = _decimal(value)
+    if amount is None:
+        return EMPTY
+    tone = "up" if amount > 0 else "down" if amount < 0 else "flat"
+    sign = "+" if amount > 0 else "−" if amount < 0 else ""
+    return format_html('<span class="gain gain-{}">{}{}%</span>', tone, sign, number_text(abs(amount)))
+
+
+# --- Components ---------------------------------------------------------------------------------
+
+TONES = {
+    "ok": {"live", "active", "complete", "published", "sent", "approved", "met", "normal", "done"},
+    "info": {"in_review", "running", "pending", "open", "upcoming"},
+    "warn": {"off_shelf", "restricted", "expiring", "partial", "abnormal", "ending", "late"},
+    "danger": {"removed", "failed", "rejected", "blocked", "unmet", "closed", "overdue"},
+}
+_TONE_OF = {status: tone for tone, statuses in TONES.items() for status in statuses}
+
+
+@register.simple_tag
+def status_pill(status: str, label: str = "", tone: str = "") -> SafeString:
+    """Show a status as a pill; `tone` is `ok`, `info`, `warn`, `danger`, `accent` or `muted`."""
+    tone = tone or _TONE_OF.get(str(status), "muted")
+    return format_html('<span class="pill pill-{}">{}</span>', tone, label or status)
+
+
+@register.inclusion_tag("portal/components/stat.html")
+def stat(
+    label: str, value: Any, *, url: str = "", hint: str = "", chart: str = "", icon: str = ""
+) -> dict[str, Any]:
+    """Show one number as a tile that links to its explanation (UI-3); `chart` is an SVG."""
+    return {"label": label, "value": value, "url": url, "hint": hint, "chart": chart, "icon": icon}
+
+
+@register.inclusion_tag("portal/components/empty.html")
+def empty(
+    icon: str, title: str, text: str = "", *, url: str = "", action: str = ""
+) -> dict[str, Any]:
+    """Show an empty state: an icon, what is missing, and one thing to do about it (UI-4)."""
+    return {"icon": icon, "title": title, "text": text, "url": url, "action": action}
+
+
+@register.inclusion_tag("portal/components/bar.html")
+def bar(value: Any, maximum: Any, *, label: str = "", tone: str = "") -> dict[str, Any]:
+    """Show progress as a native `<progress>` with its numbers in words."""
+    return {"value": value, "maximum": maximum, "label": label, "tone": tone}
+
+
+@register.inclusion_tag("portal/components/paginate.html", takes_context=True)
+def paginate(context: dict[str, Any], page: Page, key: str = "page") -> dict[str, Any]:
+    """Show links to the other pages of a list, keeping its filters."""
+    return {
+        "page": page,
+        "key": key,
+        "request": context["request"],
+        "numbers": page.paginator.get_elided_page_range(page.number, on_each_side=1, on_ends=1),
+        "ellipsis": page.paginator.ELLIPSIS,
+    }
+
+
+@register.simple_tag(takes_context=True)
+def query_replace(context: dict[str, Any], **changes: Any) -> str:
+    """Return the current query string with some keys replaced (none or empty removes a key)."""
+    query = context["request"].GET.copy()
+    for key, value in changes.items():
+        if value is None or value == "":
+            query.pop(key, None)
+        else:
+            query[key] = str(value)
+    return f"?{query.urlencode()}" if query else "?"
+
+
+@register.simple_tag(takes_context=True)
+def page_url(context: dict[str, Any], number: int, key: str = "page") -> str:
+    """Return the address of another page of a list, with the same filters."""
+    return query_replace(context, **{key: number})
+
+
+@register.inclusion_tag("portal/components/navigation.html", takes_context=True)
+def navigation(context: dict[str, Any]) -> dict[str, Any]:
+    """Show the module navigation for the member of the request."""
+    request = context["request"]
+    match = getattr(request, "resolver_match", None)
+    return {
+        "sections": sections_for(context.get("member"), match.view_name if match else ""),
+        "request": request,
+    }
+
+
+@register.inclusion_tag("portal/components/help_link.html")
+def help_link(module: str, label: str = "") -> dict[str, Any]:
+    """Link to the rulebook behind the page, e.g. `{% help_link "listings.themes" %}` (UI-1)."""
+    return {"module": module, "label": label}

@@ -1,0 +1,61 @@
+// Comfort only: every page works without this file.
+(() => {
+  "use strict";
+
+  // htmx sends the CSRF token that Django expects from forms.
+  document.addEventListener("htmx:configRequest", (event) => {
+    event.detail.headers["X-CSRFToken"] = document.body.dataset.csrf;
+  });
+
+  // Menus close on Escape and on a click elsewhere.
+  const openMenus = () => document.querySelectorAll("details.menu[open]");
+  document.addEventListener("click", (event) => {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  const toggle = document.getElementById("nav-toggle");
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    for (const menu of openMenus()) {
+      menu.open = false;
+      menu.querySelector("summary").focus();
+    }
+    if (toggle && toggle.checked) {
+      toggle.checked = false;
+      toggle.focus();
+    }
+  });
+
+  // A filter form marked data-autosubmit sends itself when a choice changes.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-autosubmit]");
+    if (form && event.target.matches("select, input[type=checkbox], input[type=radio]")) {
+      form.requestSubmit();
+    }
+  });
+
+  // "Select all" boxes: data-check-all holds the name of the boxes they rule.
+  document.addEventListener("change", (event) => {
+    const name = event.target.dataset.checkAll;
+    if (!name) return;
+    const scope = event.target.closest("form") || document;
+    for (const box of scope.querySelectorAll(`input[type=checkbox][name="${CSS.escape(name)}"]`)) {
+      box.checked = event.target.checked;
+    }
+  });
+
+  // A form is sent once: its button rests after the first click.
+  document.addEventListener("submit", (event) => {
+    const button = event.submitter;
+    if (!button || event.target.method !== "post") return;
+    setTimeout(() => { button.disabled = true; }, 0);
+    setTimeout(() => { button.disabled = false; }, 8000);
+  });
+  window.addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("button[disabled]:not([data-disabled])")) {
+      if (button.form && button.form.method === "post" && button.type === "submit") button.disabled = false;
+    }
+  });
+})();
