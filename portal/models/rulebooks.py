@@ -12,16 +12,19 @@ from portal.choices import RulebookStatus
 class Rulebook(models.Model):
     """The content of one module's rules for a closed range of Pacific days.
 
-    `content` has been validated by the module's schema before a row is published; overlaps of
-    published rows are refused by `services.rulebooks.publish`.
+    `content` has been validated by the module's schema before a row is published, and `digest` is
+    its SHA-256; overlaps of published rows are refused by `services.rulebooks.rulebook_publish`.
     """
 
     module = models.CharField(_("module"), max_length=60)
     version = models.CharField(_("version"), max_length=40)
     effective_from = models.DateField(_("effective from"))
-    effective_to = models.DateField(_("effective to"), null=True, blank=True, help_text=_("Last day."))
+    effective_to = models.DateField(
+        _("effective to"), null=True, blank=True, help_text=_("Last day.")
+    )
     source = models.CharField(_("source"), max_length=200, blank=True)
     content = models.JSONField(_("content"), default=dict)
+    digest = models.CharField(max_length=64, editable=False, default="")
     status = models.CharField(
         _("status"), max_length=10, choices=RulebookStatus, default=RulebookStatus.DRAFT
     )

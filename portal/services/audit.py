@@ -1,7 +1,7 @@
 """The audit trail: one immutable row per decision or spending action (K-19).
 
 Rows live in django-auditlog's `LogEntry`, written here and nowhere else, in the transaction of the
-change. The model guard in `portal.signals` and a PostgreSQL trigger refuse later edits.
+change. `portal.services.audit_guard` refuses later edits, in the model and in the database.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 
 from portal import platform_time
-from portal.request_context import client_address, request_id
 from portal.models import User
+from portal.request_context import client_address, request_id
 
 
 def record(

@@ -330,9 +330,7 @@ def notice_mark_read(
 def notice_preferences(*, member: Member) -> list[tuple[NoticeKind, bool]]:
     """Return every kind a member can receive with whether it is mailed, in a fixed order."""
     with unscoped():
-        chosen = dict(
-            NoticePreference.objects.filter(member=member).values_list("kind", "email")
-        )
+        chosen = dict(NoticePreference.objects.filter(member=member).values_list("kind", "email"))
     return [
         (kind, chosen.get(kind.code, kind.default_email))
         for kind in NOTICE_KINDS.values()
