@@ -2,7 +2,7 @@
 
 from listings.models.matches import MatchTouch, ThemeMatch, ThemeMatchChange
 from listings.models.products import Product, ProductRevision, ShippingTemplate
-from listings.models.projection import MatchProjection, Service
+from listings.models.projection import MatchProjection
 from listings.models.themes import Theme
 
 __all__ = [
@@ -10,7 +10,6 @@ __all__ = [
     "MatchTouch",
     "Product",
     "ProductRevision",
-    "Service",
     "ShippingTemplate",
     "Theme",
     "ThemeMatch",

@@ -52,12 +52,15 @@ class ThemeMatchChange(StandingChange):
 class MatchTouch(models.Model):
     """A product or theme written since the night last looked at it: the changed-only queue.
 
-    The night deletes exactly the rows it has read, so that a write that commits meanwhile is never
-    missed. Exactly one of the two is set; nothing but ids, so writers never wait for each other.
+    Planning a night marks the rows there are with the plan's number; publishing it deletes those that
+    still carry it. So a row is only forgotten once a result that has seen its write is published, and
+    a write that commits meanwhile is never missed. Exactly one of product and theme is set; nothing
+    but ids, so writers never wait for each other.
     """
 
     product = models.ForeignKey(Product, models.CASCADE, null=True, related_name="+")
     theme = models.ForeignKey(Theme, models.CASCADE, null=True, related_name="+")
+    plan = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [

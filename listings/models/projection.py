@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
 
 from listings.fields import BigIntArrayField
 from listings.models.products import Product
 from portal.models import Category, Seller
 
 
-class Service(models.Model):
-    """A service code and its bit in the masks of projections and themes (0 … 62)."""
-
-    bit = models.PositiveSmallIntegerField(primary_key=True)
-    code = models.CharField(_("code"), max_length=40, unique=True)
-
-    class Meta:
-        verbose_name = _("service")
-        verbose_name_plural = _("services")
-        constraints = [
-            models.CheckConstraint(condition=models.Q(bit__lte=62), name="service_bit_range"),
-        ]
-
-    def __str__(self) -> str:
-        return self.code
-
-
 class MatchProjection(models.Model):
     """What themes ask about a product, from one instant to the next.
 
     Half-open in time: holds as of day D when `valid_from < end_of(D) <= valid_to`, `valid_to` being
-    the next change or null. Prices are US cents. `value_ids` and `token_ids` are 63-bit hashes of
-    `attribute=value` and of title words (see `listings.matching.text`); `*_sig` fold them to 63 bits
-    for databases without arrays.
+    the next change or null. Prices are US cents. `value_ids` and `token_ids` are hashes of
+    "attribute has value" and of title words (`listings.matching.text`); `*_sig` fold them to 63 bits,
+    a cheap test before the lists are compared. Written by `listings.services.projection` alone.
     """
 
     product = models.ForeignKey(Product, models.CASCADE, related_name="projections")

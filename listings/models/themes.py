@@ -32,10 +32,10 @@ class ThemeQuerySet(models.QuerySet):
 class Theme(models.Model):
     """One theme as staff or upstream wrote it, and the same compiled for matching.
 
-    The compiled fields (below `is_national`) are written by `listings.services.themes` alone:
+    The compiled fields (from `is_national` on) are written by `listings.services.themes` alone:
     `groups` is a list of `[attribute code, [value hash, …]]`, of which the first four are repeated in
-    `group_1` … `group_4` for the database; `patterns` are keyword patterns for a substring test on
-    the normalised title.
+    `group_1` … `group_4` for the database, with their signatures; `patterns` are keyword patterns for
+    a substring test on the normalised title.
     """
 
     theme_id = models.CharField(_("theme id"), max_length=64, unique=True)
@@ -81,8 +81,13 @@ class Theme(models.Model):
     group_2 = BigIntArrayField(null=True, editable=False)
     group_3 = BigIntArrayField(null=True, editable=False)
     group_4 = BigIntArrayField(null=True, editable=False)
+    group_sig_1 = models.BigIntegerField(null=True, editable=False)
+    group_sig_2 = models.BigIntegerField(null=True, editable=False)
+    group_sig_3 = models.BigIntegerField(null=True, editable=False)
+    group_sig_4 = models.BigIntegerField(null=True, editable=False)
     more_groups = models.BooleanField(default=False, editable=False)
     token_ids = BigIntArrayField(null=True, editable=False)
+    token_sig = models.BigIntegerField(null=True, editable=False)
     verify_title = models.BooleanField(default=False, editable=False)
     patterns = models.JSONField(default=list, editable=False)
 
