@@ -8,7 +8,14 @@ from typing import Any
 
 from listings.choices import KeywordMode
 from listings.matching.countries import SERVICE, country_masks, service_mask
-from listings.matching.text import normalise, signature, token_hash, token_hashes, tokens, value_hash
+from listings.matching.text import (
+    normalise,
+    signature,
+    token_hash,
+    token_hashes,
+    tokens,
+    value_hash,
+)
 from listings.rules import ProductFacts, ThemeSpec, values_of
 
 GROUPS = 4
@@ -82,7 +89,9 @@ def _keyword_columns(spec: ThemeSpec) -> dict[str, Any]:
     """
     if not spec.patterns:
         return {"token_ids": None, "token_sig": None, "verify_title": False, "patterns": []}
-    found = [sorted(tokens(text), key=lambda token: (-len(token), token)) for _, text in spec.patterns]
+    found = [
+        sorted(tokens(text), key=lambda token: (-len(token), token)) for _, text in spec.patterns
+    ]
     if spec.keyword_mode == KeywordMode.ALL:
         needed = {token for keyword in found for token in keyword}
     else:
@@ -91,8 +100,10 @@ def _keyword_columns(spec: ThemeSpec) -> dict[str, Any]:
     return {
         "token_ids": hashes,
         "token_sig": signature(hashes),
-        "verify_title": any(len(text.split()) > 1 or len(keyword) > 1
-                            for (_, text), keyword in zip(spec.patterns, found, strict=True)),
+        "verify_title": any(
+            len(text.split()) > 1 or len(keyword) > 1
+            for (_, text), keyword in zip(spec.patterns, found, strict=True)
+        ),
         "patterns": sorted({text for _, text in spec.patterns}),
     }
 
