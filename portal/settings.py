@@ -171,6 +171,9 @@ CELERY_BEAT_SCHEDULE = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
 NIGHTLY_CATCHUP_DAYS = env.int("NIGHTLY_CATCHUP_DAYS", default=31)
+# Below the task's time limit, so that the database ends a statement before Celery ends the worker.
+NIGHTLY_STATEMENT_TIMEOUT = env.str("NIGHTLY_STATEMENT_TIMEOUT", default="14min")
+NIGHTLY_WORK_MEM = env.str("NIGHTLY_WORK_MEM", default="128MB")
 
 # --- People -------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "portal.User"

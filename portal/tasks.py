@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from portal.nightly import engine, schedule
+from portal.services import members  # noqa: F401  brings the link of its mails
+from portal.services.bulletins import bulletins_announce
 from portal.services.notices import notice_deliver, notice_outbox_sweep
 
 
@@ -14,6 +17,37 @@ def deliver_notice(notice_id: int) -> None:
 
 
 @shared_task
+def announce_bulletins() -> None:
+    """Tell people about bulletins published since (K-17)."""
+    bulletins_announce()
+
+
+@shared_task
 def sweep_outbox() -> None:
-    """Send every e-mail that is due, whatever lost it before (K-18)."""
+    """Tell and mail what is due, whatever lost it before (K-17, K-18)."""
+    bulletins_announce()
     notice_outbox_sweep()
+
+
+@shared_task
+def run_shard(shard_id: int) -> None:
+    """Compute one shard of a night and do what that makes possible (NGT-2)."""
+    engine.shard_run(shard_id=shard_id)
+
+
+@shared_task
+def advance_night(run_id: int) -> None:
+    """Start, publish or close what is ready in a run (NGT-2)."""
+    engine.run_advance(run_id=run_id)
+
+
+@shared_task
+def sweep_nights() -> None:
+    """Send shards again that a broker or a worker lost (NGT-3)."""
+    schedule.nights_sweep()
+
+
+@shared_task
+def schedule_nights() -> None:
+    """Start the oldest finished Pacific day that lacks a complete run (NGT-1)."""
+    schedule.nights_schedule()

@@ -111,7 +111,9 @@ class StandingSql:
             field = self._field(name)
             column = self.quote(field.column)
             if self.is_postgres:
-                parts.append(f"CAST({alias}.{column} AS {field.db_type(self.connection)}) AS {column}")
+                parts.append(
+                    f"CAST({alias}.{column} AS {field.db_type(self.connection)}) AS {column}"
+                )
             elif isinstance(field, models.DecimalField):
                 parts.append(f"ROUND({alias}.{column}, {field.decimal_places}) AS {column}")
             else:

@@ -82,9 +82,7 @@ class PublishContext:
     connection: BaseDatabaseWrapper
 
 
-def adapt_params(
-    connection: BaseDatabaseWrapper, params: Mapping[str, Any] | Sequence[Any]
-) -> Any:
+def adapt_params(connection: BaseDatabaseWrapper, params: Mapping[str, Any] | Sequence[Any]) -> Any:
     """Return parameters in the form Django stores them in columns, so that they compare."""
     if isinstance(params, Mapping):
         return {name: _adapt(connection, value) for name, value in params.items()}

@@ -91,9 +91,7 @@ def stage_differences(
     """
     with new_set(ctx, model):
         add_to_new_set(ctx, model, select_sql, params)
-        return stage_new_set(
-            ctx, model, params, scope_sql=scope_sql, keys_unique=keys_unique
-        )
+        return stage_new_set(ctx, model, params, scope_sql=scope_sql, keys_unique=keys_unique)
 
 
 def stage_new_set(
@@ -247,13 +245,17 @@ class _Publication:
         sql, beginning, table = self.sql, self.beginning, self.sql.table
         # Without a newer published day there is nothing to join on the right.
         right = (
-            "" if self.last_open else f"LEFT JOIN {table} r ON {sql.same_row('r', 'c')} "
-            "AND r.valid_from = %(after)s"
+            ""
+            if self.last_open
+            else f"LEFT JOIN {table} r ON {sql.same_row('r', 'c')} AND r.valid_from = %(after)s"
         )
         self.execute(
             f"CREATE TEMPORARY TABLE {beginning} AS SELECT l.id AS left_id, "
-            + ("NULL AS right_id, NULL AS right_to, " if self.last_open else
-               "r.id AS right_id, r.valid_to AS right_to, ")
+            + (
+                "NULL AS right_id, NULL AS right_to, "
+                if self.last_open
+                else "r.id AS right_id, r.valid_to AS right_to, "
+            )
             + f"{sql.listed(sql.data, 'c')} FROM {sql.changes} c LEFT JOIN {table} l "
             f"ON {sql.same_row('l', 'c')} AND l.valid_to = %(before)s {right} "
             f"WHERE {self._staged} AND c.entering"
