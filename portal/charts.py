@@ -1,0 +1,193 @@
+"""Plots drawn on the server as SVG: no script, no inline style, a table always beside them (UI-3).
+
+pygal's SVG carries its own style sheet and script, which the content security policy refuses, so the
+three shapes the portal needs are drawn here. A drawing stretches to its frame (`preserveAspectRatio`
+none, strokes that do not scale); labels are HTML around it and stay readable at 360 px. Colours come
+from classes in `static/css/figures.css`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_CEILING, Decimal
+
+from django.template.loader import render_to_string
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from portal.templatetags.portal_ui import day_text, number_text
+
+WIDTH = 100
+HEIGHT = 40
+
+Number = Decimal | int | float
+Formatter = Callable[[Number], str]
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value on a Pacific day."""
+
+    day: date
+    value: Number
+
+
+def nice_ceiling(value: Number) -> Decimal:
+    """Return the smallest of 1, 2, 2.5, 4, 5, 8, 10 times a power of ten that is ≥ `value`; 1 for ≤ 0."""
+    amount = Decimal(str(value))
+    if amount <= 0:
+        return Decimal(1)
+    power = Decimal(1).scaleb(amount.adjusted())
+    for step in ("1", "2", "2.5", "4", "5", "8"):
+        if amount <= power * Decimal(step):
+            return power * Decimal(step)
+    return power * 10
+
+
+def _x(position: int, count: int) -> float:
+    return round(position * WIDTH / (count - 1), 2) if count > 1 else WIDTH / 2
+
+
+def _y(value: Number, top: Decimal) -> float:
+    share = min(max(Decimal(str(value)) / top, Decimal(0)), Decimal(1))
+    return round(HEIGHT - float(share) * HEIGHT, 2)
+
+
+def _path(values: Sequence[Number], top: Decimal) -> str:
+    steps = [f"{_x(i, len(values))} {_y(value, top)}" for i, value in enumerate(values)]
+    return "M" + "L".join(steps)
+
+
+def sparkline(values: Sequence[Number]) -> SafeString:
+    """Draw a trend without axes for a stat tile; decorative, the tile's number is the message.
+
+    Returns nothing for fewer than two values. The scale runs from zero so that small wobbles look small.
+    """
+    if len(values) < 2:
+        return SafeString("")
+    top = max(Decimal(str(value)) for value in values) * Decimal("1.15") or Decimal(1)
+    line = _path(values, top)
+    return format_html(
+        '<svg class="sparkline" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true" '
+        'focusable="false"><path class="plot-area" d="{}L{} {}L0 {}Z"/><path class="plot-line" d="{}"/>'
+        "</svg>",
+        WIDTH,
+        HEIGHT,
+        line,
+        WIDTH,
+        HEIGHT,
+        HEIGHT,
+        line,
+    )
+
+
+def line_plot(
+    points: Sequence[Point], *, title: str, value_label: str, text: Formatter = number_text
+) -> SafeString:
+    """Draw values over days as a line with a table of the same numbers below it.
+
+    `points` are in order of time, evenly spaced; `text` writes a value for axis and table.
+    """
+    if not points:
+        return SafeString("")
+    values = [point.value for point in points]
+    top = nice_ceiling(max(values))
+    line = _path(values, top)
+    area = f"{line}L{_x(len(points) - 1, len(points))} {HEIGHT}L{_x(0, len(points))} {HEIGHT}Z"
+    last = (_x(len(points) - 1, len(points)), _y(values[-1], top))
+    drawing = format_html(
+        '{}<path class="plot-area" d="{}"/><path class="plot-line" d="{}"/>'
+        '<path class="plot-dot" d="M{} {}h0"/>',
+        _grid(),
+        area,
+        line,
+        *last,
+    )
+    middle = points[len(points) // 2].day
+    days = [points[0].day, middle, points[-1].day] if len(points) > 2 else [p.day for p in points]
+    return _figure(
+        drawing,
+        title=title,
+        heads=(value_label,),
+        y_labels=[text(top), text(top / 2), text(0)],
+        x_labels=[day_text(day) for day in days],
+        rows=[(day_text(point.day), (text(point.value),)) for point in reversed(points)],
+    )
+
+
+def _grid() -> SafeString:
+    return format_html_join(
+        "",
+        '<line class="plot-grid" x1="0" x2="{}" y1="{}" y2="{}"/>',
+        ((WIDTH, y, y) for y in (0, HEIGHT // 2, HEIGHT)),
+    )
+
+
+def _figure(
+    drawing: SafeString,
+    *,
+    title: str,
+    heads: Sequence[str],
+    y_labels: Sequence[str],
+    x_labels: Sequence[str],
+    rows: Sequence[tuple[str, Sequence[str]]],
+) -> SafeString:
+    return render_to_string(
+        "portal/components/plot.html",
+        {
+            "drawing": drawing,
+            "title": title,
+            "heads": heads,
+            "y_labels": y_labels,
+            "x_labels": x_labels,
+            "rows": rows,
+            "width": WIDTH,
+            "height": HEIGHT,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One named value of a bar plot; `peer` is an aggregate over at least five shops (K-8)."""
+
+    label: str
+    value: Number
+    peer: Number | None = None
+
+
+def bar_plot(
+    bars: Sequence[Bar],
+    *,
+    title: str,
+    value_label: str,
+    peer_label: str = "",
+    text: Formatter = number_text,
+    top: Number | None = None,
+) -> SafeString:
+    """Draw one horizontal bar per value, with the peers' value as a thinner one below; table included."""
+    if not bars:
+        return SafeString("")
+    largest = max(max(bar.value, bar.peer or 0) for bar in bars)
+    scale = Decimal(str(top)) if top is not None else nice_ceiling(largest)
+    rows = [
+        {
+            "label": bar.label,
+            "text": text(bar.value),
+            "width": _share(bar.value, scale),
+            "peer_text": "" if bar.peer is None else text(bar.peer),
+            "peer_width": None if bar.peer is None else _share(bar.peer, scale),
+        }
+        for bar in bars
+    ]
+    return render_to_string(
+        "portal/components/bars.html",
+        {"rows": rows, "title": title, "value_label": value_label, "peer_label": peer_label},
+    )
+
+
+def _share(value: Number, scale: Decimal) -> str:
+    share = min(max(Decimal(str(value)) / scale * 100, Decimal(0)), Decimal(100))
+    return str(share.quantize(Decimal("0.1"), ROUND_CEILING))

@@ -1,0 +1,95 @@
+"""What to do next: every module offers actions, the home page ranks them (UI-2).
+
+An app registers providers in its own `next_actions.py`::
+
+    @register_next_actions
+    def themes_ending(seller, member, day): ...
+
+A provider gets the shop, the member and the Pacific day, runs a constant number of queries and returns
+actions; what a member's role does not allow is left out by the provider.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import DatabaseError
+from django.utils.functional import Promise
+
+from portal import platform_time
+from portal.models import Member, Seller
+
+logger = logging.getLogger(__name__)
+
+Text = str | Promise
+BANDS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+"""An action that ends within the first band comes before one that ends within the second, …"""
+
+
+@dataclass(frozen=True)
+class NextAction:
+    """One thing worth doing.
+
+    `gain` says what doing it brings, `loses` what leaving it costs: at least one of them. `due` is the
+    instant after which it is too late. `weight` (0–100) orders what is equally urgent.
+    """
+
+    title: Text
+    url: str
+    gain: Text = ""
+    loses: Text = ""
+    due: datetime | None = None
+    weight: int = 50
+    icon: str = "arrow-right-circle"
+    button: Text = ""
+
+    def __post_init__(self) -> None:
+        if not (self.gain or self.loses):
+            raise ValueError("an action says what it gains or what leaving it loses")
+
+    def urgency(self, now: datetime) -> int:
+        """Return the band of the time left: 0 is a day or less, or too late already."""
+        if self.due is None:
+            return len(BANDS)
+        left = self.due - now
+        return next((band for band, span in enumerate(BANDS) if left <= span), len(BANDS))
+
+
+Provider = Callable[[Seller, Member, date], Iterable[NextAction]]
+_providers: list[Provider] = []
+
+
+def register_next_actions(provider: Provider) -> Provider:
+    """Add a provider; usable as a decorator."""
+    _providers.append(provider)
+    return provider
+
+
+def next_actions_for(seller: Seller, member: Member, day: date) -> list[NextAction]:
+    """Return the actions for a member on a Pacific day, most pressing first.
+
+    Order: time left (a day, a week, a month, no end), then losses before gains, then weight, then the
+    earlier end. A provider that fails is logged and left out: the page is worth showing without it.
+    """
+    found: list[NextAction] = []
+    for provider in _providers:
+        try:
+            found.extend(provider(seller, member, day))
+        except DatabaseError:
+            raise
+        except Exception:
+            logger.exception("next actions of %s failed", provider.__module__)
+    return rank(found, platform_time.now())
+
+
+def rank(actions: Iterable[NextAction], now: datetime) -> list[NextAction]:
+    """Sort actions by what they gain or lose and by when (UI-2)."""
+
+    def key(action: NextAction) -> tuple[int, bool, int, float]:
+        due = action.due.timestamp() if action.due else float("inf")
+        return action.urgency(now), not action.loses, -action.weight, due
+
+    return sorted(actions, key=key)
