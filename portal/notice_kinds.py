@@ -30,6 +30,8 @@ class NoticeKind:
     body: Promise
     default_email: bool
     audience: NoticeAudience
+    optional: bool = True
+    """Whether a member may do without its e-mail."""
 
     @property
     def parameters(self) -> set[str]:
@@ -56,11 +58,12 @@ def register_notice_kind(
     audience: NoticeAudience = NoticeAudience.SELLER,
     *,
     label: Promise | None = None,
+    optional: bool = True,
 ) -> NoticeKind:
     """Declare a kind of notice once, at import; `label` names it on the preferences page."""
     if code in NOTICE_KINDS:
         raise ValueError(f"notice kind {code!r} is declared twice")
-    kind = NoticeKind(code, title, body, default_email, audience)
+    kind = NoticeKind(code, title, body, default_email, audience, optional)
     NOTICE_KINDS[code] = kind
     KIND_LABELS[code] = label or title
     return kind
@@ -242,6 +245,13 @@ register_notice_kind(
     _("Your question on “{bulletin}” was answered"),
     _("{answer}"),
     label=_("Question answered"),
+)
+register_notice_kind(
+    "member_invited",
+    _("Welcome to the back office of {shop}"),
+    _("You now work for {shop} as “{username}”. Choose a password to sign in."),
+    label=_("Invitation"),
+    optional=False,
 )
 register_notice_kind(
     "night_failed",

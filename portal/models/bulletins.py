@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import get_language
@@ -31,7 +33,10 @@ class Bulletin(models.Model):
         _("action items"), default=list, blank=True, help_text=_("List of {text_en, text_zh, url}.")
     )
     effective_on = models.DateField(_("effective on"), null=True, blank=True)
-    published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
+    announced_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text=_("Wall clock; empty until all were told.")
+    )
     questions_until = models.DateTimeField(_("questions until"), null=True, blank=True)
     rulebook = models.ForeignKey(
         Rulebook, models.SET_NULL, null=True, blank=True, related_name="bulletins"
@@ -60,6 +65,29 @@ class Bulletin(models.Model):
     def body(self) -> str:
         """Body in the active language; plain text, blank lines separate paragraphs."""
         return self._localised("body")
+
+    @property
+    def action_items(self) -> list[dict[str, str]]:
+        """What to do, as `{text, url}` in the active language."""
+        chinese = (get_language() or "").startswith("zh")
+        return [
+            {"text": (chinese and item.get("text_zh")) or item["text_en"], "url": item["url"]}
+            for item in self.actions
+        ]
+
+    @property
+    def questions_open(self) -> bool:
+        """Tell whether questions are taken now; without a deadline none are."""
+        return self.questions_until is not None and platform_time.now() < self.questions_until
+
+    @property
+    def published_on(self) -> date | None:
+        """Pacific day of publication."""
+        return platform_time.day_of(self.published_at) if self.published_at else None
+
+    def get_absolute_url(self) -> str:
+        """Return the path of the bulletin's page."""
+        return f"/bulletins/{self.slug}/"
 
 
 class BulletinRead(models.Model):

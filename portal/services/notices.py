@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -39,6 +39,7 @@ from portal.scoping import unscoped
 __all__ = [
     "NOTICE_KINDS",
     "NoticeDraft",
+    "mail_link",
     "notice_deliver",
     "notice_mark_read",
     "notice_outbox_sweep",
@@ -58,6 +59,19 @@ CLAIM = timedelta(minutes=2)
 PUSH_AT_ONCE = 50
 """Up to this many mails are handed to workers right after commit; more wait for the sweeper."""
 BATCH = 1000
+
+MailLink = Callable[[Notice], str]
+_mail_links: dict[str, MailLink] = {}
+
+
+def mail_link(kind: str) -> Callable[[MailLink], MailLink]:
+    """Let a function give the path in the mails of a kind: for links that are secret and short-lived."""
+
+    def register(function: MailLink) -> MailLink:
+        _mail_links[kind] = function
+        return function
+
+    return register
 
 
 @dataclass(frozen=True)
@@ -293,9 +307,13 @@ def _compose(notice: Notice) -> EmailMessage:
     """Write the mail in the reader's language; its Message-ID follows from user and key."""
     digest = hashlib.sha256(f"{notice.user_id}:{notice.key}".encode()).hexdigest()[:40]
     host = urlsplit(settings.BASE_URL).hostname or "localhost"
+    make_link = _mail_links.get(notice.kind)
+    link = make_link(notice) if make_link else notice.link
     with translation.override(notice.user.language):
-        lines = [notice.body, settings.BASE_URL + notice.link if notice.link else ""]
-        lines.append(_("You can choose which notices reach you by e-mail in the portal."))
+        lines = [notice.body, settings.BASE_URL + link if link else ""]
+        kind = NOTICE_KINDS.get(notice.kind)
+        if kind is None or kind.optional:
+            lines.append(_("You can choose which notices reach you by e-mail in the portal."))
         return EmailMessage(
             subject=" ".join(notice.title.split()),
             body="\n\n".join(line for line in lines if line),
@@ -334,7 +352,7 @@ def notice_preferences(*, member: Member) -> list[tuple[NoticeKind, bool]]:
     return [
         (kind, chosen.get(kind.code, kind.default_email))
         for kind in NOTICE_KINDS.values()
-        if kind.audience == NoticeAudience.SELLER
+        if kind.audience == NoticeAudience.SELLER and kind.optional
     ]
 
 

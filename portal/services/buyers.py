@@ -1,0 +1,78 @@
+"""What a seller sees of a buyer's tier (K-10, K-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Q
+
+from portal import platform_time
+from portal.models import Buyer, Seller, SellerFlag
+from portal.rulebook_schemas import BadgeAudience, BuyerLabels
+from portal.services.rulebooks import RulebookMissing, rulebook_for
+
+MODULE = "portal.buyer_labels"
+
+
+@dataclass(frozen=True)
+class BadgeViewer:
+    """What the rules ask about a seller: membership, assessed star and the flags in force."""
+
+    membership: str
+    assessed_star: int
+    flags: frozenset[str] = frozenset()
+
+
+def buyer_badge(
+    *, labels: BuyerLabels, tier: str, tier_since: date | None, viewer: BadgeViewer, day: date
+) -> str | None:
+    """Return what the viewer sees of a buyer's tier on a Pacific day; none for L0 (K-11). Pure.
+
+    A tier counts from the day it began.
+    """
+    if labels.scheme != "tiers" or (tier_since is not None and day < tier_since):
+        return None
+    for view in labels.views:
+        if _concerns(view.audience, viewer):
+            shows: dict[str, str] = {**view.shows}
+            return shows.get(tier)
+    return None
+
+
+def _concerns(audience: BadgeAudience, viewer: BadgeViewer) -> bool:
+    return (
+        audience.membership in (None, viewer.membership)
+        and viewer.assessed_star >= audience.assessed_star_min
+        and (audience.flag is None or audience.flag in viewer.flags)
+    )
+
+
+def buyer_badges(
+    *, seller: Seller, buyers: Iterable[Buyer], day: date | None = None
+) -> dict[int, str | None]:
+    """Return badges by buyer primary key for one seller, in two queries however many buyers (K-11).
+
+    `day` is the platform's today unless given.
+    """
+    day = day or platform_time.today()
+    try:
+        labels: BuyerLabels = rulebook_for(MODULE, day).content
+    except RulebookMissing:
+        return {buyer.pk: None for buyer in buyers}
+    viewer = badge_viewer(seller=seller, day=day)
+    return {
+        buyer.pk: buyer_badge(
+            labels=labels, tier=buyer.tier, tier_since=buyer.tier_since, viewer=viewer, day=day
+        )
+        for buyer in buyers
+    }
+
+
+def badge_viewer(*, seller: Seller, day: date) -> BadgeViewer:
+    """Return what the badge rules ask about a seller on a Pacific day; one query."""
+    flags = SellerFlag.objects.filter(
+        Q(until__isnull=True) | Q(until__gte=day), seller=seller, since__lte=day
+    ).values_list("code", flat=True)
+    return BadgeViewer(seller.membership, seller.assessed_star, frozenset(flags))
