@@ -1,0 +1,128 @@
+"""What products said at which instants, while many rows about them are being judged (K-2)."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from listings.models import Product, ProductRevision
+from listings.services.product_data import ProductData
+
+
+@dataclass
+class _Line:
+    """Instants of one product in order; contents only where a row needs them."""
+
+    instants: list[datetime] = field(default_factory=list)
+    contents: dict[datetime, dict[str, Any]] = field(default_factory=dict)
+    written: dict[datetime, str] = field(default_factory=dict)
+    """New or replaced instants → who."""
+
+    def at_or_before(self, at: datetime) -> datetime | None:
+        """Return the newest instant not after `at`; the oldest of all when `at` precedes it."""
+        if not self.instants:
+            return None
+        return self.instants[max(bisect_right(self.instants, at) - 1, 0)]
+
+
+class Histories:
+    """The histories of a chunk's products, read in at most two queries."""
+
+    def __init__(self) -> None:
+        self.lines: dict[str, _Line] = {}
+
+    @classmethod
+    def load(
+        cls,
+        products: Iterable[Product],
+        heads: Mapping[str, ProductData],
+        asked: Sequence[tuple[str, datetime | None]],
+    ) -> Histories:
+        """Read the instants of the products, and the contents that the rows `asked` compare with.
+
+        `asked` holds (product id, instant) of each row; without an instant only the newest counts,
+        and what that says is the product itself.
+        """
+        histories = cls()
+        names = {product.pk: product.product_id for product in products}
+        histories.lines = {name: _Line() for name in names.values()}
+        if not names:
+            return histories
+        keys: dict[tuple[str, datetime], int] = {}
+        rows = ProductRevision.objects.filter(product__in=names).order_by("product", "at")
+        for pk, product, at in rows.values_list("pk", "product", "at"):
+            histories.lines[names[product]].instants.append(at)
+            keys[names[product], at] = pk
+        for product in products:
+            line = histories.lines[product.product_id]
+            if not line.instants:
+                line.instants.append(product.changed_at)
+            line.contents[line.instants[-1]] = heads[product.product_id].as_content()
+        histories._load_contents(keys, asked)
+        return histories
+
+    def _load_contents(
+        self,
+        keys: Mapping[tuple[str, datetime], int],
+        asked: Sequence[tuple[str, datetime | None]],
+    ) -> None:
+        wanted: dict[int, tuple[str, datetime]] = {}
+        for name, at in asked:
+            line = self.lines.get(name)
+            if at is None or line is None:
+                continue
+            start = line.at_or_before(at)
+            if start is not None and start not in line.contents and (name, start) in keys:
+                wanted[keys[name, start]] = (name, start)
+        if not wanted:
+            return
+        found = ProductRevision.objects.filter(pk__in=wanted).values_list("pk", "content")
+        for pk, content in found:
+            name, start = wanted[pk]
+            self.lines[name].contents[start] = content
+
+    def newest(self, name: str) -> datetime:
+        """Return the newest instant of a known product."""
+        return self.lines[name].instants[-1]
+
+    def base(self, name: str, at: datetime) -> ProductData | None:
+        """Return what a product said at an instant; None for one that does not exist."""
+        line = self.lines.get(name)
+        start = line.at_or_before(at) if line else None
+        if line is None or start is None:
+            return None
+        return ProductData.from_content(line.contents[start])
+
+    def says(self, name: str, at: datetime, data: ProductData, *, dated: bool) -> bool:
+        """Tell whether a product says exactly this already.
+
+        A dated row is a fact of its own, even when it repeats what held before: only the same
+        instant with the same content is known. Otherwise the order in which rows arrive would
+        decide what the history says between them.
+        """
+        line = self.lines[name]
+        start = at if dated else line.at_or_before(at)
+        return start is not None and line.contents.get(start) == data.as_content()
+
+    def put(self, name: str, at: datetime, data: ProductData, by: str) -> bool:
+        """Note what a product says from an instant on; tell whether that is the newest instant."""
+        line = self.lines.setdefault(name, _Line())
+        place = bisect_left(line.instants, at)
+        if place == len(line.instants) or line.instants[place] != at:
+            line.instants.insert(place, at)
+        line.contents[at] = data.as_content()
+        line.written[at] = by
+        return line.instants[-1] == at
+
+    def revisions(self, products: Mapping[str, Product], origin: str) -> list[ProductRevision]:
+        """Return the revisions to write; the products have their primary keys by now."""
+        return [
+            ProductRevision(
+                product_id=products[name].pk, at=at, content=line.contents[at], by=by, origin=origin
+            )
+            for name, line in self.lines.items()
+            for at, by in line.written.items()
+        ]
