@@ -149,3 +149,12 @@ class NoticeAudience(models.TextChoices):
 
     SELLER = "seller", _("Members of a shop")
     STAFF = "staff", _("Platform staff")
+
+
+class MetricUnit(models.TextChoices):
+    """What a metric counts (K-14)."""
+
+    COUNT = "count", _("Number")
+    DAYS = "days", _("Days")
+    USD = "usd", _("USD")
+    PERCENT = "percent", _("Percent")

@@ -137,6 +137,11 @@ class Window:
         """First instant outside."""
         return end_of(self.last)
 
+    def days(self) -> list[date]:
+        """Every day inside, oldest first."""
+        count = (self.last - self.first).days + 1
+        return [self.first + timedelta(days=offset) for offset in range(count)]
+
     def contains(self, instant: datetime) -> bool:
         """Tell whether an instant lies inside."""
         return self.starts_at <= instant < self.ends_before
