@@ -128,3 +128,11 @@ class Theme(models.Model):
         if (get_language() or "").startswith("zh") and self.reason_zh:
             return self.reason_zh
         return self.reason_en
+
+    def state_on(self, day: date) -> str:
+        """Tell where a Pacific day lies: `upcoming`, `in_force` or `ended`; both ends are in force."""
+        if day < self.starts_on:
+            return "upcoming"
+        if self.ends_on is not None and day > self.ends_on:
+            return "ended"
+        return "in_force"

@@ -1,0 +1,48 @@
+"""What rules are evaluated over, loaded for many products and themes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from listings.models import Product, Theme
+from listings.rules import ProductFacts, ThemeSpec
+from portal.models import Attribute, CategoryClosure
+
+
+def category_paths(category_ids: Iterable[int | None]) -> dict[int, list[str]]:
+    """Return category pk → codes from the industry down to the category itself; one query."""
+    rows = (
+        CategoryClosure.objects.filter(descendant__in={pk for pk in category_ids if pk})
+        .order_by("descendant", "-distance")
+        .values_list("descendant", "ancestor__code")
+    )
+    paths: dict[int, list[str]] = {}
+    for descendant, code in rows:
+        paths.setdefault(descendant, []).append(code)
+    return paths
+
+
+def theme_specs(themes: Sequence[Theme]) -> dict[int, ThemeSpec]:
+    """Return theme pk → its requirements with attribute names to read; at most one query."""
+    codes = {code for theme in themes for code in theme.attributes}
+    names = {
+        attribute.code: attribute.name for attribute in Attribute.objects.filter(code__in=codes)
+    }
+    return {theme.pk: ThemeSpec.of(theme, names) for theme in themes}
+
+
+def product_facts(product: Product, paths: Mapping[int, Sequence[str]]) -> ProductFacts:
+    """Return the facts of a product as it is now; `paths` comes from `category_paths`."""
+    return ProductFacts(
+        category_path=paths.get(product.category_id, []),
+        title=product.title,
+        kind=product.kind,
+        status=product.status,
+        deleted=product.deleted_at is not None,
+        price_min=product.price_min,
+        price_max=product.price_max,
+        attributes=product.attributes,
+        custom_attributes=product.custom_attributes,
+        services=product.services,
+        countries=product.target_countries,
+    )

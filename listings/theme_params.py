@@ -1,0 +1,95 @@
+"""Reads the filters of themes and matches from a query string, for pages and API alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from listings.choices import ProductKind
+from listings.querysets import ORDERINGS, ThemeFilters
+from listings.services.product_catalogue import nearest
+from portal import platform_time
+from portal.ingest.columns import CellError, Country, quote, safe_text
+from portal.models import Category
+
+TRUE, FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
+LONGEST = 200
+
+
+@dataclass
+class ThemeQuery:
+    """What was asked for; `errors` maps a parameter to what is wrong with it."""
+
+    filters: ThemeFilters = field(default_factory=ThemeFilters)
+    ordering: str = "traffic"
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def read_theme_query(given: Mapping[str, str]) -> ThemeQuery:
+    """Read category, country, kind, rts, national, q and ordering; a wrong one counts as absent."""
+    query = ThemeQuery()
+    values: dict[str, object] = {}
+    for name, reader in _READERS.items():
+        try:
+            text = safe_text(given.get(name) or "", LONGEST)
+            if text:
+                values[name] = reader(text)
+        except CellError as error:
+            query.errors[name] = str(error)
+    query.ordering = str(values.pop("ordering", query.ordering))
+    query.filters = ThemeFilters(**values)  # type: ignore[arg-type]
+    return query
+
+
+def _category(text: str) -> Category:
+    category = Category.objects.filter(code=text).first()
+    if category is None:
+        message = _("There is no category %(code)s.") % {"code": quote(text)}
+        names = nearest(text, Category.objects.values_list("code", flat=True))
+        if names:
+            message += " " + _("Nearest: %(names)s") % {"names": ", ".join(names)}
+        raise CellError(message)
+    return category
+
+
+def _one_of(known: list[str], text: str) -> str:
+    if text not in known:
+        message = _("%(value)s is not one of %(choices)s.")
+        raise CellError(message % {"value": quote(text), "choices": ", ".join(known)})
+    return text
+
+
+def _truth(text: str) -> bool:
+    word = text.casefold()
+    if word not in TRUE | FALSE:
+        raise CellError(_("%(value)s is neither true nor false") % {"value": quote(text)})
+    return word in TRUE
+
+
+_READERS = {
+    "category": _category,
+    "country": Country("country").parse,
+    "kind": lambda text: _one_of(ProductKind.values, text),
+    "rts": _truth,
+    "national": _truth,
+    "q": str,
+    "ordering": lambda text: _one_of(list(ORDERINGS), text.removeprefix("-")),
+}
+
+
+def read_as_of(text: str | None) -> tuple[date | None, str]:
+    """Return the day asked for and what is wrong with it; no day when none is given (K-2)."""
+    if not text:
+        return None, ""
+    try:
+        day = platform_time.parse_day(text[:LONGEST])
+    except platform_time.InvalidInstant as error:
+        return None, str(error)
+    latest = platform_time.latest_as_of()
+    if day > latest:
+        message = _("Figures come two days later: the newest day is %(day)s.")
+        return None, message % {"day": latest.isoformat()}
+    return day, ""
