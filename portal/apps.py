@@ -13,11 +13,13 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Let every app bring its rules, navigation and next actions; guard the audit trail."""
-        from portal import after_migrate
+        from portal import after_migrate, sqlite_limits
         from portal.nightly import checks, registry  # noqa: F401  the check registers itself
         from portal.services.audit_guard import connect_model_guard
 
         autodiscover_modules("rulebook_schemas", "rules", "navigation", "next_actions")
         registry.discover()
+        ingest_kinds.discover()
         connect_model_guard()
         after_migrate.connect()
+        sqlite_limits.connect()
