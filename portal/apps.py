@@ -14,6 +14,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         """Let every app bring its rules, navigation and next actions; guard the audit trail."""
         from portal import after_migrate, sqlite_limits
+        from portal.ingest import kinds as ingest_kinds
         from portal.nightly import checks, registry  # noqa: F401  the check registers itself
         from portal.services.audit_guard import connect_model_guard
 

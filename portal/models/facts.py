@@ -94,6 +94,9 @@ class OrderLine(models.Model):
     class Meta:
         verbose_name = _("order line")
         verbose_name_plural = _("order lines")
+        constraints = [
+            models.UniqueConstraint(fields=["order", "product_ref"], name="order_line_once"),
+        ]
 
 
 class Dispute(models.Model):

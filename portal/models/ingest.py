@@ -14,9 +14,16 @@ class IngestBatch(models.Model):
 
     kind = models.CharField(_("kind"), max_length=40)
     source = models.CharField(_("source"), max_length=200, blank=True)
+    strict = models.BooleanField(_("all or nothing"), default=False)
+    upload = models.FileField(
+        _("file"), upload_to="ingest/", blank=True, help_text=_("Kept until the batch is finished.")
+    )
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
     started_at = models.DateTimeField(_("started"), default=platform_time.now)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    progress_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Wall clock of the last recorded step."
+    )
     rows = models.PositiveIntegerField(_("rows"), default=0)
     created = models.PositiveIntegerField(_("created"), default=0)
     updated = models.PositiveIntegerField(_("updated"), default=0)
