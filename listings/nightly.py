@@ -1,0 +1,217 @@
+"""Nightly jobs of listings: matches of themes, and notices of themes that end (LST-8, NGT-5, NGT-7).
+
+A night looks at everything, or only at what changed since the newest published day. It looks at
+everything for the first day, for a day older than a published one, and after the category tree or
+the matcher itself changed. What changed are the products and themes in `MatchTouch`, the products
+one of whose projections began between the ends of the two days, and the themes that opened or closed
+between them: the matches of everything else are what they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from django.db.models import Count
+from django.urls import reverse
+
+from listings.matching.sql import match_select
+from listings.matching.text import MATCHER_VERSION
+from listings.models import MatchTouch, ThemeMatch
+from portal import platform_time
+from portal.choices import RunState
+from portal.models import CategoryClosure, ShardRun
+from portal.nightly import ledger
+from portal.nightly.export import register_standing
+from portal.nightly.plans import key_ranges_of
+from portal.nightly.registry import Params, PublishContext, ShardContext, job
+from portal.nightly.standings import stage_differences
+from portal.services.notices import NoticeDraft, notice_send_many
+
+THEMES = "listings.themes"
+PRODUCTS_PER_SHARD = 250_000
+"""Every shard joins all themes with the category tree again, so shards are large."""
+
+NOTICE_DAYS = (7, 1)
+"""Days before a theme's last day at which sellers with matches are told."""
+
+_product_ranges = key_ranges_of("listings.Product", rows_per_shard=PRODUCTS_PER_SHARD)
+
+
+# --- Matches ------------------------------------------------------------------------------------
+
+
+def plan_themes(as_of: date, shards: int | None = None) -> list[Params]:
+    """Cut products into ranges, and mark the touches that this plan is going to see.
+
+    All of them are committed, so every shard sees the writes they speak of; a touch that a failed
+    plan had marked is taken over. `catalogue` tells a later night whether the tree or the matcher
+    has changed since.
+    """
+    plan = int(platform_time.wall_clock().timestamp() * 1_000_000)
+    MatchTouch.objects.update(plan=plan)
+    common = {"touches": plan, "catalogue": _catalogue_version()}
+    return [{**part, **common} for part in _product_ranges(as_of, shards)]
+
+
+def _catalogue_version() -> str:
+    """Return a fingerprint of everything global that decides matches."""
+    digest = blake2b(f"{MATCHER_VERSION}".encode(), digest_size=8)
+    pairs = CategoryClosure.objects.order_by("ancestor", "descendant")
+    for ancestor, descendant in pairs.values_list("ancestor", "descendant").iterator():
+        digest.update(b"%d>%d;" % (ancestor, descendant))
+    return digest.hexdigest()
+
+
+def forget_touches(ctx: PublishContext) -> None:
+    """Delete the touches that the published shards have seen.
+
+    Not when a newer day is published: that day's matches still rest on the old state.
+    """
+    if ledger.published(THEMES).filter(as_of__gt=ctx.as_of).exists():
+        return
+    shard = ctx.job_run.shards.order_by("index").first()
+    if shard is not None:
+        MatchTouch.objects.filter(plan=shard.params["touches"]).delete()
+
+
+@job(THEMES, app="listings", shards=plan_themes, standings=(ThemeMatch,), on_publish=forget_touches)
+def themes(ctx: ShardContext) -> None:
+    """Stage which products match which themes as of the day, for one range of products (LST-8)."""
+    values: dict[str, Any] = {
+        "lo": ctx.params["lo"],
+        "hi": ctx.params["hi"],
+        "day": ctx.as_of,
+        "moment": platform_time.end_of(ctx.as_of),
+    }
+    since = _unchanged_since(ctx)
+    if since is None:
+        select, scope = (
+            match_select(ctx.connection.vendor),
+            "s.product_id BETWEEN %(lo)s AND %(hi)s",
+        )
+    else:
+        select, scope = _changed_only(ctx, values, since)
+    stage_differences(ctx, ThemeMatch, select, values, scope_sql=scope, keys_unique=True)
+
+
+def _unchanged_since(ctx: ShardContext) -> date | None:
+    """Return the published day whose matches can be built on, or none when all has to be looked at."""
+    if not ctx.is_newest:
+        return None
+    base = (
+        ShardRun.objects.filter(
+            job_run__job=THEMES, job_run__state=RunState.COMPLETE, job_run__as_of__lte=ctx.as_of
+        )
+        .order_by("-job_run__as_of", "-job_run__published_at", "index")
+        .values("job_run__as_of", "params")
+        .first()
+    )
+    if base is None or base["params"].get("catalogue") != ctx.params["catalogue"]:
+        return None
+    return base["job_run__as_of"]
+
+
+def _changed_only(ctx: ShardContext, values: dict[str, Any], since: date) -> tuple[str, str]:
+    """Collect the products and themes that may match otherwise than on `since`.
+
+    Returns the select of their matches and the scope in which they are all there is. Only pairs of a
+    changed product with any theme, or of a changed theme with any product, can differ.
+    """
+    values |= {"since": since, "since_moment": platform_time.end_of(since)}
+    for table in ("night_products", "night_themes"):
+        ctx.execute(f"DROP TABLE IF EXISTS {table}")
+        ctx.execute(f"CREATE TEMPORARY TABLE {table} (id bigint PRIMARY KEY)")
+    ctx.execute(CHANGED_PRODUCTS, values)
+    ctx.execute(CHANGED_THEMES, values)
+    if ctx.is_postgres:
+        ctx.execute("ANALYZE night_products")
+        ctx.execute("ANALYZE night_themes")
+    products, themes = "SELECT id FROM night_products", "SELECT id FROM night_themes"
+    vendor = ctx.connection.vendor
+    select = (
+        f"{match_select(vendor, scope=f'p.product_id IN ({products})')} UNION "
+        f"{match_select(vendor, scope=f't.id IN ({themes})')}"
+    )
+    scope = (
+        "s.product_id BETWEEN %(lo)s AND %(hi)s AND "
+        f"(s.product_id IN ({products}) OR s.theme_id IN ({themes}))"
+    )
+    return select, scope
+
+
+CHANGED_PRODUCTS = """
+INSERT INTO night_products (id)
+SELECT product_id FROM listings_matchtouch WHERE product_id BETWEEN %(lo)s AND %(hi)s
+UNION
+SELECT product_id FROM listings_matchprojection
+WHERE valid_from >= %(since_moment)s AND valid_from < %(moment)s
+  AND product_id BETWEEN %(lo)s AND %(hi)s
+"""
+
+CHANGED_THEMES = """
+INSERT INTO night_themes (id)
+SELECT theme_id FROM listings_matchtouch WHERE theme_id IS NOT NULL
+UNION
+SELECT id FROM listings_theme
+WHERE (starts_on > %(since)s AND starts_on <= %(day)s)
+   OR (ends_on >= %(since)s AND ends_on < %(day)s)
+"""
+
+
+# --- Notices ------------------------------------------------------------------------------------
+
+
+@job("listings.theme_notices", app="listings", needs=(THEMES,))
+def theme_notices(ctx: ShardContext) -> None:
+    """Tell sellers 7 days and 1 day before a theme ends in which they have matches (K-18).
+
+    Days are counted from the day the night belongs to (as of + 2). A night that is caught up late
+    says how many days really are left, and nothing about a theme that is over.
+    """
+    today = max(platform_time.today(), ctx.as_of + timedelta(days=platform_time.DELAY_DAYS))
+    night = ctx.as_of + timedelta(days=platform_time.DELAY_DAYS)
+    endings = {night + timedelta(days=days): days for days in NOTICE_DAYS}
+    rows = (
+        ThemeMatch.objects.as_of(ctx.as_of)
+        .filter(theme__ends_on__in=endings, theme__ends_on__gte=today)
+        .order_by("theme", "seller")
+        .values("theme__theme_id", "theme__title_en", "theme__title_zh", "theme__ends_on", "seller")
+        .annotate(products=Count("product"))
+    )
+    drafts = []
+    for row in rows.iterator():
+        theme_id, ends_on = row["theme__theme_id"], row["theme__ends_on"]
+        drafts.append(
+            NoticeDraft(
+                kind="theme_ending",
+                key=f"theme_ending:{theme_id}:{row['seller']}:{endings[ends_on]}",
+                params={
+                    "theme": {"en": row["theme__title_en"], "zh": row["theme__title_zh"]},
+                    "day": ends_on,
+                    "products": row["products"],
+                    "days": (ends_on - today).days,
+                },
+                link=reverse("listings:theme", args=[theme_id]),
+                seller_id=row["seller"],
+            )
+        )
+    ctx.rows_read += len(drafts)
+    ctx.rows_written += notice_send_many(drafts)
+
+
+# --- Export -------------------------------------------------------------------------------------
+
+
+def match_rows(as_of: date) -> Iterator[dict[str, Any]]:
+    """Yield the matches as of a day by external ids; `since` is the first day of the unbroken run."""
+    rows = ThemeMatch.objects.as_of(as_of).values_list(
+        "theme__theme_id", "product__product_id", "seller__member_id", "valid_from"
+    )
+    for theme, product, seller, since in rows.iterator():
+        yield {"theme": theme, "product": product, "seller": seller, "since": since}
+
+
+register_standing("listings", "matches", match_rows, job=THEMES)
