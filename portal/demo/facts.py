@@ -19,11 +19,7 @@ def draw_instant(world: World, first: date, last: date) -> str:
 
 def open_days(shop: Shop) -> Iterator[date]:
     """Yield the Pacific days the shop was open within the demo's time."""
-    day = (
-        max(shop.opened_on, FIRST_DAY)
-        if shop.opened_on
-        else LAST_DAY + timedelta(days=1)
-    )
+    day = max(shop.opened_on, FIRST_DAY) if shop.opened_on else LAST_DAY + timedelta(days=1)
     while day <= LAST_DAY:
         yield day
         day += timedelta(days=1)
@@ -69,12 +65,8 @@ def _order(world: World, shop: Shop, day: date, order_id: str) -> Row:
         dispatched = paid + timedelta(days=draw.randint(2, 19))
         if draw.random() < 0.93:
             steps.append(("dispatched_at", dispatched))
-            steps.append(
-                ("delivered_at", dispatched + timedelta(days=draw.randint(4, 30)))
-            )
-            steps.append(
-                ("received_at", dispatched + timedelta(days=draw.randint(32, 50)))
-            )
+            steps.append(("delivered_at", dispatched + timedelta(days=draw.randint(4, 30))))
+            steps.append(("received_at", dispatched + timedelta(days=draw.randint(32, 50))))
     for name, instant in steps:
         if instant < end:
             row[name] = instant.isoformat()
@@ -104,9 +96,7 @@ def inquiry_rows(world: World) -> list[Row]:
                         "inquiry_id": f"iq{900000 + len(rows)}",
                         "seller": shop.member_id,
                         "buyer": f"b{5000 + world.random.randrange(BUYERS)}",
-                        "product": world.random.choice(shop.products)
-                        if shop.products
-                        else "",
+                        "product": world.random.choice(shop.products) if shop.products else "",
                         "at": draw_instant(world, day, day),
                         "keyword": world.random.choice(shop.leaves).nouns[0].lower(),
                     }

@@ -45,11 +45,38 @@ TRADES = {
     "energy": ("New Energy", "新能源"),
 }
 
-OWNERS = (
-    "linmei wangjun zhaolei chenyu sunhao zhouting wuqiang zhengna fengbo hanxue "
-    "duanpeng xulan caojie tangwei luoyan huming gaofei shenyi panrui daiwen "
-    "weixin jiangtao yaoqin renkai liaoxi fangyuan shiyun qianlong baihe moran"
-).split()
+OWNERS = [
+    "linmei",
+    "wangjun",
+    "zhaolei",
+    "chenyu",
+    "sunhao",
+    "zhouting",
+    "wuqiang",
+    "zhengna",
+    "fengbo",
+    "hanxue",
+    "duanpeng",
+    "xulan",
+    "caojie",
+    "tangwei",
+    "luoyan",
+    "huming",
+    "gaofei",
+    "shenyi",
+    "panrui",
+    "daiwen",
+    "weixin",
+    "jiangtao",
+    "yaoqin",
+    "renkai",
+    "liaoxi",
+    "fangyuan",
+    "shiyun",
+    "qianlong",
+    "baihe",
+    "moran",
+]
 
 STAFF = [
     ("admin", ["admin"], True),
@@ -71,4 +98,25 @@ BUYER_WORDS = [
     "Prime",
 ]
 BUYER_TRADES = ["Trading", "Imports", "Retail", "Wholesale", "Supply", "Outfitters"]
-BUYER_COUNTRIES = "US US US CA GB DE FR AU MX BR ID MY NL ES IT PL AE SA ZA JP".split()
+BUYER_COUNTRIES = [
+    "US",
+    "US",
+    "US",
+    "CA",
+    "GB",
+    "DE",
+    "FR",
+    "AU",
+    "MX",
+    "BR",
+    "ID",
+    "MY",
+    "NL",
+    "ES",
+    "IT",
+    "PL",
+    "AE",
+    "SA",
+    "ZA",
+    "JP",
+]

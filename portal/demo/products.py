@@ -31,13 +31,9 @@ def _values(world: World, leaf: Leaf) -> dict[str, Any]:
         if kind == "select":
             values[code] = world.random.choice(allowed)
         elif kind == "multi":
-            values[code] = sorted(
-                world.random.sample(allowed, world.random.randint(1, 3))
-            )
+            values[code] = sorted(world.random.sample(allowed, world.random.randint(1, 3)))
         elif kind == "number":
-            values[code] = str(
-                world.random.choice([30, 50, 100, 120, 150, 200, 350, 500])
-            )
+            values[code] = str(world.random.choice([30, 50, 100, 120, 150, 200, 350, 500]))
         else:
             values[code] = f"{leaf.code[:2].upper()}-{world.random.randint(100, 999)}"
     return values
@@ -66,12 +62,8 @@ def _product(world: World, shop: Shop, leaf: Leaf, product_id: str) -> Row:
         "moq": str(draw.choice([1, 2, 10, 50, 100, 500])),
         "unit": "set" if leaf.high > 300 else "piece",
         "attributes": json.dumps(_values(world, leaf), ensure_ascii=False),
-        "custom_attributes": json.dumps(
-            {"Packing": draw.choice(["Carton", "Gift box", "彩盒"])}
-        ),
-        "target_countries": "|".join(
-            sorted(draw.sample(COUNTRIES, draw.randint(0, 4)))
-        ),
+        "custom_attributes": json.dumps({"Packing": draw.choice(["Carton", "Gift box", "彩盒"])}),
+        "target_countries": "|".join(sorted(draw.sample(COUNTRIES, draw.randint(0, 4)))),
         "services": "|".join(sorted(draw.sample(SERVICES, draw.randint(0, 4)))),
         "images": str(draw.randint(1, 6)),
         "video": draw.choices(["none", "low", "good"], [60, 15, 25])[0],
@@ -80,9 +72,7 @@ def _product(world: World, shop: Shop, leaf: Leaf, product_id: str) -> Row:
     }
     if kind == "rts" and draw.random() < 0.6:
         steps = [(1, 1.0), (10, 0.95), (100, 0.9), (500, 0.86)][: draw.randint(2, 4)]
-        prices = [
-            [quantity, f"{low * share / steps[-1][1]:.2f}"] for quantity, share in steps
-        ]
+        prices = [[quantity, f"{low * share / steps[-1][1]:.2f}"] for quantity, share in steps]
         row["tiers"] = json.dumps(prices)
         row["price_min"] = row["price_max"] = ""
     return row
@@ -105,9 +95,7 @@ def product_rows(world: World) -> list[Row]:
         for number in range(shop.size):
             product_id = f"{shop.member_id}-{number + 1:04d}"
             shop.products.append(product_id)
-            rows.append(
-                _product(world, shop, world.random.choice(shop.leaves), product_id)
-            )
+            rows.append(_product(world, shop, world.random.choice(shop.leaves), product_id))
     _worked_examples(world, rows)
     return rows
 
@@ -158,9 +146,7 @@ def _worked_examples(world: World, rows: list[Row]) -> None:
         custom_attributes=json.dumps({"Battery capacity": "10.5 AH"}),
     )
     rows[2].update(trampoline)
-    rows[3].update(
-        trampoline, title="Folding Mini Trampoline 10FT", target_countries="DE|FR"
-    )
+    rows[3].update(trampoline, title="Folding Mini Trampoline 10FT", target_countries="DE|FR")
 
 
 def edit_rows(world: World, products: list[Row]) -> list[Row]:
@@ -170,9 +156,7 @@ def edit_rows(world: World, products: list[Row]) -> list[Row]:
     for row in products:
         if world.random.random() > 0.35:
             continue
-        changed_on = platform_time.day_of(
-            platform_time.parse_instant(row["changed_at"])
-        )
+        changed_on = platform_time.day_of(platform_time.parse_instant(row["changed_at"]))
         recent = world.random.random() < 0.15
         first = now - timedelta(days=4) if recent else changed_on + timedelta(days=1)
         last = now if recent else LAST_DAY
@@ -180,25 +164,19 @@ def edit_rows(world: World, products: list[Row]) -> list[Row]:
             continue
         edit = dict(
             row,
-            changed_at=draw_instant(
-                world, max(first, changed_on + timedelta(days=1)), last
-            ),
+            changed_at=draw_instant(world, max(first, changed_on + timedelta(days=1)), last),
         )
         change = world.random.choice(["countries", "status", "services", "title"])
         if change == "countries":
-            edit["target_countries"] = "|".join(
-                sorted(world.random.sample(COUNTRIES, 3))
-            )
+            edit["target_countries"] = "|".join(sorted(world.random.sample(COUNTRIES, 3)))
         elif change == "status":
             edit["status"] = "off_shelf" if row["status"] == "live" else "live"
         elif change == "services":
             edit["services"] = "|".join(sorted(world.random.sample(SERVICES, 3)))
         else:
-            edit["title"] = (
-                f"{row['title']} {world.random.choice(['2022', 'Pro', '升级款'])}"
-            )
-        if platform_time.parse_instant(
-            edit["changed_at"]
-        ) > platform_time.parse_instant(row["changed_at"]):
+            edit["title"] = f"{row['title']} {world.random.choice(['2022', 'Pro', '升级款'])}"
+        if platform_time.parse_instant(edit["changed_at"]) > platform_time.parse_instant(
+            row["changed_at"]
+        ):
             rows.append(edit)
     return rows

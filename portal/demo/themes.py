@@ -48,9 +48,10 @@ def theme_rows(world: World) -> list[Row]:
             "trade_gain": "230",
         },
     ]
-    for number in range(THEMES - len(rows)):
-        rows.append(_theme(world, number, world.leaves[number % len(world.leaves)]))
-    return rows
+    others = range(THEMES - len(rows))
+    return rows + [
+        _theme(world, number, world.leaves[number % len(world.leaves)]) for number in others
+    ]
 
 
 def _theme(world: World, number: int, leaf: Leaf) -> Row:

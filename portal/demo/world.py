@@ -23,7 +23,23 @@ DEFAULT_NOW = "2022-12-15T10:00:00-08:00"
 """Where the demo clock starts: twelve days before the EPR deadline, under the rules of late 2022."""
 
 SELLERS, PRODUCTS, THEMES, BUYERS = 30, 2000, 60, 120
-COUNTRIES = "US CA GB DE FR AU JP KR MX BR ID MY NL ES IT".split()
+COUNTRIES = [
+    "US",
+    "CA",
+    "GB",
+    "DE",
+    "FR",
+    "AU",
+    "JP",
+    "KR",
+    "MX",
+    "BR",
+    "ID",
+    "MY",
+    "NL",
+    "ES",
+    "IT",
+]
 SERVICES = [
     "sample",
     "customization",
@@ -229,12 +245,8 @@ class World:
                 {
                     "buyer_id": f"b{5000 + number}",
                     "company": f"{word} {trade} {number + 1}",
-                    "country": people.BUYER_COUNTRIES[
-                        number % len(people.BUYER_COUNTRIES)
-                    ],
-                    "tier": ("L0", "L0", "L0", "L1", "L1", "L2", "L3", "L4")[
-                        number % 8
-                    ],
+                    "country": people.BUYER_COUNTRIES[number % len(people.BUYER_COUNTRIES)],
+                    "tier": ("L0", "L0", "L0", "L1", "L1", "L2", "L3", "L4")[number % 8],
                 }
             )
         return rows

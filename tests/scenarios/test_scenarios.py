@@ -25,6 +25,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from portal.ingest.engine import ingest_rows
+from portal.ingest.kinds import kind_named
 from portal.models import User
 
 HERE = Path(__file__).parent
@@ -73,17 +74,21 @@ class Player:
 
     def ingest(self, facts: dict[str, list[dict[str, Any]]], *, rejected: int = 0) -> None:
         refused = []
-        for kind, rows in facts.items():
-            refused += ingest_rows(kind, rows).rejected
+        for name, rows in facts.items():
+            kind = kind_named(name)
+            assert kind is not None, f"no kind {name}"
+            report = ingest_rows(kind, rows)
+            assert not report.error, report.error
+            refused += report.rejections
         assert len(refused) == rejected, refused
 
     def nightly(self, step: dict[str, Any]) -> None:
         try:
             call_command("nightly", as_of=str(step["nightly"]))
+            refused = ""
         except (CommandError, SystemExit) as error:
-            assert step.get("fails"), error
-        else:
-            assert not step.get("fails"), "the night ran"
+            refused = str(error) or "exit"
+        assert bool(refused) == step.get("fails", False), refused or "the night ran"
 
     def standings(self, step: dict[str, Any]) -> None:
         out = io.StringIO()
@@ -96,7 +101,9 @@ class Player:
         method = next(m for m in ("get", "post", "patch", "delete") if m in step)
         client = self.client(step["as"])
         answer = getattr(client, method)(
-            "/api/v1" + step[method], step.get("send"), **({} if method == "get" else {"format": "json"})
+            "/api/v1" + step[method],
+            step.get("send"),
+            **({} if method == "get" else {"format": "json"}),
         )
         body = json.loads(answer.content) if answer.content else None
         assert answer.status_code == step.get("status", 200), body
@@ -126,9 +133,8 @@ def assert_like(got: Any, wanted: Any, where: str = "") -> None:
             assert match is not None, f"{where}: {value!r} not among {left!r}"
             left.remove(match)
     else:
-        text = got if isinstance(got, str) else got
         expected = wanted.isoformat() if hasattr(wanted, "isoformat") else wanted
-        assert text == expected, f"{where}: expected {expected!r}, got {text!r}"
+        assert got == expected, f"{where}: expected {expected!r}, got {got!r}"
 
 
 def _is_like(got: Any, wanted: Any) -> bool:

@@ -1,0 +1,122 @@
+"""Builds the demo world through the same doors as upstream and staff: ingest, services, the night."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+from django.contrib.auth.models import Group
+
+from portal import platform_time
+from portal.choices import RunState
+from portal.demo.batches import batches
+from portal.demo.bulletins import BULLETINS
+from portal.demo.people import PASSWORD, STAFF
+from portal.demo.world import DEFAULT_NOW
+from portal.ingest.engine import ingest_rows
+from portal.ingest.kinds import kind_named
+from portal.models import DemoClock, NightRun, User
+from portal.nightly.engine import run_inline
+from portal.nightly.ledger import night_start
+from portal.services.bulletins import bulletin_publish, bulletin_save, bulletins_announce
+
+Tell = Callable[[str], None]
+
+EARLIER_NIGHTS = (75, 45, 15, 2, 1)
+"""Days before the newest as-of day that are computed too, so that plots and histories have a past."""
+
+
+class DemoFailed(Exception):
+    """The demo's own data was refused: a bug, told with the first refusals."""
+
+
+def demo_build(*, tell: Tell) -> None:
+    """Feed the demo world, publish its bulletins, run its nights and set its clock.
+
+    `tell` gets one line per step. Safe to repeat: rows that are there already count as unchanged.
+    """
+    with _at(DEFAULT_NOW):
+        _feed(tell)
+        staff = _staff()
+    _announce(staff, tell)
+    with _at(DEFAULT_NOW):
+        _run_nights(tell)
+    shift = platform_time.parse_instant(DEFAULT_NOW) - platform_time.wall_clock()
+    DemoClock.objects.update_or_create(pk=1, defaults={"shift": shift})
+    platform_time.forget_demo_clock()
+
+
+@contextmanager
+def _at(instant: str) -> Iterator[None]:
+    """Let this process live at an instant."""
+    before = os.environ.get("PORTAL_NOW")
+    os.environ["PORTAL_NOW"] = instant
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PORTAL_NOW"]
+        else:
+            os.environ["PORTAL_NOW"] = before
+
+
+def _feed(tell: Tell) -> None:
+    for name, rows in batches():
+        kind = kind_named(name)
+        if kind is None:
+            raise DemoFailed(f"there is no ingest kind {name}")
+        report = ingest_rows(kind, list(rows), name="demo")
+        if not report.ok:
+            raise DemoFailed(f"{report.summary()}: {report.error} {report.rejections[:5]}")
+        tell(report.summary())
+
+
+def _staff() -> User:
+    """Create staff in every group; return the one who publishes."""
+    for username, groups, is_superuser in STAFF:
+        user, created = User.objects.get_or_create(
+            username=username,
+            defaults={
+                "email": f"{username}@staff.example.com",
+                "is_staff": True,
+                "is_superuser": is_superuser,
+            },
+        )
+        if created:
+            user.set_password(PASSWORD)
+            user.save(update_fields=["password"])
+        user.groups.set(Group.objects.filter(name__in=groups))
+    return User.objects.get(username=STAFF[0][0])
+
+
+def _announce(staff: User, tell: Tell) -> None:
+    from portal.models import Bulletin
+
+    for text in BULLETINS:
+        if Bulletin.objects.filter(slug=text["slug"]).exists():
+            continue
+        fields = {name: value for name, value in text.items() if name != "at"}
+        if "effective_on" in fields:
+            fields["effective_on"] = date.fromisoformat(fields["effective_on"])
+        if "questions_until" in fields:
+            fields["questions_until"] = platform_time.parse_instant(fields["questions_until"])
+        with _at(text["at"]):
+            bulletin = bulletin_save(actor=staff, fields=fields)
+            bulletin_publish(actor=staff, bulletin=bulletin)
+            bulletins_announce()
+    tell(f"bulletins: {len(BULLETINS)}")
+
+
+def _run_nights(tell: Tell) -> None:
+    newest = platform_time.latest_as_of()
+    for as_of in [*(newest - timedelta(days=days) for days in EARLIER_NIGHTS), newest]:
+        done = NightRun.objects.filter(as_of=as_of, state=RunState.COMPLETE).exists()
+        if done:
+            continue
+        run = run_inline(run_id=night_start(as_of=as_of, reason="demo").pk)
+        if run.state != RunState.COMPLETE:
+            errors = [error for error in run.jobs.values_list("error", flat=True) if error]
+            raise DemoFailed(f"the night of {as_of} is {run.state}: {errors[:1]}")
+        tell(f"night: as of {as_of}")
