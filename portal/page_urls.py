@@ -2,24 +2,27 @@
 
 from django.urls import path
 
-from portal.views import home, session
+from portal.views import bulletins, clock, facts, home, notices, rulebooks, session, shop
 
 app_name = "portal"
-_next = home.HomePage.as_view()
 urlpatterns = [
     path("", home.HomePage.as_view(), name="home"),
     path("no-shop/", home.NoShopPage.as_view(), name="no-shop"),
     path("switch-seller/", session.SwitchSeller.as_view(), name="switch-seller"),
     path("language/", session.language, name="language"),
-    path("notices/", _next, name="notices"),
-    path("notices/settings/", _next, name="notice-preferences"),
-    path("bulletins/", _next, name="bulletins"),
-    path("members/", _next, name="members"),
-    path("shop/", _next, name="shop"),
-    path("orders/", _next, name="orders"),
-    path("inquiries/", _next, name="inquiries"),
-    path("numbers/", _next, name="metrics"),
-    path("rules/", _next, name="rulebooks"),
-    path("rules/<slug:module>/", _next, name="rulebook"),
-    path("demo/clock/", _next, name="demo-clock"),
+    path("notices/", notices.NoticesPage.as_view(), name="notices"),
+    path("notices/<int:pk>/open/", notices.NoticeOpen.as_view(), name="notice-open"),
+    path("notices/settings/", notices.NoticePreferencesPage.as_view(), name="notice-preferences"),
+    path("bulletins/", bulletins.BulletinsPage.as_view(), name="bulletins"),
+    path("bulletins/<slug:slug>/", bulletins.BulletinPage.as_view(), name="bulletin-detail"),
+    path("inquiries/", facts.InquiriesPage.as_view(), name="inquiries"),
+    path("orders/", facts.OrdersPage.as_view(), name="orders"),
+    path("numbers/", home.HomePage.as_view(), name="metrics"),
+    path("rules/", rulebooks.RulebooksPage.as_view(), name="rulebooks"),
+    path("rules/<str:module>/", rulebooks.RulebookPage.as_view(), name="rulebook"),
+    path("shop/", shop.ShopPage.as_view(), name="shop"),
+    path("members/", shop.MembersPage.as_view(), name="members"),
+    path("members/<int:pk>/role/", shop.MemberRole.as_view(), name="member-role"),
+    path("members/<int:pk>/remove/", shop.MemberDeactivate.as_view(), name="member-deactivate"),
+    path("demo/clock/", clock.DemoClockPage.as_view(), name="demo-clock"),
 ]

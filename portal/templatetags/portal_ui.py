@@ -15,7 +15,7 @@ from django import template
 from django.core.paginator import Page
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
@@ -249,6 +249,18 @@ def status_pill(status: str, label: str = "", tone: str = "") -> SafeString:
     """Show a status as a pill; `tone` is `ok`, `info`, `warn`, `danger`, `accent` or `muted`."""
     tone = tone or _TONE_OF.get(str(status), "muted")
     return format_html('<span class="pill pill-{}">{}</span>', tone, label or status)
+
+
+@register.simple_tag
+def stars(count: int, maximum: int = 5) -> SafeString:
+    """Show a star level as stars with its number in words."""
+    drawn = format_html_join(
+        "", "{}", ((icon("star-fill" if i < count else "star"),) for i in range(maximum))
+    )
+    words = _("%(n)s of %(max)s stars") % {"n": count, "max": maximum}
+    return format_html(
+        '<span class="stars">{}</span> <span class="visually-hidden">{}</span>', drawn, words
+    )
 
 
 @register.inclusion_tag("portal/components/stat.html")

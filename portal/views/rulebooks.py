@@ -1,0 +1,114 @@
+"""The rules in force and their versions by date, for sellers to read (K-16)."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from portal import platform_time
+from portal.choices import RulebookStatus
+from portal.models import Rulebook
+from portal.views.base import SellerPage
+
+MODULE_NAMES: dict[str, str | Promise] = {
+    "portal.buyer_labels": _("Buyer levels"),
+    "listings.benefits": _("Benefits of targeted products"),
+}
+"""Names of rulebook modules; one without a name shows its key."""
+
+
+def module_name(module: str) -> str | Promise:
+    """Return what a module's rules are called."""
+    return MODULE_NAMES.get(module, module)
+
+
+def _place(rulebook: Rulebook, today: Any) -> str:
+    """Tell where a version lies from a day: `upcoming`, `active` or `past`."""
+    if rulebook.effective_from > today:
+        return "upcoming"
+    return "past" if rulebook.effective_to and rulebook.effective_to < today else "active"
+
+
+class RulebooksPage(SellerPage):
+    """Every module with the version in force today."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show them."""
+        published = Rulebook.objects.filter(status=RulebookStatus.PUBLISHED).defer("content")
+        today = platform_time.today()
+        modules = []
+        for module, rows in groupby(
+            published.order_by("module", "effective_from"), key=lambda row: row.module
+        ):
+            versions = list(rows)
+            places = {row.pk: _place(row, today) for row in versions}
+            modules.append(
+                {
+                    "key": module,
+                    "name": module_name(module),
+                    "active": next((r for r in versions if places[r.pk] == "active"), None),
+                    "upcoming": next((r for r in versions if places[r.pk] == "upcoming"), None),
+                    "count": len(versions),
+                }
+            )
+        return render(request, "portal/rulebooks.html", {"modules": modules})
+
+
+class RulebookPage(SellerPage):
+    """One module: versions by date, and the content of the one chosen."""
+
+    def get(self, request: HttpRequest, module: str) -> HttpResponse:
+        """Show the version `?version=` names, else the one in force, else the latest."""
+        versions = list(
+            Rulebook.objects.filter(module=module, status=RulebookStatus.PUBLISHED).order_by(
+                "-effective_from"
+            )
+        )
+        if not versions:
+            raise Http404
+        today = platform_time.today()
+        for row in versions:
+            row.place = _place(row, today)
+        wanted = request.GET.get("version")
+        chosen = next((row for row in versions if row.version == wanted), None)
+        if wanted and chosen is None:
+            raise Http404
+        chosen = chosen or next((r for r in versions if r.place == "active"), versions[0])
+        return render(
+            request,
+            "portal/rulebook.html",
+            {
+                "module": module,
+                "name": module_name(module),
+                "versions": versions,
+                "chosen": chosen,
+                "tree": outline(chosen.content),
+            },
+        )
+
+
+def outline(value: Any) -> dict[str, Any]:
+    """Turn rulebook content into what the template draws: facts, tables, lists and plain values."""
+    if isinstance(value, dict):
+        facts = [(_words(key), outline(inner)) for key, inner in value.items()]
+        return {"kind": "facts", "facts": facts}
+    if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
+        columns = list(dict.fromkeys(key for row in value for key in row))
+        return {
+            "kind": "table",
+            "heads": [_words(column) for column in columns],
+            "rows": [[outline(row.get(column)) for column in columns] for row in value],
+        }
+    if isinstance(value, list):
+        return {"kind": "list", "items": [outline(item) for item in value]}
+    return {"kind": "value", "value": value}
+
+
+def _words(key: str) -> str:
+    text = key.replace("_", " ")
+    return text[:1].upper() + text[1:]
