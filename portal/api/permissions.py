@@ -35,5 +35,8 @@ class HasStaffPermission(BasePermission):
         """Tell whether the staff user may call the view."""
         user = request.user
         return bool(
-            user and user.is_authenticated and user.is_staff and user.has_perm(view.staff_permission)
+            user
+            and user.is_authenticated
+            and user.is_staff
+            and user.has_perm(view.staff_permission)
         )

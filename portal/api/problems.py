@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
-from rest_framework import exceptions, status
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.defaults import server_error as page_server_error
+from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
@@ -15,15 +17,41 @@ from portal.errors import Refusal
 CONTENT_TYPE = "application/problem+json"
 
 
+class FieldErrorSerializer(serializers.Serializer):
+    """One input at fault."""
+
+    field = serializers.CharField(help_text="Path of the input, such as `rows[3].price_min`.")
+    message = serializers.CharField(help_text="What is wrong with it, in the caller's language.")
+
+
+class ProblemSerializer(serializers.Serializer):
+    """What every error looks like; only for the schema."""
+
+    type = serializers.CharField(help_text="Always `about:blank`: `code` tells errors apart.")
+    status = serializers.IntegerField(help_text="HTTP status.")
+    code = serializers.CharField(help_text="Stable; made for programs.")
+    title = serializers.CharField(help_text="For people, in the caller's language.")
+    errors = FieldErrorSerializer(many=True, required=False)
+
+
 def problem(
-    *, code: str, title: str, http_status: int, errors: list[dict[str, str]] | None = None, **extra: Any
+    *,
+    code: str,
+    title: str,
+    http_status: int,
+    errors: list[dict[str, str]] | None = None,
+    **extra: Any,
 ) -> Response:
     """Build a problem response; `errors` lists `{field, message}`."""
-    body: dict[str, Any] = {"type": "about:blank", "status": http_status, "code": code, "title": title}
+    body = _body(code, title, http_status)
     if errors is not None:
         body["errors"] = errors
     body.update(extra)
     return Response(body, status=http_status, content_type=CONTENT_TYPE)
+
+
+def _body(code: str, title: str, http_status: int) -> dict[str, Any]:
+    return {"type": "about:blank", "status": http_status, "code": code, "title": title}
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -36,33 +64,41 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response = drf_exception_handler(error, context)
     if response is None:
         return None
+    errors_found = None
     if isinstance(error, Http404):
         code, title = "not_found", "Not found."
     elif isinstance(error, PermissionDenied):
         code, title = "permission_denied", str(error) or "You may not do this."
     elif isinstance(error, exceptions.ValidationError):
         code, title = "invalid", "Some fields are not valid."
+        errors_found = _flatten(error.detail)
     else:
-        code = str(getattr(error, "default_code", "error"))
-        title = str(getattr(error, "detail", error))
-    errors = _flatten(error.detail) if isinstance(error, exceptions.ValidationError) else None
-    answer = problem(code=code, title=title, http_status=response.status_code, errors=errors)
+        code, title = _code_and_title(error)
+    answer = problem(code=code, title=title, http_status=response.status_code, errors=errors_found)
     for header in ("WWW-Authenticate", "Retry-After"):
         if header in response:
             answer[header] = response[header]
     return answer
 
 
+def _code_and_title(error: Exception) -> tuple[str, str]:
+    """Return the code the error was raised with and its text."""
+    detail = getattr(error, "detail", None)
+    code = getattr(detail, "code", None) or getattr(error, "default_code", "error")
+    return str(code), str(detail if detail is not None else error)
+
+
 def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
     """Turn DRF's nested error detail into rows of field and message."""
     if isinstance(detail, dict):
-        return [
-            row
-            for key, value in detail.items()
-            for row in _flatten(value, f"{field}.{key}" if field else str(key))
-        ]
-    if isinstance(detail, list):
         rows: list[dict[str, str]] = []
+        for key, value in detail.items():
+            # What concerns an object as a whole belongs to the object.
+            own = field if key == "non_field_errors" else f"{field}.{key}" if field else str(key)
+            rows += _flatten(value, own)
+        return rows
+    if isinstance(detail, list):
+        rows = []
         for index, value in enumerate(detail):
             nested = isinstance(value, (dict, list))
             rows += _flatten(value, f"{field}[{index}]" if nested else field)
@@ -70,4 +106,20 @@ def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
     return [{"field": field, "message": str(detail)}]
 
 
-NOT_FOUND = status.HTTP_404_NOT_FOUND
+# --- Outside the views --------------------------------------------------------------------------
+
+
+@csrf_exempt
+def not_found(request: HttpRequest) -> JsonResponse:
+    """Answer an address below `/api/` that does not exist."""
+    return JsonResponse(
+        _body("not_found", "There is no such address.", 404), status=404, content_type=CONTENT_TYPE
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a failure of ours: a problem to API callers, the error page to people."""
+    if request.path.startswith("/api/"):
+        body = _body("server_error", "Something failed on our side.", 500)
+        return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
+    return page_server_error(request)

@@ -1,14 +1,43 @@
 """Routes under `/api/v1/`; each app adds its own module."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import kernel
+from portal.api import bulletins, catalogue, facts, me, members, notices, rulebooks
 
 app_name = "api"
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="api:schema"), name="docs"),
-    path("me", kernel.MeView.as_view(), name="me"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path("me", me.MeView.as_view(), name="me"),
+    path("members", members.MemberList.as_view(), name="members"),
+    path("members/<str:username>", members.MemberDetail.as_view(), name="member"),
+    path(
+        "members/<str:username>/deactivate",
+        members.MemberDeactivate.as_view(),
+        name="member-deactivate",
+    ),
+    path("categories", catalogue.CategoryList.as_view(), name="categories"),
+    path("categories/<str:code>", catalogue.CategoryDetail.as_view(), name="category"),
+    path("orders", facts.OrderList.as_view(), name="orders"),
+    path("orders/<str:order_id>", facts.OrderDetail.as_view(), name="order"),
+    path("inquiries", facts.InquiryList.as_view(), name="inquiries"),
+    path("notices", notices.NoticeList.as_view(), name="notices"),
+    path("notices/read", notices.NoticesRead.as_view(), name="notices-read"),
+    path("notice-preferences", notices.NoticePreferences.as_view(), name="notice-preferences"),
+    path("bulletins", bulletins.BulletinList.as_view(), name="bulletins"),
+    path("bulletins/<str:slug>", bulletins.BulletinDetail.as_view(), name="bulletin"),
+    path("bulletins/<str:slug>/read", bulletins.BulletinRead.as_view(), name="bulletin-read"),
+    path(
+        "bulletins/<str:slug>/questions",
+        bulletins.BulletinQuestions.as_view(),
+        name="bulletin-questions",
+    ),
+    path("rulebooks", rulebooks.RulebookList.as_view(), name="rulebooks"),
+    path(
+        "rulebooks/<str:module>/<str:version>",
+        rulebooks.RulebookDetail.as_view(),
+        name="rulebook",
+    ),
     path("listings/", include("listings.api.urls")),
 ]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
+from django.http import Http404
 from django.utils import translation
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,12 +18,27 @@ from portal.scoping import seller_scope, unscoped
 from portal.services.people import SELLER_HEADER, SESSION_SELLER, choose_member, memberships_of
 
 
-class ScopedView(APIView):
+class CleanInputMixin:
+    """Answers a NUL character in an address: no text column can hold one, so nothing is there."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check the address before the handler runs."""
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        if any("\x00" in value for value in kwargs.values() if isinstance(value, str)):
+            raise Http404
+        for name, values in request.query_params.lists():
+            if any("\x00" in value for value in values):
+                raise ValidationError({name: [_("Null characters are not allowed.")]})
+
+
+class ScopedView(CleanInputMixin, APIView):
     """Mixin-base: runs the handler inside the scope of the caller's shop (K-8).
 
     People in several shops choose with the header `X-Seller` (a member id) or, in a browser
     session, with the seller switcher. A shop the caller does not belong to changes nothing.
     """
+
+    acts_for_a_shop = True
 
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """Handle the request and leave the scope whatever happens."""
@@ -42,7 +60,7 @@ class ScopedView(APIView):
             self.scope_stack.enter_context(seller_scope(request.seller))
 
 
-class StaffView(APIView):
+class StaffView(CleanInputMixin, APIView):
     """A view for staff and service tokens: sees every shop, needs `staff_permission`."""
 
     permission_classes = [HasStaffPermission]

@@ -1,0 +1,80 @@
+"""The OpenAPI schema: what every operation shares is said here, once (API-1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import build_bearer_security_scheme_object
+from drf_spectacular.utils import OpenApiParameter
+
+from portal.api.problems import CONTENT_TYPE, ProblemSerializer
+from portal.services.people import SELLER_HEADER
+
+UNSAFE_WITH_BODY = ("POST", "PUT", "PATCH")
+PROBLEMS = {
+    "400": "The input is not valid; `errors` names each field.",
+    "401": "No valid token or session.",
+    "403": "The caller's role or permissions do not allow it.",
+    "404": "It does not exist, or not for this shop.",
+    "406": "The answer is JSON only.",
+    "415": "The body must be of a documented content type.",
+    "429": "Too many calls; `Retry-After` says when to come back.",
+}
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    """`Authorization: Token …`."""
+
+    target_class = "portal.api.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        """Describe the header."""
+        return build_bearer_security_scheme_object(
+            header_name="Authorization", token_prefix="Token"
+        )
+
+
+class PortalAutoSchema(AutoSchema):
+    """Adds the shop header and the problems any operation may answer with.
+
+    A view documents its own refusals (409) with `ProblemSerializer`; error bodies are always
+    `application/problem+json`, whatever the view's renderer.
+    """
+
+    def get_override_parameters(self) -> list[Any]:
+        """Let members of several shops name the one they mean."""
+        if not getattr(self.view, "acts_for_a_shop", False):
+            return []
+        return [
+            OpenApiParameter(
+                SELLER_HEADER,
+                str,
+                OpenApiParameter.HEADER,
+                description="Member id of the shop to act for, for people in several shops.",
+            )
+        ]
+
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        bodies = super()._get_response_bodies(direction)
+        for code in self._problem_codes():
+            bodies.setdefault(
+                code,
+                {
+                    **self._get_response_for_code(
+                        ProblemSerializer, code, [CONTENT_TYPE], direction
+                    ),
+                    "description": PROBLEMS[code],
+                },
+            )
+        for code, body in bodies.items():
+            if code >= "400" and "content" in body:
+                (content, *_rest) = body["content"].values()
+                body["content"] = {CONTENT_TYPE: content}
+        return dict(sorted(bodies.items()))
+
+    def _problem_codes(self) -> list[str]:
+        codes = ["400", "401", "403", "404", "406", "429"]
+        return [*codes, "415"] if self.method in UNSAFE_WITH_BODY else codes
