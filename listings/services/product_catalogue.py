@@ -14,6 +14,9 @@ from listings.matching.text import canonical_value
 from portal.choices import AttributeType
 from portal.models import Category, CategoryClosure
 
+MAX_HINTS = 50
+"""Unknown category codes per chunk that are compared with all known ones."""
+
 
 @dataclass(frozen=True)
 class Offer:
@@ -52,6 +55,7 @@ class Catalogue:
 
     categories: dict[str, Category] = field(default_factory=dict)
     offers: dict[str, dict[str, Offer]] = field(default_factory=dict)
+    hints: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, codes: Iterable[str]) -> Catalogue:
@@ -69,6 +73,13 @@ class Catalogue:
     def all_codes(self) -> list[str]:
         """Codes of every leaf; read only to suggest one."""
         return list(Category.objects.filter(is_leaf=True).values_list("code", flat=True))
+
+    def nearest_categories(self, code: str) -> list[str]:
+        """Return the codes most like an unknown one; remembered, and for the first few only."""
+        if code not in self.hints:
+            wanted = len(self.hints) < MAX_HINTS
+            self.hints[code] = nearest(code, self.all_codes) if wanted else []
+        return self.hints[code]
 
     def blocked(self, category: Category, day: date) -> bool:
         """Tell whether nothing may be published in a category on a Pacific day (K-12)."""

@@ -329,7 +329,8 @@ def _clean_category(
         return None
     category = catalogue.categories.get(code)
     if category is None:
-        out.add("category", _unknown(code, catalogue.all_codes))
+        message = _("There is no category %(code)s.") % {"code": quote(code)}
+        out.add("category", message + _hint(catalogue.nearest_categories(code)))
         return None
     entered = base is None or base.category != code
     if entered and not category.is_leaf:
@@ -404,7 +405,7 @@ def _system_values(
     if offer is None:
         raise CellError(
             _("%(category)s has no such system attribute.") % {"category": category.code}
-            + _hint(code, offers)
+            + _hint(nearest(code, offers))
         )
     if offer.type != AttributeType.MULTI and len(values) > 1:
         raise CellError(_("takes one value only"))
@@ -456,12 +457,7 @@ def _custom(out: Cleaned, raw: Any) -> dict[str, str]:
     return found
 
 
-def _unknown(code: str, known: list[str]) -> str:
-    return _("There is no category %(code)s.") % {"code": quote(code)} + _hint(code, known)
-
-
-def _hint(word: str, known: Any) -> str:
-    found = nearest(word, known)
+def _hint(found: list[str]) -> str:
     return " " + _("Nearest: %(names)s.") % {"names": ", ".join(found)} if found else ""
 
 

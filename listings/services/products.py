@@ -20,7 +20,7 @@ from listings.models import Product, ProductRevision, ShippingTemplate
 from listings.services.product_catalogue import Catalogue
 from listings.services.product_data import FIELDS, ProductData
 from listings.services.product_history import Histories
-from listings.services.product_rules import Problem, clean
+from listings.services.product_rules import Cleaned, Problem, clean
 from listings.services.projection import SINCE_EVER, projections_write
 from portal import platform_time
 from portal.choices import Action
@@ -54,6 +54,8 @@ class ProductRow:
     version: int | None = None
     must_be_new: bool = False
     must_exist: bool = False
+    in_bin: bool | None = None
+    """True puts the product into the recycle bin, False takes it out, None leaves it."""
     number: int = 0
 
 
@@ -115,14 +117,14 @@ def product_save(
         must_be_new=product is None,
         must_exist=product is not None,
     )
-    return _saved(products_write([row], origin=origin)[0])
+    return product_of(products_write([row], origin=origin)[0])
 
 
 def _all_fields(data: ProductData) -> dict[str, Any]:
     return {name: getattr(data, name) for name in FIELDS if name != "deleted_at"}
 
 
-def _saved(result: Result) -> Product:
+def product_of(result: Result) -> Product:
     """Return the product of a row, or raise what stopped it."""
     if result.state == REJECTED:
         if result.code == "invalid":
@@ -232,12 +234,17 @@ class _Chunk:
         at = self._instant(row, product)
         base = self.histories.base(row.product_id, at)
         day = platform_time.day_of(self.now if at == SINCE_EVER else at)
-        cleaned = clean(row.given, base=base, catalogue=self.catalogue, day=day)
-        problems = cleaned.problems + self._foreign(row, cleaned.data)
+        if base is not None and not row.given:
+            cleaned = Cleaned(base.copy())
+        else:
+            cleaned = clean(row.given, base=base, catalogue=self.catalogue, day=day)
+        problems, code = cleaned.problems + self._foreign(row, cleaned.data), "invalid"
         if not problems and not self.by_platform:
-            problems = _transition_problems(base, cleaned.data)
+            problems, code = _transition_problems(base, cleaned.data), "wrong_status"
         if problems:
-            return Result(row, REJECTED, product, problems, "invalid", base)
+            return Result(row, REJECTED, product, problems, code, base)
+        if row.in_bin is not None:
+            _put_in_bin(cleaned.data, row.in_bin, self.now)
         return self._accept(row, product, cleaned.data, at)
 
     def _refused(self, row: ProductRow, product: Product | None) -> Result | None:
@@ -261,7 +268,7 @@ class _Chunk:
                 _("Someone changed this product meanwhile. Compare with what is saved now."),
                 product,
             )
-        if product.deleted_at and not self.by_platform:
+        if product.deleted_at and not self.by_platform and row.in_bin is not False:
             return _rejection(
                 row, "in_recycle_bin", "", _("The product is in the recycle bin."), product
             )
@@ -349,6 +356,16 @@ _UPDATED_COLUMNS = [
     for one in Product._meta.concrete_fields
     if one.name not in ("id", "product_id", "seller")
 ]
+
+
+def _put_in_bin(data: ProductData, in_bin: bool, now: datetime) -> None:
+    """Move a product into the recycle bin or out of it; it comes back off the shelf, not live."""
+    if not in_bin:
+        data.deleted_at = None
+        if data.status == ProductStatus.LIVE:
+            data.status = ProductStatus.OFF_SHELF
+    elif data.deleted_at is None:
+        data.deleted_at = now.isoformat()
 
 
 def _rejection(

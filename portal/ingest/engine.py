@@ -103,9 +103,7 @@ def ingest_rows(
     name: str = "API",
 ) -> Report:
     """Ingest rows given as JSON objects; they are numbered from 1."""
-    batch = IngestBatch.objects.create(
-        kind=kind.name, source=name[:200], user=actor, strict=strict
-    )
+    batch = IngestBatch.objects.create(kind=kind.name, source=name[:200], user=actor, strict=strict)
     return Run(kind, batch, JsonSource(rows), actor=actor, keep=len(rows)).go()
 
 
@@ -202,13 +200,15 @@ class Run:
             return items
         keys = self.kind.key
         rows = [item for item in items if isinstance(item, Row)]
-        firsts = seen.first_row([(tuple(row[name] for name in keys), row.number) for row in rows])
+        firsts = seen.first_row(
+            [(tuple(row.get(name) for name in keys), row.number) for row in rows]
+        )
         first_of = {row.number: first for row, first in zip(rows, firsts, strict=True) if first}
         result: list[Row | Rejection] = []
         for item in items:
             first = first_of.get(getattr(item, "number", 0))
             if isinstance(item, Row) and first is not None:
-                what = ", ".join(f"{name} {item[name]}" for name in keys)
+                what = ", ".join(f"{name} {item[name]}" for name in keys if item.get(name))
                 text = _("row %(row)d repeats %(what)s of row %(first)d")
                 item = item.reject(
                     keys[-1], text % {"row": item.number, "what": what, "first": first}
@@ -275,7 +275,9 @@ class Run:
 
     def _restore(self, snapshot: tuple[Any, ...]) -> None:
         report = self.report
-        report.rows, report.created, report.updated, report.unchanged, report.rejected = snapshot[:5]
+        report.rows, report.created, report.updated, report.unchanged, report.rejected = snapshot[
+            :5
+        ]
         del report.rejections[snapshot[5] :]
         self.recorded = snapshot[6]
 
@@ -328,9 +330,7 @@ def _chunks(items: Iterator[Any], size: int | None) -> Iterator[tuple[list[Any],
     chunk = list(islice(items, size if size is not None else WHOLE_ROWS + 1))
     if size is None:
         if len(chunk) > WHOLE_ROWS:
-            raise FileRefused(
-                _("more than %(most)d rows; split the file") % {"most": WHOLE_ROWS}
-            )
+            raise FileRefused(_("more than %(most)d rows; split the file") % {"most": WHOLE_ROWS})
         size = WHOLE_ROWS
     while chunk:
         following = list(islice(items, size))

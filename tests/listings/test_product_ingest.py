@@ -1,0 +1,140 @@
+"""The ingest kind `products`: what upstream may send and what it is told (K-15, 09-contract)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+
+from listings.ingest import ProductKindRows
+from listings.models import Product, ProductRevision
+from portal.ingest.engine import ingest_rows
+from portal.models import Category, Seller
+from portal.scoping import unscoped
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("K-15", "LST-1")]
+
+ROW = {
+    "product_id": "kit",
+    "seller": "cn1001",
+    "category": "e-bike-kits",
+    "title": "E-bike kit",
+    "kind": "rts",
+    "status": "live",
+}
+
+
+@pytest.fixture(autouse=True)
+def _world(clock: Any, shop: Seller, other_shop: Seller) -> Any:
+    with unscoped():
+        yield
+
+
+def feed(*rows: dict[str, Any], **more: Any) -> Any:
+    return ingest_rows(ProductKindRows, [{**ROW, **row} for row in rows] or [{**ROW, **more}])
+
+
+def problem(**fields: Any) -> tuple[str, str]:
+    report = feed(**fields)
+    assert (report.rejected, Product.objects.count()) == (1, 0), report.rejections
+    return report.rejections[0].field, report.rejections[0].message
+
+
+def test_a_file_of_every_column_is_taken(tmp_path: Path, capsys: Any) -> None:
+    path = tmp_path / "products.csv"
+    path.write_text(
+        "product_id,seller,category,title,keywords,brand,kind,status,price_min,price_max,tiers,moq,"
+        "unit,attributes,custom_attributes,target_countries,services,epr_traits,cas,images,video,"
+        "dispatch_days,changed_at\n"
+        'kit,cn1001,e-bike-kits,电动车套件 48V,kit|套件,Volta,rts,live,,,"[[10, 199.5], [100, 180]]",'
+        '10,set,"{""voltage"": ""48V"", ""features"": [""Quiet"", ""Foldable""]}",'
+        '"{""Cable"": ""2 m""}",US|DE,sample|overseas-after-sales,packaging|battery,7664-93-9,6,good,'
+        "7,2022-07-10T08:00:00+08:00\n",
+        encoding="utf-8-sig",
+    )
+    call_command("ingest", "products", str(path))
+    assert "products: created 1, updated 0, unchanged 0, rejected 0" in capsys.readouterr().out
+    product = Product.objects.get()
+    assert product.title == "电动车套件 48V"
+    assert product.attributes == {"voltage": ["48V"], "features": ["Quiet", "Foldable"]}
+    assert product.services == ["overseas_after_sales", "sample"]
+    assert product.epr_traits == ["packaging", "battery"]
+    assert len(product.images) == 6
+    assert (str(product.price_min), str(product.price_max)) == ("180.00", "199.50")
+    assert product.changed_at.isoformat() == "2022-07-10T00:00:00+00:00"
+    call_command("ingest", "products", str(path))
+    assert "unchanged 1, rejected 0" in capsys.readouterr().out
+    assert ProductRevision.objects.count() == 1
+
+
+def test_unknown_names_are_answered_with_the_nearest() -> None:
+    for fields, name, nearest in (
+        ({"category": "ebike-kits"}, "category", "e-bike-kits"),
+        ({"attributes": {"volt": "48V"}}, "attributes", "voltage"),
+        ({"attributes": {"voltage": "48 V"}}, "attributes", "48V"),
+        ({"seller": "cn1002"}, "seller", "cn1001"),
+    ):
+        field, message = problem(**fields)
+        assert field == name
+        assert nearest in message
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"tiers": [[1, "1"], [2, "1"], [3, "1"], [4, "1"], [5, "1"]]}, "tiers"),
+        ({"tiers": {"1": "2"}}, "tiers"),
+        ({"title": "x" * 301}, "title"),
+        ({"product_id": "a/b"}, "product_id"),
+        ({"price_min": "3", "price_max": "2"}, "price_max"),
+        ({"kind": "sample"}, "kind"),
+        ({"images": "101"}, "images"),
+        ({"changed_at": "2022-07-10T08:00:00"}, "changed_at"),
+        ({"attributes": {"voltage": {"a": 1}}}, "attributes"),
+        ({"target_countries": "US|UK"}, "target_countries"),
+    ],
+)
+def test_bad_cells_are_refused_by_name(fields: dict[str, Any], name: str) -> None:
+    assert problem(**fields)[0] == name
+
+
+def test_a_column_left_out_leaves_the_value_and_an_empty_cell_clears_it() -> None:
+    feed(brand="Volta", services="sample")
+    feed(brand="")
+    product = Product.objects.get()
+    assert (product.brand, product.services) == ("", ["sample"])
+
+
+def test_another_sellers_product_is_not_taken_over() -> None:
+    feed()
+    report = feed(seller="cn2002")
+    assert [one.field for one in report.rejections] == ["seller"]
+    assert Product.objects.get().seller.member_id == "cn1001"
+
+
+def test_a_product_may_come_twice_with_different_instants_only() -> None:
+    report = feed(
+        {"title": "Now", "changed_at": "2022-07-10T00:00:00Z"},
+        {"title": "Before", "changed_at": "2022-07-01T00:00:00Z"},
+        {"title": "Again", "changed_at": "2022-07-01T00:00:00Z"},
+    )
+    assert (report.created, report.updated, report.rejected) == (1, 1, 1)
+    assert report.rejections[0].row == 3
+    assert Product.objects.get().title == "Now"
+    assert feed({"product_id": "x"}, {"product_id": "x", "title": "Other"}).rejected == 1
+
+
+def test_a_removed_product_in_a_prohibited_category_is_a_fact(category: Category) -> None:
+    category.prohibited = True
+    category.save()
+    assert feed(product_id="live").rejections[0].field == "category"
+    assert feed(product_id="gone", status="removed").created == 1
+
+
+def test_strict_applies_all_or_nothing() -> None:
+    rows = [ROW, {**ROW, "product_id": "bad", "title": ""}]
+    report = ingest_rows(ProductKindRows, rows, strict=True)
+    assert report.rejected == 1
+    assert not Product.objects.exists()
