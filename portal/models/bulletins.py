@@ -6,6 +6,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -87,7 +88,7 @@ class Bulletin(models.Model):
 
     def get_absolute_url(self) -> str:
         """Return the path of the bulletin's page."""
-        return f"/bulletins/{self.slug}/"
+        return reverse("portal:bulletin-detail", kwargs={"slug": self.slug})
 
 
 class BulletinRead(models.Model):
