@@ -15,13 +15,23 @@ LIVE = (
 )
 
 
-@metric("listings.live_products", title=_("Live products"), app="listings")
+@metric(
+    "listings.live_products",
+    title=_("Live products"),
+    app="listings",
+    about=_("Products on sale at the end of the day."),
+)
 def live_products(as_of: date) -> Query:
     """Products on sale at the end of the day."""
     return Query(f"{LIVE} GROUP BY seller_id", {"moment": end_of(as_of)})
 
 
-@metric("listings.rts_products", title=_("Live ready-to-ship products"), app="listings")
+@metric(
+    "listings.rts_products",
+    title=_("Live ready-to-ship products"),
+    app="listings",
+    about=_("Ready-to-ship products on sale at the end of the day."),
+)
 def rts_products(as_of: date) -> Query:
     """Ready-to-ship products (直接下单品) on sale at the end of the day."""
     return Query(f"{LIVE} AND kind = 'rts' GROUP BY seller_id", {"moment": end_of(as_of)})
@@ -32,11 +42,32 @@ def rts_products(as_of: date) -> Query:
     title=_("Products that match a theme"),
     app="listings",
     after=("listings.themes",),
+    about=_("Products on sale that meet every requirement of at least one targeted theme."),
 )
 def themed_products(as_of: date) -> Query:
     """Products that match at least one theme as of the day."""
     return Query(
         "SELECT seller_id, COUNT(DISTINCT product_id) AS value FROM listings_themematch "
         "WHERE {sellers} AND valid_from <= %(as_of)s AND valid_to >= %(as_of)s GROUP BY seller_id",
+        {"as_of": as_of},
+    )
+
+
+@metric(
+    "listings.nationally_themed_products",
+    title=_("Products that match a national theme"),
+    app="listings",
+    after=("listings.themes",),
+    about=_(
+        "Products on sale that meet every requirement of at least one theme for some countries."
+    ),
+)
+def nationally_themed_products(as_of: date) -> Query:
+    """Products that match at least one theme with target countries as of the day (LST-8)."""
+    return Query(
+        "SELECT m.seller_id, COUNT(DISTINCT m.product_id) AS value FROM listings_themematch m "
+        "JOIN listings_theme t ON t.id = m.theme_id AND t.is_national "
+        "WHERE {sellers} AND m.valid_from <= %(as_of)s AND m.valid_to >= %(as_of)s "
+        "GROUP BY m.seller_id",
         {"as_of": as_of},
     )

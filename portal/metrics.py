@@ -47,7 +47,10 @@ class Query:
 
 @dataclass(frozen=True)
 class Metric:
-    """A registered metric. `empty` is what a seller without a row has; None means "no value"."""
+    """A registered metric. `empty` is what a seller without a row has; None means "no value".
+
+    `about` defines the number in a sentence for those it is about.
+    """
 
     key: str
     title: Any
@@ -56,6 +59,7 @@ class Metric:
     query: Callable[[date], Query]
     after: tuple[str, ...] = ()
     empty: Decimal | None = Decimal(0)
+    about: Any = ""
 
 
 METRICS: dict[str, Metric] = {}
@@ -69,13 +73,14 @@ def metric(
     unit: MetricUnit = MetricUnit.COUNT,
     after: tuple[str, ...] = (),
     empty: Decimal | None = Decimal(0),
+    about: Any = "",
 ) -> Callable[[Callable[[date], Query]], Callable[[date], Query]]:
     """Register the decorated function as a metric; `after` names the jobs whose standings it reads."""
 
     def register(query: Callable[[date], Query]) -> Callable[[date], Query]:
         if key in METRICS:
             raise ValueError(f"two metrics are called {key}")
-        METRICS[key] = Metric(key, title, unit, app, query, after, empty)
+        METRICS[key] = Metric(key, title, unit, app, query, after, empty, about)
         return query
 
     return register
@@ -245,7 +250,11 @@ LOGIN_DAYS = (
 
 
 @metric(
-    "portal.login_days_30d", title=_("Login days in 30 days"), unit=MetricUnit.DAYS, app="portal"
+    "portal.login_days_30d",
+    title=_("Login days in 30 days"),
+    unit=MetricUnit.DAYS,
+    app="portal",
+    about=_("Pacific days on which somebody of the shop signed in, among the last 30."),
 )
 def login_days_30d(as_of: date) -> Query:
     """Pacific days with a login among the last 30 (K-3)."""
@@ -253,14 +262,23 @@ def login_days_30d(as_of: date) -> Query:
 
 
 @metric(
-    "portal.login_days_month", title=_("Login days this month"), unit=MetricUnit.DAYS, app="portal"
+    "portal.login_days_month",
+    title=_("Login days this month"),
+    unit=MetricUnit.DAYS,
+    app="portal",
+    about=_("Pacific days on which somebody of the shop signed in, since the first of the month."),
 )
 def login_days_month(as_of: date) -> Query:
     """Pacific days with a login since the first of the month (K-3)."""
     return Query(LOGIN_DAYS, _days(this_month(as_of)))
 
 
-@metric("portal.inquiries_30d", title=_("Inquiries in 30 days"), app="portal")
+@metric(
+    "portal.inquiries_30d",
+    title=_("Inquiries in 30 days"),
+    app="portal",
+    about=_("Inquiries buyers sent to the shop in the last 30 days."),
+)
 def inquiries_30d(as_of: date) -> Query:
     """Inquiries received in the last 30 days."""
     return Query(
@@ -270,7 +288,12 @@ def inquiries_30d(as_of: date) -> Query:
     )
 
 
-@metric("portal.inquiry_buyers_30d", title=_("Inquiring buyers in 30 days"), app="portal")
+@metric(
+    "portal.inquiry_buyers_30d",
+    title=_("Inquiring buyers in 30 days"),
+    app="portal",
+    about=_("Different buyers who sent an inquiry in the last 30 days."),
+)
 def inquiry_buyers_30d(as_of: date) -> Query:
     """Distinct buyers who sent an inquiry in the last 30 days."""
     return Query(
@@ -280,7 +303,12 @@ def inquiry_buyers_30d(as_of: date) -> Query:
     )
 
 
-@metric("portal.orders_30d", title=_("Orders in 30 days"), app="portal")
+@metric(
+    "portal.orders_30d",
+    title=_("Orders in 30 days"),
+    app="portal",
+    about=_("Orders created in the last 30 days; fake trade does not count."),
+)
 def orders_30d(as_of: date) -> Query:
     """Orders created in the last 30 days, fake trade excluded."""
     return Query(
@@ -291,7 +319,11 @@ def orders_30d(as_of: date) -> Query:
 
 
 @metric(
-    "portal.received_gmv_90d", title=_("Received GMV in 90 days"), unit=MetricUnit.USD, app="portal"
+    "portal.received_gmv_90d",
+    title=_("Received GMV in 90 days"),
+    unit=MetricUnit.USD,
+    app="portal",
+    about=_("Money received for orders in the last 90 days; fake trade does not count."),
 )
 def received_gmv_90d(as_of: date) -> Query:
     """Money received (实收) in the last 90 days, fake trade excluded; USD."""
@@ -309,6 +341,10 @@ def received_gmv_90d(as_of: date) -> Query:
     unit=MetricUnit.PERCENT,
     app="portal",
     empty=None,
+    about=_(
+        "Of the paid orders promised for the last 90 days, the share "
+        "dispatched by the end of the promised day."
+    ),
 )
 def on_time_dispatch_90d(as_of: date) -> Query:
     """Share of paid orders promised for the last 90 days that left by the end of that day; percent.
@@ -332,7 +368,12 @@ def on_time_dispatch_90d(as_of: date) -> Query:
     )
 
 
-@metric("portal.showcase_slots_used", title=_("Showcase slots in use"), app="portal")
+@metric(
+    "portal.showcase_slots_used",
+    title=_("Showcase slots in use"),
+    app="portal",
+    about=_("Showcase slots in use on the newest day reported within the last 30."),
+)
 def showcase_slots_used(as_of: date) -> Query:
     """Showcase slots in use on the newest reported day of the last 30."""
     return Query(
@@ -352,13 +393,23 @@ def _product_days(column: str, as_of: date) -> Query:
     )
 
 
-@metric("portal.exposures_30d", title=_("Exposures in 30 days"), app="portal")
+@metric(
+    "portal.exposures_30d",
+    title=_("Exposures in 30 days"),
+    app="portal",
+    about=_("How often buyers were shown the shop's products in the last 30 days."),
+)
 def exposures_30d(as_of: date) -> Query:
     """How often the shop's products were shown in the last 30 days."""
     return _product_days("exposures", as_of)
 
 
-@metric("portal.clicks_30d", title=_("Clicks in 30 days"), app="portal")
+@metric(
+    "portal.clicks_30d",
+    title=_("Clicks in 30 days"),
+    app="portal",
+    about=_("How often buyers clicked one of the shop's products in the last 30 days."),
+)
 def clicks_30d(as_of: date) -> Query:
     """How often the shop's products were clicked in the last 30 days."""
     return _product_days("clicks", as_of)
