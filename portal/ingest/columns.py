@@ -212,7 +212,8 @@ class Country(Column):
         code = safe_text(raw, 60).upper()
         if code not in country_codes():
             raise CellError(
-                _("%(value)s is not a country code of two letters such as US") % {"value": quote(raw)}
+                _("%(value)s is not a country code of two letters such as US")
+                % {"value": quote(raw)}
             )
         return code
 
@@ -358,7 +359,9 @@ class Instant(Column):
         """Return the instant in UTC."""
         if isinstance(raw, (date, datetime)):
             raise CellError(
-                _("a spreadsheet's date has no offset; write text such as 2022-07-19T18:00:00-07:00")
+                _(
+                    "a spreadsheet's date has no offset; write text such as 2022-07-19T18:00:00-07:00"
+                )
             )
         if not isinstance(raw, str):
             raise CellError(_("%(value)s is not an ISO 8601 instant") % {"value": quote(raw)})

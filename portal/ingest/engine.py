@@ -210,10 +210,10 @@ class Run:
             if isinstance(item, Row) and first is not None:
                 what = ", ".join(f"{name} {item[name]}" for name in keys if item.get(name))
                 text = _("row %(row)d repeats %(what)s of row %(first)d")
-                item = item.reject(
-                    keys[-1], text % {"row": item.number, "what": what, "first": first}
-                )
-            result.append(item)
+                values = {"row": item.number, "what": what, "first": first}
+                result.append(item.reject(keys[-1], text % values))
+            else:
+                result.append(item)
         return result
 
     def _show(self, feed: Feed) -> None:

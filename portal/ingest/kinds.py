@@ -241,7 +241,9 @@ def register(kind: K) -> K:
         raise ImproperlyConfigured(f"ingest kind {kind.name!r} lacks a name or repeats one")
     unknown = [column for column in kind.key if column not in names]
     if not kind.key or unknown:
-        raise ImproperlyConfigured(f"ingest kind {kind.name!r}: key {kind.key!r} is not in its columns")
+        raise ImproperlyConfigured(
+            f"ingest kind {kind.name!r}: key {kind.key!r} is not in its columns"
+        )
     _KINDS[kind.name] = kind
     return kind
 

@@ -82,7 +82,9 @@ class OrderKind(ModelKind):
         Instant("delivered_at", optional=True),
         Text("carrier", optional=True, max_length=80, example="DHL"),
         Text("method", optional=True, max_length=40, example="express"),
-        Choice("tracking", choices=Tracking.values, optional=True, default="none", example="normal"),
+        Choice(
+            "tracking", choices=Tracking.values, optional=True, default="none", example="normal"
+        ),
         Country("destination", optional=True, example="US"),
         Bool("fake", optional=True, example="false"),
     )

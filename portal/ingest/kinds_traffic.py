@@ -51,7 +51,9 @@ class LoginKind(IngestKind):
         result = upsert(
             LoginDay,
             key=("seller_id", "day"),
-            rows=[{"seller_id": seller, "day": day, "at": at} for (seller, day), at in first.items()],
+            rows=[
+                {"seller_id": seller, "day": day, "at": at} for (seller, day), at in first.items()
+            ],
             merge=self._earliest,
         )
         changed = len(result.created) + len(result.updated)

@@ -71,7 +71,9 @@ def open_table(path: Path) -> Iterator[Table]:
             with _open_xlsx(stream) as table:
                 yield table
         elif start.startswith(b"\xd0\xcf\x11\xe0"):
-            raise FileRefused(_("the file is an old Excel file (.xls) or protected; save it as .xlsx"))
+            raise FileRefused(
+                _("the file is an old Excel file (.xls) or protected; save it as .xlsx")
+            )
         else:
             yield CsvTable(stream)
 

@@ -25,7 +25,10 @@ class SeenKeys:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._file is not None:
             self._file.close()
@@ -66,7 +69,9 @@ class SeenKeys:
             self._file = sqlite3.connect(Path(self._folder.name) / "seen.sqlite3")
             self._file.execute("PRAGMA journal_mode=OFF")
             self._file.execute("PRAGMA synchronous=OFF")
-            self._file.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID")
+            self._file.execute(
+                "CREATE TABLE seen (key TEXT PRIMARY KEY, row INTEGER) WITHOUT ROWID"
+            )
         rows = sorted((repr(key), number) for key, number in self._recent.items())
         self._file.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?)", rows)
         self._file.commit()
