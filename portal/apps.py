@@ -19,6 +19,7 @@ class PortalConfig(AppConfig):
         from portal.services.audit_guard import connect_model_guard
 
         autodiscover_modules("rulebook_schemas", "rules", "navigation", "next_actions")
+        autodiscover_modules("kernel_actions")
         registry.discover()
         ingest_kinds.discover()
         connect_model_guard()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -10,10 +9,10 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from portal import platform_time
-from portal.choices import RunState
-from portal.models import JobRun, Notice
+from portal.nightly.published import published_day
+from portal.services.notices import notice_unread_count
 
-METRICS_JOB = "portal.metrics"
+METRICS_JOB = "metrics"
 """The job whose published day the header shows; a page may show another's with its own `as_of`."""
 
 
@@ -28,7 +27,7 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "platform_today": platform_time.today(),
         "demo": settings.DEMO,
         "unread_notices": SimpleLazyObject(lambda: _unread_notices(request)),
-        "header_as_of": SimpleLazyObject(_published_day),
+        "header_as_of": SimpleLazyObject(lambda: published_day(METRICS_JOB)),
     }
 
 
@@ -36,14 +35,4 @@ def _unread_notices(request: HttpRequest) -> int:
     """Count the unread notices of the person in this shop."""
     if request.member is None:
         return 0
-    return Notice.objects.filter(user=request.user, read_at__isnull=True).count()
-
-
-def _published_day() -> date | None:
-    """Return the newest as-of day readers see of the metrics."""
-    newest = (
-        JobRun.objects.filter(job=METRICS_JOB, state=RunState.COMPLETE)
-        .order_by("-as_of")
-        .values_list("as_of", flat=True)
-    )
-    return newest.first()
+    return notice_unread_count(user=request.user, seller=request.seller)

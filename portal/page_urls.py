@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portal.views import bulletins, clock, facts, home, notices, rulebooks, session, shop
+from portal.views import bulletins, clock, facts, home, notices, numbers, rulebooks, session, shop
 
 app_name = "portal"
 urlpatterns = [
@@ -17,7 +17,8 @@ urlpatterns = [
     path("bulletins/<slug:slug>/", bulletins.BulletinPage.as_view(), name="bulletin-detail"),
     path("inquiries/", facts.InquiriesPage.as_view(), name="inquiries"),
     path("orders/", facts.OrdersPage.as_view(), name="orders"),
-    path("numbers/", home.HomePage.as_view(), name="metrics"),
+    path("numbers/", numbers.NumbersPage.as_view(), name="metrics"),
+    path("numbers/<str:key>/", numbers.NumberPage.as_view(), name="metric"),
     path("rules/", rulebooks.RulebooksPage.as_view(), name="rulebooks"),
     path("rules/<str:module>/", rulebooks.RulebookPage.as_view(), name="rulebook"),
     path("shop/", shop.ShopPage.as_view(), name="shop"),

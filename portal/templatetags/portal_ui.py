@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _ICONS = Path(js_lib_bootstrap_icons.__file__).parent / "static" / "bootstrap-icons"
 _ICON_NAME = re.compile(r"^[a-z0-9-]+$")
 _SVG_BODY = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
-EMPTY = mark_safe('<span class="text-none">–</span>')  # noqa: S308  constant
+EMPTY = mark_safe('<span class="text-none">–</span>')
 
 
 # --- Icons --------------------------------------------------------------------------------------
@@ -152,7 +152,9 @@ def countdown(due: datetime | date | None) -> SafeString:
     if not isinstance(due, datetime):
         due = platform_time.end_of(due)
     left = (due - platform_time.now()).total_seconds()
-    tone = "past" if left <= 0 else "danger" if left < 86400 else "warn" if left < 604800 else "calm"
+    tone = (
+        "past" if left <= 0 else "danger" if left < 86400 else "warn" if left < 604800 else "calm"
+    )
     text = _("ended") if left <= 0 else _("%(time)s left") % {"time": time_left(left)}
     return format_html(
         '<time class="countdown countdown-{}" datetime="{}" title="{}">{}{}</time>',
@@ -169,7 +171,9 @@ def as_of(value: date | None) -> SafeString:
     """Say which facts a standing counts: "Data as of Jul 19, 2022 24:00 (Pacific)" (K-2)."""
     if value is None:
         return format_html(
-            '<span class="as-of">{} {}</span>', icon("hourglass-split"), _("First figures are on their way")
+            '<span class="as-of">{} {}</span>',
+            icon("hourglass-split"),
+            _("First figures are on their way"),
         )
     return format_html(
         '<span class="as-of">{} {} <time datetime="{}">{} 24:00</time> {}</span>',
@@ -230,7 +234,9 @@ def gain(value: Any) -> SafeString:
         return EMPTY
     tone = "up" if amount > 0 else "down" if amount < 0 else "flat"
     sign = "+" if amount > 0 else "−" if amount < 0 else ""
-    return format_html('<span class="gain gain-{}">{}{}%</span>', tone, sign, number_text(abs(amount)))
+    return format_html(
+        '<span class="gain gain-{}">{}{}%</span>', tone, sign, number_text(abs(amount))
+    )
 
 
 # --- Components ---------------------------------------------------------------------------------

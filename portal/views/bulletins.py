@@ -48,9 +48,7 @@ class BulletinPage(SellerPage):
             bulletin_ask(member=request.member, bulletin=bulletin, text=text)
         except Refusal as refusal:
             error = refusal.fields[0][1] if refusal.fields else str(refusal)
-            return self._show(
-                request, bulletin, text=text, error=error, status=refusal.http_status
-            )
+            return self._show(request, bulletin, text=text, error=error, status=refusal.http_status)
         messages.success(request, _("Your question was sent. The answer appears here."))
         return redirect(bulletin.get_absolute_url())
 

@@ -1,21 +1,91 @@
-"""Home page: what to do next (UI-2)."""
+"""Home page: what to do next, then where the shop stands (UI-2)."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.generic import View
 
+from portal import platform_time
+from portal.charts import sparkline
+from portal.models import Notice, Seller
+from portal.next_actions import next_actions_for
+from portal.services.bulletins import bulletins_for
+from portal.services.trends import Trend, metric_trends
 from portal.views.base import SellerPage
+from portal.views.numbers import TREND_DAYS, known_values, value_text
+
+ACTIONS_SHOWN = 6
+LATEST_SHOWN = 4
+
+THEMED, NATIONAL = "listings.themed_products", "listings.nationally_themed_products"
+LIVE, INQUIRIES, GMV = (
+    "listings.live_products",
+    "portal.inquiries_30d",
+    "portal.received_gmv_90d",
+)
 
 
 class HomePage(SellerPage):
     """Where the seller stands and what brings most."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the page."""
-        return render(request, "portal/home.html")
+        """Show the page; the number of queries does not depend on the shop's size."""
+        today = platform_time.today()
+        actions = next_actions_for(request.seller, request.member, today)
+        notices = Notice.objects.filter(user=request.user, seller=request.seller)
+        return render(
+            request,
+            "portal/home.html",
+            {
+                "actions": actions[:ACTIONS_SHOWN],
+                "more_actions": actions[ACTIONS_SHOWN:],
+                "tiles": _tiles(request.seller),
+                "bulletins": bulletins_for(seller=request.seller, member=request.member)[
+                    :LATEST_SHOWN
+                ],
+                "notices": notices[:LATEST_SHOWN],
+            },
+        )
+
+
+def _tiles(seller: Seller) -> list[dict[str, Any]]:
+    """Return the stat tiles; none before the first night, which the page says in words."""
+    trends = metric_trends(
+        seller=seller, keys=[THEMED, NATIONAL, LIVE, INQUIRIES, GMV], days=TREND_DAYS
+    )
+    if not any(trend.latest for trend in trends.values()):
+        return []
+    national = _value(trends.get(NATIONAL))
+    return [
+        _tile(trends[THEMED], "bullseye", _("%(n)s of them national") % {"n": national or 0}),
+        _tile(trends[LIVE], "boxes", _("on sale at the end of the day")),
+        _tile(trends[INQUIRIES], "chat-left-text", _("from buyers, last 30 days")),
+        _tile(trends[GMV], "cash-coin", _("money received, last 90 days")),
+    ]
+
+
+def _tile(trend: Trend, icon: str, hint: str) -> dict[str, Any]:
+    return {
+        "label": trend.title,
+        "value": _value(trend) or "–",
+        "hint": hint if trend.latest else _("counted in the first night (T+2)"),
+        "url": reverse("portal:metric", args=[trend.key]),
+        "chart": sparkline([point.value for point in known_values(trend)]),
+        "icon": icon,
+    }
+
+
+def _value(trend: Trend | None) -> str:
+    latest = trend.latest if trend else None
+    if trend is None or latest is None or latest.value is None:
+        return ""
+    return value_text(latest.value, trend.unit)
 
 
 class NoShopPage(LoginRequiredMixin, View):

@@ -79,9 +79,7 @@ class MembersPage(SellerPage):
         except Refusal as refusal:
             _show_in_form(form, refusal)
             return self.get(request, form)
-        messages.success(
-            request, _("%(name)s was invited.") % {"name": member.user.get_username()}
-        )
+        messages.success(request, _("%(name)s was invited.") % {"name": member.user.get_username()})
         return redirect("portal:members")
 
 

@@ -1,0 +1,122 @@
+"""What the kernel itself finds worth doing next: bulletins, service, login days, late orders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import islice
+
+from django.db.models import Count, Min, Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from portal import platform_time
+from portal.models import LoginDay, Member, Order, Seller
+from portal.next_actions import NextAction, register_next_actions
+from portal.orders import OrderState, orders_in
+from portal.services.bulletins import bulletins_for
+
+BULLETINS_SHOWN = 3
+SERVICE_ENDING_DAYS = 60
+LOGIN_WINDOW_DAYS, LOGIN_DAYS_ENOUGH = 30, 12
+SHIP_SOON_DAYS = 3
+
+
+@register_next_actions
+def unread_bulletins(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Read rule changes that concern the shop, before they are in force if possible (K-17)."""
+    unread = (
+        bulletin for bulletin in bulletins_for(seller=seller, member=member) if not bulletin.is_read
+    )
+    for bulletin in islice(unread, BULLETINS_SHOWN):
+        starts = bulletin.effective_on
+        ahead = starts is not None and starts > day
+        yield NextAction(
+            title=_("Read: %(title)s") % {"title": bulletin.title},
+            url=bulletin.get_absolute_url(),
+            gain=_("Know what changes before it counts") if ahead else _("Know what counts now"),
+            due=platform_time.start_of(starts) if starts and ahead else None,
+            weight=55 if bulletin.rulebook_id else 35,
+            icon="megaphone",
+            button=_("Read"),
+        )
+
+
+@register_next_actions
+def service_ending(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Renew before the paid service ends (K-6)."""
+    ends = seller.service_ends_on
+    if ends is None or not day <= ends <= day + timedelta(days=SERVICE_ENDING_DAYS):
+        return
+    yield NextAction(
+        title=_("Renew your membership"),
+        url=reverse("portal:shop"),
+        loses=_("The shop and its products go offline when the service ends"),
+        due=platform_time.end_of(ends),
+        weight=90,
+        icon="award",
+        button=_("See the service"),
+    )
+
+
+@register_next_actions
+def few_login_days(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Come by more often: login days are a factor of scores (K-14)."""
+    window = platform_time.last_days(LOGIN_WINDOW_DAYS, day)
+    count = LoginDay.objects.filter(day__gte=window.first, day__lte=window.last).count()
+    if count >= LOGIN_DAYS_ENOUGH:
+        return
+    yield NextAction(
+        title=ngettext(
+            "Sign in more often: %(n)s day in the last 30",
+            "Sign in more often: %(n)s days in the last 30",
+            count,
+        )
+        % {"n": count},
+        url=reverse("portal:metric", args=["portal.login_days_30d"]),
+        gain=_("Buyers are answered sooner, and %(n)s days show that the shop is looked after")
+        % {"n": LOGIN_DAYS_ENOUGH},
+        weight=20,
+        icon="calendar-check",
+        button=_("See the days"),
+    )
+
+
+@register_next_actions
+def orders_to_ship(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Ship what is late, then what is due within days (K-13)."""
+    soon = orders_in(OrderState.TO_SHIP, day) & Q(ship_by__lte=day + timedelta(days=SHIP_SOON_DAYS))
+    late = orders_in(OrderState.LATE, day)
+    found = Order.objects.filter(fake=False).aggregate(
+        late=Count("pk", filter=late),
+        soon=Count("pk", filter=soon),
+        next_day=Min("ship_by", filter=soon),
+        late_day=Min("ship_by", filter=late),
+    )
+    if found["late"]:
+        yield NextAction(
+            title=ngettext("Ship %(n)s late order", "Ship %(n)s late orders", found["late"])
+            % {"n": found["late"]},
+            url=f"{reverse('portal:orders')}?state={OrderState.LATE}",
+            loses=_("Every late day lowers the on-time rate and invites disputes"),
+            due=platform_time.end_of(found["late_day"]),
+            weight=95,
+            icon="truck",
+            button=_("See late orders"),
+        )
+    if found["soon"]:
+        yield NextAction(
+            title=ngettext(
+                "Ship %(n)s order due within three days",
+                "Ship %(n)s orders due within three days",
+                found["soon"],
+            )
+            % {"n": found["soon"]},
+            url=f"{reverse('portal:orders')}?state={OrderState.TO_SHIP}",
+            loses=_("On-time dispatch counts from the promised day"),
+            due=platform_time.end_of(found["next_day"]),
+            weight=80,
+            icon="truck",
+            button=_("See orders to ship"),
+        )

@@ -1,0 +1,95 @@
+"""A seller's metrics over time, read from standings in two queries however many there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+
+from portal.choices import MetricUnit, RunState
+from portal.metrics import METRICS, Metric
+from portal.models import JobRun, MetricValue, Seller
+from portal.nightly.published import published_day
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A metric's value counted for one as-of day; none where the shop has no value."""
+
+    day: date
+    value: Decimal | None
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A metric of a seller: the newest reading and the published days before it, in order."""
+
+    key: str
+    title: str
+    about: str
+    unit: str
+    readings: list[Reading]
+
+    @property
+    def latest(self) -> Reading | None:
+        """The newest reading; none before the first night."""
+        return self.readings[-1] if self.readings else None
+
+
+def job_of(metric: Metric | None) -> str:
+    """Return the nightly job that counts a metric; `ext.*` numbers come with the first one."""
+    return "metrics.derived" if metric is not None and metric.after else "metrics"
+
+
+def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str, Trend]:
+    """Return the trends of `keys` over the published days among the last `days` (K-3).
+
+    A value is only read for days that were published: the days between two of them have none. A key
+    nobody registered has its key for a title and is left out when the seller never had a value.
+    """
+    wanted = list(keys)
+    ends = {job: published_day(job) for job in sorted({job_of(METRICS.get(k)) for k in wanted})}
+    newest = max((day for day in ends.values() if day), default=None)
+    if newest is None:
+        return {}
+    since = newest - timedelta(days=days - 1)
+    published: dict[str, list[date]] = {job: [] for job in ends}
+    for job, day in (
+        JobRun.objects.filter(
+            job__in=ends, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest
+        )
+        .values_list("job", "as_of")
+        .distinct()
+        .order_by("as_of")
+    ):
+        if ends[job] is not None and day <= ends[job]:
+            published[job].append(day)
+    spans: dict[str, list[tuple[date, date, Decimal]]] = {}
+    for key, first, last, value in MetricValue.objects.filter(
+        seller=seller, metric__in=wanted, valid_from__lte=newest, valid_to__gte=since
+    ).values_list("metric", "valid_from", "valid_to", "value"):
+        spans.setdefault(key, []).append((first, last, value))
+    trends = {}
+    for key in wanted:
+        metric = METRICS.get(key)
+        if metric is None and key not in spans:
+            continue
+        readings = [
+            Reading(day, _value(spans.get(key, ()), day, metric.empty if metric else None))
+            for day in published[job_of(metric)]
+        ]
+        trends[key] = Trend(
+            key,
+            str(metric.title) if metric else key,
+            str(metric.about) if metric else "",
+            metric.unit if metric else MetricUnit.COUNT,
+            readings,
+        )
+    return trends
+
+
+def _value(
+    spans: Iterable[tuple[date, date, Decimal]], day: date, empty: Decimal | None
+) -> Decimal | None:
+    return next((value for first, last, value in spans if first <= day <= last), empty)
