@@ -449,6 +449,11 @@ def _notices() -> list[tuple[str, int]]:
         return [(row.user.username, row.params["days"]) for row in rows]
 
 
+@pytest.fixture
+def cast(owner, stranger):
+    """People of two shops."""
+
+
 @pytest.mark.rule("LST-8", "K-18")
 @pytest.mark.parametrize(("days", "told"), [(8, []), (7, [7]), (6, []), (2, []), (1, [1]), (0, [])])
 def test_sellers_with_matches_hear_seven_days_and_one_day_before_the_end(
