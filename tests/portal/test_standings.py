@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, timedelta
 from typing import Any
 
@@ -163,9 +164,7 @@ def test_any_order_of_publications_equals_the_naive_model(
 
 def _assert_normal(rows: list[tuple[str, int, date, date]]) -> None:
     """Equal neighbours are one row: the rows are a function of the days' sets and of nothing else."""
-    for (key, value, _, ended), (next_key, next_value, began, _) in zip(
-        rows, rows[1:], strict=False
-    ):
+    for (key, value, _, ended), (next_key, next_value, began, _) in itertools.pairwise(rows):
         adjoining = ended != FOREVER and ended + timedelta(days=1) == began
         assert not (adjoining and (key, value) == (next_key, next_value))
 
