@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from listings.choices import EprTrait, ProductKind, ProductStatus, VideoQuality
+from listings.services.product_columns import Images, ProductId
 from listings.services.product_data import MAX_IMAGES, MAX_KEYWORDS, MAX_TITLE
 from listings.services.products import (
     CREATED,
@@ -19,7 +16,6 @@ from listings.services.products import (
     products_write,
 )
 from portal.ingest.columns import (
-    CellError,
     Choice,
     Code,
     Instant,
@@ -34,32 +30,6 @@ from portal.ingest.kinds import IngestKind, Outcome, Row, register
 from portal.models import Seller
 
 NOT_CONTENT = ("product_id", "seller", "changed_at")
-FORBIDDEN_IN_ID = "/\\?#%"
-
-
-@dataclass(frozen=True)
-class ProductId(Code):
-    """An external id that can stand in an address."""
-
-    def parse(self, raw: Any) -> str:
-        """Return the id."""
-        code = super().parse(raw)
-        if any(sign in code for sign in FORBIDDEN_IN_ID) or code in (".", ".."):
-            raise CellError(_("an id must not hold any of %(signs)s") % {"signs": FORBIDDEN_IN_ID})
-        return code
-
-
-@dataclass(frozen=True)
-class Images(TextList):
-    """Addresses of pictures, or only how many there are."""
-
-    def parse(self, raw: Any) -> list[Any]:
-        """Return the addresses; a bare number stands for that many unnamed pictures."""
-        is_text = isinstance(raw, str)
-        if isinstance(raw, (int, float)) or (is_text and raw.strip().isdecimal()):
-            count = Int(self.name, most=MAX_IMAGES).clean(raw)
-            return [f"image-{number}" for number in range(1, count + 1)]
-        return super().parse(raw)
 
 
 @register

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidValue
@@ -15,7 +16,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.utils.urls import replace_query_param
 
 from portal.api.pagination import PortalCursorPagination
-from portal.platform_time import InvalidInstant, parse_day
+from portal.platform_time import InvalidInstant, parse_day, parse_instant
 
 
 class KeysetPagination(PortalCursorPagination):
@@ -75,8 +76,16 @@ def after(keyset: Sequence[str], position: Sequence[Any]) -> Q:
 
 def write_cursor(position: Sequence[Any]) -> str:
     """Encode a position as an opaque text."""
-    plain = [{"day": value.isoformat()} if isinstance(value, date) else value for value in position]
+    plain = [_plain(value) for value in position]
     return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {"at": value.isoformat()}
+    if isinstance(value, date):
+        return {"day": value.isoformat()}
+    return str(value) if isinstance(value, Decimal) else value
 
 
 def read_cursor(cursor: str, length: int) -> list[Any]:
@@ -91,9 +100,11 @@ def read_cursor(cursor: str, length: int) -> list[Any]:
 
 
 def _value(item: Any) -> Any:
-    """Return one value of a position: a day, a number a column can hold, or a plain text."""
+    """Return one value of a position: a day, an instant, a number a column can hold, or a plain text."""
     if isinstance(item, dict) and set(item) == {"day"}:
         return parse_day(str(item["day"]))
+    if isinstance(item, dict) and set(item) == {"at"}:
+        return parse_instant(str(item["at"]))
     if isinstance(item, int) and not isinstance(item, bool) and abs(item) < 2**63:
         return item
     if isinstance(item, str) and item.isprintable():

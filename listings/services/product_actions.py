@@ -138,10 +138,6 @@ def _bin(
     may_edit(actor, seller)
     rows = [_row(product, actor, in_bin=in_bin) for product in products]
     with transaction.atomic():
-        # Already in the bin is not an error when it is to go there.
-        rows = [
-            row for row, one in zip(rows, products, strict=True) if not (in_bin and one.deleted_at)
-        ]
         results = products_write(rows, origin=origin)
         done = [one.row.product_id for one in results if one.state == "updated"]
         action = "product.delete" if in_bin else "product.restore"

@@ -26,6 +26,7 @@ from listings.matching.countries import is_country
 from listings.matching.text import canonical_value
 from listings.services import product_data as limits
 from listings.services.product_catalogue import Catalogue, Offer, nearest
+from listings.services.product_columns import Images
 from listings.services.product_data import FIELDS, ProductData, money_text, to_money
 from portal.choices import AttributeType
 from portal.ingest.columns import (
@@ -70,7 +71,7 @@ PLAIN: dict[str, Column] = {
     "target_countries": TextList("target_countries", optional=True, max_items=260, item_length=60),
     "services": TextList("services", optional=True, max_items=63, item_length=60),
     "epr_traits": TextList("epr_traits", optional=True, choices=EprTrait.values, default=None),
-    "images": TextList("images", optional=True, max_items=limits.MAX_IMAGES, item_length=500),
+    "images": Images("images", optional=True, max_items=limits.MAX_IMAGES, item_length=500),
     "cas": Text("cas", optional=True, max_length=14),
     "video": Choice("video", optional=True, choices=VideoQuality.values, default=VideoQuality.NONE),
     "dispatch_days": Int("dispatch_days", optional=True, least=0, most=365),

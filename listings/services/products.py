@@ -268,7 +268,7 @@ class _Chunk:
                 _("Someone changed this product meanwhile. Compare with what is saved now."),
                 product,
             )
-        if product.deleted_at and not self.by_platform and row.in_bin is not False:
+        if product.deleted_at and not self.by_platform and row.in_bin is None:
             return _rejection(
                 row, "in_recycle_bin", "", _("The product is in the recycle bin."), product
             )
@@ -360,12 +360,11 @@ _UPDATED_COLUMNS = [
 
 def _put_in_bin(data: ProductData, in_bin: bool, now: datetime) -> None:
     """Move a product into the recycle bin or out of it; it comes back off the shelf, not live."""
-    if not in_bin:
-        data.deleted_at = None
-        if data.status == ProductStatus.LIVE:
-            data.status = ProductStatus.OFF_SHELF
-    elif data.deleted_at is None:
-        data.deleted_at = now.isoformat()
+    if in_bin == (data.deleted_at is not None):
+        return
+    data.deleted_at = now.isoformat() if in_bin else None
+    if not in_bin and data.status == ProductStatus.LIVE:
+        data.status = ProductStatus.OFF_SHELF
 
 
 def _rejection(
