@@ -16,11 +16,13 @@ class PortalConfig(AppConfig):
         from portal import after_migrate, sqlite_limits
         from portal.ingest import kinds as ingest_kinds
         from portal.nightly import checks, registry  # noqa: F401  the check registers itself
+        from portal.observability import register_collector
         from portal.services.audit_guard import connect_model_guard
 
         autodiscover_modules("rulebook_schemas", "rules", "navigation", "next_actions")
         autodiscover_modules("kernel_actions")
         registry.discover()
+        register_collector()
         ingest_kinds.discover()
         connect_model_guard()
         after_migrate.connect()

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import bulletins, catalogue, facts, me, members, notices, rulebooks
+from portal.api import bulletins, catalogue, facts, me, members, metrics, nights, notices, rulebooks
 
 app_name = "api"
 urlpatterns = [
@@ -39,5 +39,8 @@ urlpatterns = [
         rulebooks.RulebookDetail.as_view(),
         name="rulebook",
     ),
+    path("metrics", metrics.MetricList.as_view(), name="metrics"),
+    path("nights", nights.NightList.as_view(), name="nights"),
+    path("nights/<str:as_of>", nights.NightDetail.as_view(), name="night"),
     path("listings/", include("listings.api.urls")),
 ]

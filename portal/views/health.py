@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 from django_prometheus import exports
 
+from portal.observability import night_health
+
 
 @require_GET
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -19,7 +21,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             cursor.execute("SELECT 1")
     except Exception:
         return JsonResponse({"status": "down", "database": "down"}, status=503)
-    return JsonResponse({"status": "ok", "database": "ok"})
+    return JsonResponse({"status": "ok", "database": "ok", **night_health().as_dict()})
 
 
 @require_GET
