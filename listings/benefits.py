@@ -55,7 +55,8 @@ class ConditionRow:
     kind: str
     text: str
     met: bool | None
-    value: str
+    number: int | None = None
+    """Own products in national themes, for that condition."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,11 @@ class _Facts:
         text = _in_language(condition.text_en, condition.text_zh)
         if condition.kind == "flag":
             met: bool | None = condition.flag in self.flags
-            return ConditionRow(condition.kind, text, met, "")
+            return ConditionRow(condition.kind, text, met)
         if condition.kind == "national_match":
-            return ConditionRow(condition.kind, text, self.national > 0, str(self.national))
+            return ConditionRow(condition.kind, text, self.national > 0, self.national)
         # Upstream computes the score per product and shows it there.
-        return ConditionRow(condition.kind, text, None, "")
+        return ConditionRow(condition.kind, text, None)
 
 
 def _in_language(english: str, chinese: str) -> str:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from django.db.models import CharField, F, Q, QuerySet, Value
 from django.utils.translation import gettext as _
@@ -50,6 +51,12 @@ class Position:
 
     day: date
     match: int
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Position | None:
+        """Return the position that a cursor's two values name, if they do."""
+        day, match = values
+        return cls(day, match) if isinstance(day, date) and isinstance(match, int) else None
 
 
 def entered_rows(seller: Seller, day: date) -> QuerySet[ThemeMatch]:

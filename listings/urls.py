@@ -1,6 +1,8 @@
 """Routes of `listings`."""
 
-from django.urls import path
+from django.urls import include, path
 
 app_name = "listings"
-urlpatterns: list = []
+urlpatterns: list = [
+    path("", include("listings.theme_urls")),
+]

@@ -240,7 +240,7 @@ class ConditionSerializer(serializers.Serializer):
     kind = serializers.CharField()
     text = serializers.CharField()
     met = serializers.BooleanField(allow_null=True)
-    value = serializers.CharField()
+    number = serializers.IntegerField(allow_null=True)
 
 
 class PromotionSerializer(serializers.Serializer):

@@ -274,10 +274,10 @@ def _position(request: Request) -> Position | None:
     cursor = request.query_params.get("cursor")
     if not cursor:
         return None
-    day, match = read_cursor(cursor, 2)
-    if not isinstance(day, date) or not isinstance(match, int):
+    position = Position.of(read_cursor(cursor, 2))
+    if position is None:
         raise InvalidInput([("cursor", _("This cursor is not valid."))])
-    return Position(day, match)
+    return position
 
 
 class BenefitsView(ScopedView):
