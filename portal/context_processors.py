@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.functional import SimpleLazyObject
 
 from portal import platform_time
 from portal.nightly.published import published_day
@@ -17,7 +17,10 @@ METRICS_JOB = "metrics"
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
-    """Return the shared context of seller pages; the two queries run only where they are shown."""
+    """Return the shared context of seller pages.
+
+    The two that query are functions: a template calls them where it shows them, once.
+    """
     member = getattr(request, "member", None)
     return {
         "seller": getattr(request, "seller", None),
@@ -26,13 +29,13 @@ def portal(request: HttpRequest) -> dict[str, Any]:
         "platform_now": platform_time.now(),
         "platform_today": platform_time.today(),
         "demo": settings.DEMO,
-        "unread_notices": SimpleLazyObject(lambda: _unread_notices(request)),
-        "header_as_of": SimpleLazyObject(lambda: published_day(METRICS_JOB)),
+        "unread_notices": cache(lambda: _unread_notices(request)),
+        "header_as_of": cache(lambda: published_day(METRICS_JOB)),
     }
 
 
 def _unread_notices(request: HttpRequest) -> int:
     """Count the unread notices of the person in this shop."""
-    if request.member is None:
+    if getattr(request, "member", None) is None:
         return 0
     return notice_unread_count(user=request.user, seller=request.seller)

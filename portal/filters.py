@@ -74,8 +74,8 @@ class OrderFilter(PeriodFilterSet):
         fields = ["q", "state", "kind"]
 
     def keep_state(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        """Keep the orders in one state today."""
-        return queryset.filter(orders_in(value, platform_time.today()))
+        """Keep the orders in one state now."""
+        return queryset.filter(orders_in(value, platform_time.now()))
 
 
 class InquiryFilter(PeriodFilterSet):

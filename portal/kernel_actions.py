@@ -86,9 +86,10 @@ def few_login_days(seller: Seller, member: Member, day: date) -> Iterator[NextAc
 @register_next_actions
 def orders_to_ship(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Ship what is late, then what is due within days (K-13)."""
-    soon = orders_in(OrderState.TO_SHIP, day) & Q(ship_by__lte=day + timedelta(days=SHIP_SOON_DAYS))
-    late = orders_in(OrderState.LATE, day)
-    found = Order.objects.filter(fake=False).aggregate(
+    now = platform_time.now()
+    soon = orders_in(OrderState.TO_SHIP, now) & Q(ship_by__lte=day + timedelta(days=SHIP_SOON_DAYS))
+    late = orders_in(OrderState.LATE, now)
+    found = Order.objects.filter(fake=False, created_at__lte=now).aggregate(
         late=Count("pk", filter=late),
         soon=Count("pk", filter=soon),
         next_day=Min("ship_by", filter=soon),

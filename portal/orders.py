@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from portal import platform_time
 from portal.models import Order
 
 
@@ -30,25 +31,37 @@ TONES = {
 }
 
 
-def order_state(order: Order, day: date) -> OrderState:
-    """Return where an order stands on a Pacific day; it is late from the day after `ship_by`."""
-    if order.delivered_at:
+def order_state(order: Order, now: datetime) -> OrderState:
+    """Return where an order stands at an instant; it is late once the day `ship_by` has ended.
+
+    What lies after `now` has not happened yet: the platform's clock can be moved back (K-5).
+    """
+    if _happened(order.delivered_at, now):
         return OrderState.DELIVERED
-    if order.dispatched_at:
+    if _happened(order.dispatched_at, now):
         return OrderState.SHIPPED
-    if not order.paid_at:
+    if not _happened(order.paid_at, now):
         return OrderState.UNPAID
-    return OrderState.LATE if order.ship_by and order.ship_by < day else OrderState.TO_SHIP
+    late = order.ship_by is not None and order.ship_by < platform_time.day_of(now)
+    return OrderState.LATE if late else OrderState.TO_SHIP
 
 
-def orders_in(state: str, day: date) -> Q:
+def _happened(instant: datetime | None, now: datetime) -> bool:
+    return instant is not None and instant <= now
+
+
+def orders_in(state: str, now: datetime) -> Q:
     """Return the condition that keeps the orders for which `order_state` gives `state`."""
-    waiting = Q(delivered_at=None, dispatched_at=None, paid_at__isnull=False)
-    late = Q(ship_by__lt=day)
+    delivered, dispatched, paid = (
+        Q(**{f"{name}__isnull": False, f"{name}__lte": now})
+        for name in ("delivered_at", "dispatched_at", "paid_at")
+    )
+    waiting = paid & ~dispatched & ~delivered
+    late = Q(ship_by__isnull=False, ship_by__lt=platform_time.day_of(now))
     return {
-        OrderState.DELIVERED: Q(delivered_at__isnull=False),
-        OrderState.SHIPPED: Q(delivered_at=None, dispatched_at__isnull=False),
-        OrderState.UNPAID: Q(delivered_at=None, dispatched_at=None, paid_at=None),
-        OrderState.TO_SHIP: waiting & (Q(ship_by=None) | Q(ship_by__gte=day)),
+        OrderState.DELIVERED: delivered,
+        OrderState.SHIPPED: dispatched & ~delivered,
+        OrderState.UNPAID: ~paid & ~dispatched & ~delivered,
+        OrderState.TO_SHIP: waiting & ~late,
         OrderState.LATE: waiting & late,
     }[OrderState(state)]

@@ -142,10 +142,10 @@ def time_left(seconds: float) -> str:
 
 
 @register.simple_tag
-def countdown(due: datetime | date | None) -> SafeString:
+def countdown(due: datetime | date | None, past: str = "") -> SafeString:
     """Show how long is left until an instant (or the end of a Pacific day), coloured by urgency.
 
-    The text is complete without JavaScript; `portal.js` keeps it ticking.
+    `past` is what is said afterwards ("ended" unless given).
     """
     if not due:
         return SafeString("")
@@ -155,7 +155,7 @@ def countdown(due: datetime | date | None) -> SafeString:
     tone = (
         "past" if left <= 0 else "danger" if left < 86400 else "warn" if left < 604800 else "calm"
     )
-    text = _("ended") if left <= 0 else _("%(time)s left") % {"time": time_left(left)}
+    text = (past or _("ended")) if left <= 0 else _("%(time)s left") % {"time": time_left(left)}
     return format_html(
         '<time class="countdown countdown-{}" datetime="{}" title="{}">{}{}</time>',
         tone,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django_countries import countries
@@ -31,12 +31,16 @@ class OrdersPage(SellerPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of the orders the filters keep."""
-        orders = Order.objects.select_related("buyer").annotate(dispute_count=Count("disputes"))
+        now = platform_time.now()
+        orders = (
+            Order.objects.filter(created_at__lte=now)
+            .select_related("buyer")
+            .annotate(dispute_count=Count("disputes", filter=Q(disputes__opened_at__lte=now)))
+        )
         found = OrderFilter(request.GET, orders.order_by("-created_at", "-pk"))
         page = page_of(request, found.qs)
-        today = platform_time.today()
         for order in page.object_list:
-            order.state = order_state(order, today)
+            order.state = order_state(order, now)
             order.tone = TONES[order.state]
         _buyer_cells(request, list(page.object_list))
         return render(
@@ -51,7 +55,8 @@ class InquiriesPage(SellerPage):
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Show one page of the inquiries the filters keep."""
-        inquiries = Inquiry.objects.select_related("buyer").order_by("-at", "-pk")
+        known = Inquiry.objects.filter(at__lte=platform_time.now())
+        inquiries = known.select_related("buyer").order_by("-at", "-pk")
         found = InquiryFilter(request.GET, inquiries)
         page = page_of(request, found.qs)
         _buyer_cells(request, list(page.object_list))
