@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy
 
+from listings import ingest_themes  # noqa: F401  registers its kind
 from listings.choices import EprTrait, ProductKind, ProductStatus, VideoQuality
 from listings.services.product_columns import Images, ProductId
 from listings.services.product_data import MAX_IMAGES, MAX_KEYWORDS, MAX_TITLE

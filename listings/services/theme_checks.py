@@ -22,6 +22,7 @@ from listings.choices import KeywordMode, ProductKind
 from listings.matching.countries import is_country
 from listings.matching.text import canonical_value, pattern
 from listings.rules import values_of
+from listings.services.product_rules import service_code
 from portal import platform_time
 from portal.choices import AttributeType
 from portal.ingest.columns import did_you_mean
@@ -29,6 +30,7 @@ from portal.models import Attribute, Category, CategoryAttribute
 
 LISTED = (AttributeType.SELECT, AttributeType.MULTI)
 MAX_PRICE = Decimal(10) ** 10
+FORBIDDEN_IN_ID = "/\\?#%"
 _NOT_ISO = {"UK": "GB", "EL": "GR"}
 
 
@@ -308,8 +310,21 @@ def _percent(value: Any) -> int | None:
     return number
 
 
+def _theme_id(value: Any) -> str:
+    """Return an external id that can stand in an address."""
+    text = _text(64, required=True)(value)
+    if any(sign in text for sign in FORBIDDEN_IN_ID) or text in (".", "..") or not text.isprintable():
+        raise Mistake(_("An id must not hold any of %(signs)s") % {"signs": FORBIDDEN_IN_ID})
+    return text
+
+
+def _services(value: Any) -> list[str]:
+    """Return service codes as products store them."""
+    return list(dict.fromkeys(service_code(text) for text in _words(value)))
+
+
 CHECKS: dict[str, Callable[[Any], Any]] = {
-    "theme_id": _text(64, required=True),
+    "theme_id": _theme_id,
     "title_en": _text(200, required=True),
     "title_zh": _text(200),
     "reason_en": _text(20_000),
@@ -318,7 +333,7 @@ CHECKS: dict[str, Callable[[Any], Any]] = {
     "keywords": _keywords,
     "keyword_mode": _choice(KeywordMode, KeywordMode.ANY),
     "kind": _choice(ProductKind, ""),
-    "services": _words,
+    "services": _services,
     "countries": _countries,
     "price_min": _price,
     "price_max": _price,
