@@ -45,6 +45,8 @@ class Table(Protocol):
     """A header and its rows."""
 
     header: list[str]
+    only_text: bool
+    """Whether every cell is text, so that equal cells mean the same (1 and True do not)."""
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:
         """Yield (row number, cells), as many cells as the header has; empty rows are left out."""
@@ -100,6 +102,8 @@ def _is_empty(cells: list[Any]) -> bool:
 
 class CsvTable:
     """A CSV file: UTF-8 (with or without mark) or GB18030; commas, semicolons or tabs."""
+
+    only_text = True
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -230,6 +234,8 @@ def _sniff_delimiter(header: str) -> str:
 
 class XlsxTable:
     """The first sheet of a workbook, streamed."""
+
+    only_text = False
 
     def __init__(self, sheet: Any) -> None:
         self._sheet = sheet

@@ -15,6 +15,9 @@ from portal.ingest.readers import FileRefused, Table, open_table
 
 MAX_NAMED = 5
 """Problems named in one message; the rest is counted."""
+REMEMBERED = 1_000
+"""Clean values remembered per column: most columns repeat a few words over and over."""
+_NEW = object()
 
 
 class Feed(NamedTuple):
@@ -109,7 +112,8 @@ def _enumerate(names: list[str]) -> str:
 
 def _clean_table(kind: type[IngestKind], table: Table) -> Iterator[Row | Rejection]:
     width = len(table.header)
-    plan = [(name, kind.column(name).clean) for name in table.header]
+    known_cells: dict[str, dict[str, Any]] = {name: {} for name in table.header}
+    plan = [(name, kind.column(name).clean, known_cells[name]) for name in table.header]
     for number, cells in table.rows():
         if len(cells) != width:
             extra = [cell for cell in cells[width:] if str(cell or "").strip()]
@@ -123,10 +127,19 @@ def _clean_table(kind: type[IngestKind], table: Table) -> Iterator[Row | Rejecti
                 continue
         values: dict[str, Any] = {}
         try:
-            for (name, clean), cell in zip(plan, cells, strict=False):
-                values[name] = clean(cell)
+            for (name, clean, known), cell in zip(plan, cells, strict=False):
+                value = known.get(cell, _NEW) if table.only_text else _NEW
+                if value is _NEW:
+                    value = clean(cell)
+                    if len(known) < REMEMBERED and not isinstance(value, (list, dict)):
+                        known[cell] = value
+                values[name] = value
         except CellError:
-            yield _all_problems(number, zip(plan, cells, strict=False))
+            pairs = (
+                ((name, clean), cell)
+                for (name, clean, _known), cell in zip(plan, cells, strict=False)
+            )
+            yield _all_problems(number, pairs)
             continue
         yield Row(kind, number, values)
 

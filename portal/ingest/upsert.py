@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
@@ -20,6 +21,20 @@ from django.db.models.expressions import RawSQL
 Values = dict[str, Any]
 Merge = Callable[[Values, Values], Values]
 ROUNDS = 5
+_STORED_AS_IS = frozenset(
+    {
+        models.BigAutoField,
+        models.BooleanField,
+        models.CharField,
+        models.EmailField,
+        models.ForeignKey,
+        models.IntegerField,
+        models.PositiveIntegerField,
+        models.PositiveSmallIntegerField,
+        models.TextField,
+    }
+)
+"""Field types whose clean Python values SQLite takes unchanged."""
 
 
 @dataclass(slots=True)
@@ -282,13 +297,25 @@ def _array_values(fields: list[models.Field], columns: list[list[Any]]) -> list[
 
 
 def _driver_rows(fields: list[models.Field], columns: list[list[Any]]) -> list[tuple[Any, ...]]:
-    adapted = []
-    for item, values in zip(fields, columns, strict=True):
-        if _is_json(item):
-            adapted.append([_json_text(item, value) for value in values])
-        else:
-            adapted.append([item.get_db_prep_save(value, connection) for value in values])
+    """Return rows as SQLite stores them; the common field types pass Django's per-value layers by."""
+    adapted = [_driver_column(item, values) for item, values in zip(fields, columns, strict=True)]
     return list(zip(*adapted, strict=True))
+
+
+def _driver_column(item: models.Field, values: list[Any]) -> list[Any]:
+    kind = type(item)
+    if kind in _STORED_AS_IS:
+        return values
+    if kind is models.DateTimeField:
+        return [value and str(value.astimezone(UTC).replace(tzinfo=None)) for value in values]
+    if kind is models.DateField:
+        return [value and str(value) for value in values]
+    if kind is models.DecimalField:
+        form = f".{item.decimal_places}f"
+        return [None if value is None else format(value, form) for value in values]
+    if _is_json(item):
+        return [_json_text(item, value) for value in values]
+    return [item.get_db_prep_save(value, connection) for value in values]
 
 
 def _json_text(item: models.Field, value: Any) -> str | None:
