@@ -46,39 +46,42 @@ def nice_ceiling(value: Number) -> Decimal:
     return power * 10
 
 
-def _x(position: int, count: int) -> float:
-    return round(position * WIDTH / (count - 1), 2) if count > 1 else WIDTH / 2
-
-
 def _y(value: Number, top: Decimal) -> float:
     share = min(max(Decimal(str(value)) / top, Decimal(0)), Decimal(1))
     return round(HEIGHT - float(share) * HEIGHT, 2)
 
 
-def _path(values: Sequence[Number], top: Decimal) -> str:
-    steps = [f"{_x(i, len(values))} {_y(value, top)}" for i, value in enumerate(values)]
-    return "M" + "L".join(steps)
+def _place(points: Sequence[Point], top: Decimal) -> list[tuple[float, float]]:
+    """Return where points lie: across by calendar day, so that a gap in days is a gap in the plot."""
+    first, last = points[0].day, points[-1].day
+    span = (last - first).days
+    return [
+        (round((p.day - first).days * WIDTH / span, 2) if span else WIDTH / 2, _y(p.value, top))
+        for p in points
+    ]
 
 
-def sparkline(values: Sequence[Number]) -> SafeString:
+def _lines(places: Sequence[tuple[float, float]]) -> tuple[str, str]:
+    """Return the paths of the line and of the area below it."""
+    line = "M" + "L".join(f"{x} {y}" for x, y in places)
+    return line, f"{line}L{places[-1][0]} {HEIGHT}L{places[0][0]} {HEIGHT}Z"
+
+
+def sparkline(points: Sequence[Point]) -> SafeString:
     """Draw a trend without axes for a stat tile; decorative, the tile's number is the message.
 
-    Returns nothing for fewer than two values. The scale runs from zero so that small wobbles look small.
+    Returns nothing for fewer than two points. The scale starts at zero, so small wobbles look small.
     """
-    if len(values) < 2:
+    if len(points) < 2:
         return SafeString("")
-    top = max(Decimal(str(value)) for value in values) * Decimal("1.15") or Decimal(1)
-    line = _path(values, top)
+    top = max(Decimal(str(point.value)) for point in points) * Decimal("1.15") or Decimal(1)
+    line, area = _lines(_place(points, top))
     return format_html(
         '<svg class="sparkline" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true" '
-        'focusable="false"><path class="plot-area" d="{}L{} {}L0 {}Z"/><path class="plot-line" d="{}"/>'
-        "</svg>",
+        'focusable="false"><path class="plot-area" d="{}"/><path class="plot-line" d="{}"/></svg>',
         WIDTH,
         HEIGHT,
-        line,
-        WIDTH,
-        HEIGHT,
-        HEIGHT,
+        area,
         line,
     )
 
@@ -88,31 +91,29 @@ def line_plot(
 ) -> SafeString:
     """Draw values over days as a line with a table of the same numbers below it.
 
-    `points` are in order of time, evenly spaced; `text` writes a value for axis and table.
+    `points` are in order of time; `text` writes a value for axis and table.
     """
     if not points:
         return SafeString("")
-    values = [point.value for point in points]
-    top = nice_ceiling(max(values))
-    line = _path(values, top)
-    area = f"{line}L{_x(len(points) - 1, len(points))} {HEIGHT}L{_x(0, len(points))} {HEIGHT}Z"
-    last = (_x(len(points) - 1, len(points)), _y(values[-1], top))
+    top = nice_ceiling(max(point.value for point in points))
+    places = _place(points, top)
+    line, area = _lines(places)
     drawing = format_html(
         '{}<path class="plot-area" d="{}"/><path class="plot-line" d="{}"/>'
         '<path class="plot-dot" d="M{} {}h0"/>',
         _grid(),
         area,
         line,
-        *last,
+        *places[-1],
     )
-    middle = points[len(points) // 2].day
-    days = [points[0].day, middle, points[-1].day] if len(points) > 2 else [p.day for p in points]
+    first, last = points[0].day, points[-1].day
+    days = [first, last] if (last - first).days < 2 else [first, first + (last - first) / 2, last]
     return _figure(
         drawing,
         title=title,
         heads=(value_label,),
         y_labels=[text(top), text(top / 2), text(0)],
-        x_labels=[day_text(day) for day in days],
+        x_labels=[day_text(day) for day in dict.fromkeys(days)],
         rows=[(day_text(point.day), (text(point.value),)) for point in reversed(points)],
     )
 

@@ -145,7 +145,7 @@ def time_left(seconds: float) -> str:
 def countdown(due: datetime | date | None, past: str = "") -> SafeString:
     """Show how long is left until an instant (or the end of a Pacific day), coloured by urgency.
 
-    `past` is what is said afterwards ("ended" unless given).
+    `past` is what is said afterwards, as a warning; without it an end is just an end.
     """
     if not due:
         return SafeString("")

@@ -42,6 +42,8 @@ class OrdersPage(SellerPage):
         for order in page.object_list:
             order.state = order_state(order, now)
             order.tone = TONES[order.state]
+            if order.received_at is None or order.received_at > now:
+                order.received = None
         _buyer_cells(request, list(page.object_list))
         return render(
             request,

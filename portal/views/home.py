@@ -76,7 +76,7 @@ def _tile(trend: Trend, icon: str, hint: str) -> dict[str, Any]:
         "value": _value(trend) or "–",
         "hint": hint if trend.latest else _("counted in the first night (T+2)"),
         "url": reverse("portal:metric", args=[trend.key]),
-        "chart": sparkline([point.value for point in known_values(trend)]),
+        "chart": sparkline(known_values(trend)),
         "icon": icon,
     }
 

@@ -68,7 +68,7 @@ class NumbersPage(SellerPage):
         return {
             "trend": trend,
             "text": "" if value is None else value_text(value, trend.unit),
-            "chart": sparkline([point.value for point in known_values(trend)]),
+            "chart": sparkline(known_values(trend)),
         }
 
 
