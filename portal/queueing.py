@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from functools import partial
 from typing import Any
 
 from celery import Task
@@ -40,7 +39,12 @@ def enqueue(task: Task, *args: Any) -> bool:
 
 def enqueue_on_commit(task: Task, *args: Any) -> None:
     """Send a task when the current transaction has committed, or now outside of one."""
-    transaction.on_commit(partial(enqueue, task, *args), robust=True)
+
+    def send() -> None:
+        enqueue(task, *args)
+
+    # A function, not a partial: Django names a failing hook by its `__qualname__`.
+    transaction.on_commit(send, robust=True)
 
 
 def _run_eagerly(task: Task, args: tuple[Any, ...]) -> None:

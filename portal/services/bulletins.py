@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -15,6 +14,7 @@ from portal.audience import audience_errors, sellers_concerned
 from portal.choices import Role, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, BulletinQuestion, BulletinRead, Member, Seller, User
+from portal.queueing import enqueue_on_commit
 from portal.scoping import unscoped
 from portal.services import audit
 from portal.services.notices import NoticeDraft, notice_send, notice_send_many
@@ -205,7 +205,9 @@ def bulletin_publish(*, actor: User, bulletin: Bulletin) -> Bulletin:
         audit.record(
             action="bulletin.publish", actor=actor, obj=current, after={"published_at": moment}
         )
-        transaction.on_commit(partial(_push_announcement), robust=True)
+        from portal import tasks
+
+        enqueue_on_commit(tasks.announce_bulletins)
     bulletin.refresh_from_db()
     return bulletin
 
@@ -232,12 +234,6 @@ def bulletins_announce() -> int:
                 )
             Bulletin.objects.filter(pk=bulletin.pk).update(announced_at=platform_time.wall_clock())
     return sent
-
-
-def _push_announcement() -> None:
-    from portal import tasks
-
-    tasks.announce_bulletins.delay()
 
 
 def _announcement(bulletin: Bulletin, seller_id: int) -> NoticeDraft:

@@ -13,7 +13,6 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +33,7 @@ from portal.notice_kinds import (
     encode_parameters,
     register_notice_kind,
 )
+from portal.queueing import enqueue
 from portal.scoping import unscoped
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "NoticeDraft",
     "mail_link",
     "notice_deliver",
+    "notice_mail_again",
     "notice_mark_read",
     "notice_outbox_sweep",
     "notice_preferences",
@@ -141,7 +142,7 @@ def notice_send_many(drafts: Iterable[NoticeDraft]) -> int:
             created += len(rows)
             pending += [(row.user_id, row.key) for row in rows if row.mail_due_at]
         if pending:
-            transaction.on_commit(partial(_push, pending), robust=True)
+            transaction.on_commit(lambda: _push(pending), robust=True)
     return created
 
 
@@ -223,7 +224,7 @@ def _push(keys: list[tuple[int, str]]) -> None:
     from portal import tasks
 
     if len(keys) > PUSH_AT_ONCE:
-        tasks.sweep_outbox.delay()
+        enqueue(tasks.sweep_outbox)
         return
     with unscoped():
         due = Notice.objects.filter(
@@ -233,7 +234,7 @@ def _push(keys: list[tuple[int, str]]) -> None:
             key__in={key for _user, key in keys},
         ).values_list("pk", flat=True)
         for pk in list(due):
-            tasks.deliver_notice.delay(pk)
+            enqueue(tasks.deliver_notice, pk)
 
 
 # --- Delivery -----------------------------------------------------------------------------------
@@ -319,6 +320,15 @@ def _compose(notice: Notice) -> EmailMessage:
             body="\n\n".join(line for line in lines if line),
             to=[notice.user.email],
             headers={"Message-ID": f"<notice-{digest}@{host}>", "Auto-Submitted": "auto-generated"},
+        )
+
+
+def notice_mail_again(*, notice_ids: Sequence[int]) -> int:
+    """Put failed mails back in the queue with all their attempts; return how many (K-18)."""
+    with unscoped(), transaction.atomic():
+        failed = Notice.objects.filter(pk__in=list(notice_ids), mail_state=MailState.FAILED)
+        return failed.update(
+            mail_state=MailState.PENDING, mail_attempts=0, mail_due_at=platform_time.wall_clock()
         )
 
 
