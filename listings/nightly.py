@@ -194,7 +194,7 @@ def theme_notices(ctx: ShardContext) -> None:
                     "products": row["products"],
                     "days": (ends_on - today).days,
                 },
-                link=reverse("listings:theme-detail", args=[theme_id]),
+                link=reverse("listings:theme", args=[theme_id]),
                 seller_id=row["seller"],
             )
         )
