@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from portal.ingest import uploads
 from portal.nightly import engine, schedule
 from portal.services import members  # noqa: F401  brings the link of its mails
 from portal.services.bulletins import bulletins_announce
@@ -51,3 +52,15 @@ def sweep_nights() -> None:
 def schedule_nights() -> None:
     """Start the oldest finished Pacific day that lacks a complete run (NGT-1)."""
     schedule.nights_schedule()
+
+
+@shared_task
+def run_ingest_upload(batch_id: int) -> None:
+    """Apply an uploaded file from where it stopped (K-15)."""
+    uploads.upload_run(batch_id=batch_id)
+
+
+@shared_task
+def sweep_ingest_uploads() -> None:
+    """Send uploads again that a broker or a worker lost (K-15)."""
+    uploads.uploads_sweep()

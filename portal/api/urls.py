@@ -3,7 +3,18 @@
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from portal.api import bulletins, catalogue, facts, me, members, metrics, nights, notices, rulebooks
+from portal.api import (
+    bulletins,
+    catalogue,
+    facts,
+    ingest,
+    me,
+    members,
+    metrics,
+    nights,
+    notices,
+    rulebooks,
+)
 
 app_name = "api"
 urlpatterns = [
@@ -40,6 +51,8 @@ urlpatterns = [
         name="rulebook",
     ),
     path("metrics", metrics.MetricList.as_view(), name="metrics"),
+    path("ingest", ingest.IngestKinds.as_view(), name="ingest-kinds"),
+    path("ingest/<str:kind>", ingest.IngestRows.as_view(), name="ingest"),
     path("nights", nights.NightList.as_view(), name="nights"),
     path("nights/<str:as_of>", nights.NightDetail.as_view(), name="night"),
     path("listings/", include("listings.api.urls")),

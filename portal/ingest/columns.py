@@ -114,6 +114,13 @@ class Column:
     default: Any = field(default=None, kw_only=True)
     example: str = field(default="", kw_only=True)
 
+    def type_name(self) -> str:
+        """Return a word for the type, for documentation: that of the nearest class of this module."""
+        for base in type(self).__mro__:
+            if base.__module__ == __name__:
+                return base.__name__.lower()
+        return "text"
+
     @property
     def may_be_empty(self) -> bool:
         """Tell whether an empty cell is fine."""

@@ -64,6 +64,8 @@ class Report:
     rejected: int = 0
     rejections: list[Rejection] = field(default_factory=list)
     error: str = ""
+    busy: bool = False
+    """Whether the error is a passing one: the same rows may be sent again."""
 
     @property
     def ok(self) -> bool:
@@ -151,10 +153,14 @@ class Run:
             return self._refuse(str(refusal))
         except OperationalError as error:
             logger.warning("ingest %s gave up: %s", self.batch.pk, error)
-            return self._refuse(_("the database was busy for too long; send the file again"))
+            return self._refuse(
+                _("the database was busy for too long; send the rows again"), busy=True
+            )
         except IntegrityError as error:
             logger.warning("ingest %s collided: %s", self.batch.pk, error)
-            return self._refuse(_("rows it refers to changed meanwhile; send the file again"))
+            return self._refuse(
+                _("rows it refers to changed meanwhile; send the rows again"), busy=True
+            )
         except Superseded:
             raise
         except Exception:
@@ -314,13 +320,13 @@ class Run:
         for name, value in values.items():
             setattr(self.batch, name, value)
 
-    def _refuse(self, error: str) -> Report:
+    def _refuse(self, error: str, *, busy: bool = False) -> Report:
         """Close the ledger row with what stopped the batch; chunks applied before stay applied."""
         report = self.report
         if self.batch.strict:
             report.created = report.updated = report.unchanged = report.rejected = report.rows = 0
             report.rejections = []
-        report.error = error
+        report.error, report.busy = error, busy
         self._record(finished=True, error=error)
         return report
 

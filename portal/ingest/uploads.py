@@ -1,0 +1,162 @@
+"""Files uploaded by staff: stored, applied at once or by a worker, resumed after a crash (K-15)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import uuid
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.db.models import Q
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from portal import platform_time
+from portal.errors import InvalidInput, NotAllowed
+from portal.ingest.engine import KEPT_IN_LEDGER, Run, Superseded
+from portal.ingest.kinds import IngestKind, kind_named
+from portal.ingest.sources import FileSource
+from portal.models import IngestBatch, User
+from portal.services import audit
+
+logger = logging.getLogger(__name__)
+
+PERMISSION = "portal.add_ingestbatch"
+INLINE_BYTES = 1 << 20
+MAX_BYTES = 1 << 30
+MAX_STRICT_BYTES = 64 << 20
+"""A strict file is one transaction, which has to end within a task's time limit."""
+STALE = timedelta(minutes=3)
+STALE_STRICT = timedelta(minutes=20)
+SWEPT = 20
+
+
+def upload_accept(
+    *, actor: User, kind: str, file: UploadedFile, strict: bool = False
+) -> IngestBatch:
+    """Store an uploaded file as a batch; a small one is applied at once, others by a worker.
+
+    Raises `NotAllowed` without the permission, `InvalidInput` for an unknown kind or too large a file.
+    """
+    if not actor.has_perm(PERMISSION):
+        raise NotAllowed(_("You may not upload rows."))
+    kind_class = kind_named(kind)
+    if kind_class is None:
+        raise InvalidInput([("kind", _("There is no such kind."))])
+    size = file.size or 0
+    most = MAX_STRICT_BYTES if strict else MAX_BYTES
+    if size > most:
+        text = _("The file has more than %(most)d MB.")
+        raise InvalidInput([("file", text % {"most": most >> 20})])
+    name = Path(str(file.name)).name
+    with transaction.atomic():
+        batch = IngestBatch(
+            kind=kind, source=name[:200], user=actor, strict=strict, progress_at=_clock()
+        )
+        # The stored name owes nothing to what was typed: readers go by content.
+        batch.upload.save(f"{uuid.uuid4().hex}.upload", file, save=False)
+        batch.save()
+        audit.record(
+            action="ingest.upload",
+            actor=actor,
+            obj=batch,
+            after={"kind": kind, "source": name, "bytes": size, "strict": strict},
+        )
+        if size > INLINE_BYTES:
+            transaction.on_commit(lambda: _send(batch.pk))
+    if size <= INLINE_BYTES:
+        upload_run(batch_id=batch.pk)
+        batch.refresh_from_db()
+    return batch
+
+
+def upload_run(*, batch_id: int) -> None:
+    """Apply a stored upload, from where it stopped; safe to repeat and to run twice at once."""
+    batch = IngestBatch.objects.filter(pk=batch_id).select_related("user").first()
+    if batch is None:
+        return
+    if batch.finished_at is None:
+        kind = kind_named(batch.kind)
+        if kind is None or not batch.upload:
+            _close(batch, _("the kind or the file of this batch is gone"))
+        else:
+            language = batch.user.language if batch.user else None
+            try:
+                with translation.override(language):
+                    Run(kind, batch, FileSource(Path(batch.upload.path)), actor=batch.user).go()
+            except Superseded:
+                logger.info("ingest batch %s is applied by another worker", batch_id)
+                return
+    _drop_file(batch)
+
+
+def uploads_sweep() -> None:
+    """Send uploads again that a broker or a worker lost, and drop files that were left behind."""
+    now = _clock()
+    lost = IngestBatch.objects.filter(finished_at__isnull=True).exclude(upload="")
+    due = Q(strict=False, progress_at__lt=now - STALE) | Q(
+        strict=True, progress_at__lt=now - STALE_STRICT
+    )
+    for batch_id in lost.filter(due).order_by("pk").values_list("pk", flat=True)[:SWEPT]:
+        _send(batch_id)
+    for batch in IngestBatch.objects.filter(finished_at__isnull=False).exclude(upload="")[:SWEPT]:
+        _drop_file(batch)
+
+
+def rejections_csv(batch: IngestBatch) -> Iterator[str]:
+    """Yield the rejected rows the ledger keeps, as CSV that Excel opens in UTF-8."""
+    yield "\ufeff" + _csv_line(["row", "field", "message"])
+    for item in batch.rejections:
+        yield _csv_line([item["row"], item["field"], item["message"]])
+    if batch.rejected > KEPT_IN_LEDGER:
+        yield _csv_line(["", "", f"… and {batch.rejected - KEPT_IN_LEDGER} more"])
+
+
+def template_csv(kind: type[IngestKind]) -> str:
+    """Return a file to start from: the header and one example row."""
+    names = [column.name for column in kind.columns]
+    examples = [column.example for column in kind.columns]
+    return "\ufeff" + _csv_line(names) + _csv_line(examples)
+
+
+def _csv_line(cells: list[Any]) -> str:
+    buffer = io.StringIO()
+    # A cell that a spreadsheet would run as a formula is shown as text.
+    safe = [
+        f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
+        for cell in cells
+    ]
+    csv.writer(buffer).writerow(safe)
+    return buffer.getvalue()
+
+
+def _send(batch_id: int) -> None:
+    from portal.tasks import run_ingest_upload
+
+    try:
+        run_ingest_upload.delay(batch_id)
+    except run_ingest_upload.OperationalError:
+        logger.warning("broker unavailable; the sweeper sends batch %s again", batch_id)
+
+
+def _close(batch: IngestBatch, error: str) -> None:
+    IngestBatch.objects.filter(pk=batch.pk, finished_at__isnull=True).update(
+        error=error, finished_at=platform_time.now()
+    )
+
+
+def _drop_file(batch: IngestBatch) -> None:
+    """Delete the stored file: rows may hold passwords and are in the database anyway."""
+    if batch.upload:
+        batch.upload.delete(save=False)
+        IngestBatch.objects.filter(pk=batch.pk).update(upload="")
+
+
+def _clock() -> Any:
+    return platform_time.wall_clock()
