@@ -1,0 +1,204 @@
+"""P-1: matching all themes, a whole night and a night of changes, against two other ways.
+
+    python -m tests.benchmarks.bench_themes                      100,000 products × 1,200 themes
+    python -m tests.benchmarks.bench_themes --products 1000000   the large size
+    python -m tests.benchmarks.bench_themes --database sqlite
+
+Each way starts from yesterday's matches in the same database, with one per cent of the products and
+of the themes changed since, reads what it needs, writes the difference and is rolled back. They take
+turns; the best of the rounds counts. All of them have to leave the same rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+NIGHT, CHANGES = "one statement, everything", "one statement, changes only"
+LOOP, COLUMNS = "one query per theme", "columns in process (NumPy)"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmark on each database asked for, in a process of its own."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--products", type=int, default=100_000)
+    parser.add_argument("--themes", type=int, default=1_200)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.inside:
+        return _inside(options)
+    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
+    return max(_outside(name, options) for name in databases)
+
+
+def _outside(database: str, options: argparse.Namespace) -> int:
+    """Start a server, or make a file, and measure in a child whose settings point to it."""
+    from tests import servers
+
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
+        server = servers.start_postgres() if database == "postgres" else None
+        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
+        command = [sys.executable, "-m", "tests.benchmarks.bench_themes", "--inside"]
+        for name in ("products", "themes", "rounds", "seed"):
+            command += [f"--{name}", str(getattr(options, name))]
+        try:
+            return subprocess.run(command, env=_environment(url, folder), check=False).returncode
+        finally:
+            if server:
+                server.stop()
+
+
+def _environment(url: str, folder: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DATABASE_URL": url,
+        "VAR_DIR": folder,
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "PORTAL_NOW": "2022-07-22T12:00:00-07:00",
+        "LOG_LEVEL": "WARNING",
+        "STATEMENT_TIMEOUT": "30min",
+        "CELERY_TASK_ALWAYS_EAGER": "1",
+    }
+
+
+# --- In the child -------------------------------------------------------------------------------
+
+
+def _inside(options: argparse.Namespace) -> int:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    from portal.scoping import unscoped
+    from tests import servers
+    from tests.benchmarks import themes_load, themes_world
+
+    world = themes_world.World(options.products, options.themes, options.seed)
+    began = time.perf_counter()
+    call_command("migrate", verbosity=0)
+    with unscoped():
+        themes_load.load(world)
+        _tidy()
+        run_night(themes_world.DAY)
+        themes_load.change(world)
+        _tidy()
+        name = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+        loaded = time.perf_counter() - began
+        print(f"\n{name}: {options.products:,} products × {options.themes:,} themes", flush=True)
+        print(f"loaded, with the first night, in {loaded:.0f} s", flush=True)
+        best, memory = _measure(options.rounds)
+    _report(best)
+    if connection.vendor == "sqlite":
+        print(f"peak memory of the process: {memory // 1024} MiB")
+    return 0
+
+
+def _measure(rounds: int) -> tuple[dict[str, float], int]:
+    """Return the best seconds of each way, having compared what they leave behind."""
+    from datetime import timedelta
+
+    from tests.benchmarks import themes_references, themes_world
+
+    day = themes_world.DAY + timedelta(days=1)
+    ways: dict[str, Callable[[], None]] = {
+        CHANGES: lambda: run_night(day),
+        NIGHT: lambda: run_night(day, everything=True),
+        COLUMNS: lambda: themes_references.columns_in_process(day),
+        LOOP: lambda: themes_references.one_query_per_theme(day),
+    }
+    best: dict[str, float] = {}
+    answers = set()
+    for number in range(rounds):
+        for name, way in ways.items():
+            if name == LOOP and number >= 1:
+                continue
+            seconds, answer = _once(way, day)
+            answers.add(answer)
+            best[name] = min(best.get(name, seconds), seconds)
+            _tidy()
+        print(f"round {number + 1}: matches {answer}", flush=True)
+    if len(answers) != 1:
+        raise SystemExit(f"the ways do not agree: {answers}")
+    return best, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _once(way: Callable[[], None], day: object) -> tuple[float, tuple[object, ...]]:
+    """Run one way, look at what it left, and roll it back."""
+    from django.db import transaction
+
+    from portal.nightly.engine import allow_long_work
+
+    with transaction.atomic():
+        allow_long_work()
+        began = time.perf_counter()
+        way()
+        seconds = time.perf_counter() - began
+        answer = _fingerprint(day)
+        transaction.set_rollback(True)
+    return seconds, answer
+
+
+def _fingerprint(day: object) -> tuple[object, ...]:
+    """Return what tells two sets of matches apart: their number and a sum over their rows."""
+    from django.db.models import Count, F, Sum
+
+    from listings.models import ThemeMatch
+
+    key = (F("product_id") * 7919 + F("theme_id") * 104_729) % 1_000_003
+    every = ThemeMatch.objects.as_of(day)  # type: ignore[attr-defined]
+    found = every.aggregate(number=Count("pk"), total=Sum(key * key))
+    new = every.filter(valid_from=day).aggregate(number=Count("pk"), total=Sum(key * key))
+    ended = ThemeMatch.objects.count() - found["number"]
+    return (*found.values(), *new.values(), ended)
+
+
+def run_night(day: object, *, everything: bool = False) -> None:
+    """Compute the matches as of a day with the real engine: plan, shards, publication."""
+    from portal.models import ShardRun
+    from portal.nightly import ledger
+    from portal.nightly.engine import run_inline
+
+    if everything:
+        for shard in ShardRun.objects.all():
+            shard.params["catalogue"] = "another"
+            shard.save(update_fields=["params"])
+    run = run_inline(run_id=ledger.night_start(as_of=day, jobs=["listings.themes"]).pk)  # type: ignore[arg-type]
+    if run.state != "complete":
+        raise SystemExit([job.error for job in run.jobs.all()])
+
+
+def _tidy() -> None:
+    """Give the planner its statistics and clear away what was rolled back."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("VACUUM ANALYZE")
+        else:
+            cursor.execute("ANALYZE")
+
+
+def _report(best: dict[str, float]) -> None:
+    full = best[NIGHT]
+    print(f"{'':36}{'seconds':>9}{'to the whole night':>20}")
+    for name, seconds in sorted(best.items(), key=lambda pair: pair[1]):
+        print(f"{name:36}{seconds:9.2f}{seconds / full:19.2f}×")
+    print(f"whole night over one query per theme: {best[LOOP] / full:.1f} × faster (goal ≥ 6)")
+    print(f"whole night against columns in process: {full / best[COLUMNS]:.2f} × (goal ≤ 1.3)")
+    print(f"changes only against the whole night: {best[CHANGES] / full:.0%} (goal ≤ 25 %)")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
