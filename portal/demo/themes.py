@@ -87,7 +87,7 @@ def _theme(world: World, number: int, leaf: Leaf) -> Row:
         "trade_gain": str(draw.randint(2, 60) * 10),
     }
     if number % 4 == 1:
-        row["keywords"] = "|".join({noun.split()[-1].lower(), leaf.name_zh[-2:]})
+        row["keywords"] = "|".join([noun.split()[-1].lower(), leaf.name_zh[-2:]])
         row["keyword_mode"] = "any"
     if number % 3 == 2:
         row["price_min"] = f"{leaf.low:.2f}"

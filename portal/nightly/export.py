@@ -33,6 +33,11 @@ class ExportedStanding:
     rows: Rows
     job: str
 
+    @property
+    def names(self) -> tuple[str, str]:
+        """What `--module` may call it by: its app's name, or app and standing."""
+        return self.module, f"{self.module}.{self.name}"
+
 
 STANDINGS: dict[tuple[str, str], ExportedStanding] = {}
 
@@ -70,7 +75,7 @@ def standing_lines(as_of: date, module: str | None = None) -> Iterator[str]:
 
     Standings whose job has not published the day are left out.
     """
-    chosen = [each for each in STANDINGS.values() if module in (None, each.module)]
+    chosen = [each for each in STANDINGS.values() if module in (None, *each.names)]
     done = set(published_jobs(as_of))
     with unscoped():
         yield from _sorted(_lines(each, as_of) for each in chosen if each.job in done)

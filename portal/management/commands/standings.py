@@ -27,7 +27,7 @@ class Command(BaseCommand):
         except platform_time.InvalidInstant as error:
             raise CommandError(str(error)) from error
         module = options["module"]
-        modules = sorted({each.module for each in STANDINGS.values()})
+        modules = sorted({name for each in STANDINGS.values() for name in each.names})
         if module is not None and module not in modules:
             raise CommandError(f"there is no module {module} with standings: {', '.join(modules)}")
         if not published_jobs(day):
