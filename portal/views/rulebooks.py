@@ -8,6 +8,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
@@ -92,21 +93,47 @@ class RulebookPage(SellerPage):
         )
 
 
-def outline(value: Any) -> dict[str, Any]:
-    """Turn rulebook content into what the template draws: facts, tables, lists and plain values."""
+def outline(value: Any, label: str = "") -> dict[str, Any]:
+    """Turn rulebook content into what the template draws: facts, tables, lists and plain values.
+
+    Pairs of `…_en` and `…_zh` become one entry in the reader's language. `label` names a table for
+    screen readers by the way that leads to it.
+    """
     if isinstance(value, dict):
-        facts = [(_words(key), outline(inner)) for key, inner in value.items()]
+        facts = []
+        for key, inner in _localised(value).items():
+            words = _words(key)
+            facts.append((words, outline(inner, f"{label}, {words}" if label else words)))
         return {"kind": "facts", "facts": facts}
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
-        columns = list(dict.fromkeys(key for row in value for key in row))
+        rows = [_localised(row) for row in value]
+        columns = list(dict.fromkeys(key for row in rows for key in row))
         return {
             "kind": "table",
+            "label": label,
             "heads": [_words(column) for column in columns],
-            "rows": [[outline(row.get(column)) for column in columns] for row in value],
+            "rows": [
+                [outline(row.get(column), f"{label} {number}") for column in columns]
+                for number, row in enumerate(rows, start=1)
+            ],
         }
     if isinstance(value, list):
-        return {"kind": "list", "items": [outline(item) for item in value]}
+        return {"kind": "list", "items": [outline(item, label) for item in value]}
     return {"kind": "value", "value": value}
+
+
+def _localised(content: dict[str, Any]) -> dict[str, Any]:
+    """Merge `name_en` and `name_zh` into `name`; the English text where the Chinese one is missing."""
+    chinese = (get_language() or "").startswith("zh")
+    merged: dict[str, Any] = {}
+    for key, value in content.items():
+        stem, _dash, language = key.rpartition("_")
+        other = {"en": "zh", "zh": "en"}.get(language)
+        if other is None or f"{stem}_{other}" not in content:
+            merged[key] = value
+        else:
+            merged[stem] = (chinese and content[f"{stem}_zh"]) or content[f"{stem}_en"]
+    return merged
 
 
 def _words(key: str) -> str:
