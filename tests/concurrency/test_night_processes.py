@@ -23,9 +23,9 @@ ROOT = Path(__file__).resolve().parents[2]
 DAY, DAY_BEFORE = "2022-08-01", "2022-07-31"
 SHARDS = 4
 WAIT_SECONDS = 60
-KILLS = 12
+KILLS = 8
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.processes]
+pytestmark = pytest.mark.both_databases
 
 Points = list[str]
 
