@@ -86,8 +86,13 @@ def check_product(theme: Theme | None, product: Product) -> CheckResult:
 
 
 def check_content(theme: Theme | None, content: Mapping[str, Any]) -> CheckResult:
-    """Check what a form holds: `content` has the keys of a revision, `category` is a code."""
+    """Check what a form holds: `content` has the keys of a revision, `category` is a code.
+
+    What is still a draft is judged as if it were published.
+    """
     category = Category.objects.filter(code=content.get("category") or "").first()
+    if content.get("status") == ProductStatus.DRAFT:
+        content = {**content, "status": None}
     return _check(theme, content_facts(content, category))
 
 

@@ -108,7 +108,9 @@ def events_page(
             rows = _after(rows, name, after)
         shift = ONE_DAY if name == LEFT else timedelta(0)
         newest = rows.order_by("-event", "-pk").values_list("event", "pk", "product", "theme")
-        found += [(at + shift, pk, name, product, of) for at, pk, product, of in newest[: limit + 1]]
+        found += [
+            (at + shift, pk, name, product, of) for at, pk, product, of in newest[: limit + 1]
+        ]
     found.sort(reverse=True)
     page = found[:limit]
     more = Position(page[-1][0], page[-1][1]) if len(found) > limit else None
@@ -201,9 +203,7 @@ def _reasons(
     return [_("The theme's requirements changed")]
 
 
-def _without(
-    some: list[Requirement] | None, others: list[Requirement] | None
-) -> list[Requirement]:
+def _without(some: list[Requirement] | None, others: list[Requirement] | None) -> list[Requirement]:
     keys = {other.key for other in others or []}
     return [one for one in some or [] if one.key not in keys]
 

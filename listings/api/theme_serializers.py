@@ -156,7 +156,11 @@ class SuggestionSerializer(serializers.Serializer):
             value={
                 "matches": False,
                 "requirements": [
-                    {"key": "category", "met": True, "reason": "The category belongs to Trampolines"},
+                    {
+                        "key": "category",
+                        "met": True,
+                        "reason": "The category belongs to Trampolines",
+                    },
                     {
                         "key": "attribute:size",
                         "met": False,
@@ -260,5 +264,3 @@ class BenefitsSerializer(serializers.Serializer):
     results = BenefitSerializer(many=True)
     promotions = PromotionSerializer(many=True)
     next = serializers.URLField(allow_null=True)
-
-

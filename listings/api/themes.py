@@ -53,7 +53,9 @@ _EXTERNAL_ID = Code("id")
 CURSOR = OpenApiParameter("cursor", str, description="From `next` of the page before.")
 PAGE_SIZE = OpenApiParameter("page_size", int, description="Rows per page, at most 500.")
 AS_OF = OpenApiParameter(
-    "as_of", date, description="The newest published day at or before this one; default: the newest."
+    "as_of",
+    date,
+    description="The newest published day at or before this one; default: the newest.",
 )
 BAD_REQUEST = OpenApiResponse(description="A parameter or field is not valid; `errors` names it.")
 NOT_FOUND = OpenApiResponse(description="There is no such row, or it is another shop's.")
@@ -124,9 +126,7 @@ class ThemeListView(ScopedView):
         )
 
 
-def _theme_rows(
-    themes: Sequence[Theme], seller: Any, day: date | None, own: dict[int, int]
-) -> Any:
+def _theme_rows(themes: Sequence[Theme], seller: Any, day: date | None, own: dict[int, int]) -> Any:
     context = {
         "today": platform_time.today(),
         "counts": count_for_themes(themes, seller, day, own),
@@ -283,9 +283,7 @@ def _position(request: Request) -> Position | None:
 class BenefitsView(ScopedView):
     """`GET /listings/benefits`."""
 
-    @extend_schema(
-        summary="What matched products get today", responses={200: BenefitsSerializer}
-    )
+    @extend_schema(summary="What matched products get today", responses={200: BenefitsSerializer})
     def get(self, request: Request) -> Response:
         """Return the benefits table and the promotion's conditions for the shop (LST-9)."""
         today = platform_time.today()
@@ -298,5 +296,3 @@ class BenefitsView(ScopedView):
             "next": None,
         }
         return Response(BenefitsSerializer(answer).data)
-
-

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from listings.models.products import Product
 from listings.models.themes import Theme
 from portal.models import Seller
-from portal.models.standings import FOREVER, Standing, StandingChange, StandingQuerySet
+from portal.models.standings import Standing, StandingChange, StandingQuerySet
 from portal.scoping import scoped_manager
 
 

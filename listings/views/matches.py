@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from rest_framework.exceptions import ValidationError
 
 from listings.api.keyset import read_cursor, write_cursor
 from listings.match_history import ENTERED, LEFT, Position, events_page
@@ -20,7 +21,6 @@ from portal import platform_time
 from portal.ingest.columns import CellError, safe_text
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
-from rest_framework.exceptions import ValidationError
 
 PAGE_SIZE = 50
 
@@ -39,7 +39,11 @@ class MatchesPage(SellerPage):
         """Show the list as of the newest published day."""
         day = themes_day()
         everything = matches_of(request.seller, day)
-        chosen, q, national = _text(request, "theme"), _text(request, "q"), _text(request, "national")
+        chosen, q, national = (
+            _text(request, "theme"),
+            _text(request, "q"),
+            _text(request, "national"),
+        )
         matches = everything
         if chosen:
             matches = matches.filter(theme__theme_id=chosen)

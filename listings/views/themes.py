@@ -135,13 +135,13 @@ def _why_empty(query: ThemeQuery) -> str:
             "No theme is in force today. Operators open themes where buyers ask for more than "
             "sellers offer; new ones appear here as soon as they start."
         )
-    if filters.category is not None:
-        if not themes_in_force(ThemeFilters(category=filters.category)).exists():
-            return _(
-                "This category has no theme at present: the operators judge that nothing is lacking "
-                "here. Themes follow buyers' demand, its growth and what sellers offer, and are "
-                "reviewed all the time."
-            )
+    narrowed = filters.category is not None
+    if narrowed and not themes_in_force(ThemeFilters(category=filters.category)).exists():
+        return _(
+            "This category has no theme at present: the operators judge that nothing is lacking "
+            "here. Themes follow buyers' demand, its growth and what sellers offer, and are "
+            "reviewed all the time."
+        )
     return _("No theme fits all of these filters. Take one away, or look at all themes.")
 
 
@@ -221,5 +221,3 @@ class BenefitsPage(SellerPage):
             **theme_tabs(request.seller, themes_day()),
         }
         return render(request, "listings/theme_benefits.html", context)
-
-

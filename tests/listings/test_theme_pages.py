@@ -74,7 +74,9 @@ def test_own_categories_come_first_then_the_gain(shop: Seller, owner_client: Cli
 )
 def test_filters_narrow_the_list(owner_client: Client, query: str, expected: set[str]) -> None:
     theme_make("kits", kind="rts", countries=["ID", "MY"], title_en="Hub motors")
-    theme_make("helmets", category="helmets", kind="customization", countries=["US"], title_en="Hats")
+    theme_make(
+        "helmets", category="helmets", kind="customization", countries=["US"], title_en="Hats"
+    )
     theme_make("sports", category="sports", title_en="Anything")
     theme_make("flasks", category="vacuum-flasks", title_en="Winter flasks", title_zh="冬季保温杯")
     theme_make("ended", starts_on="2022-06-01", ends_on="2022-08-02")
@@ -118,7 +120,9 @@ def test_matched_and_similar_are_the_shop_s_own(
     match_make(product_feed(other_shop, "theirs"), theme, DAY)
     moved = product_feed(shop, "moved")
     match_make(moved, theme, DAY)
-    product_feed(shop, "moved", at="2022-08-03T10:00:00-07:00", category="vacuum-flasks", attributes={})
+    product_feed(
+        shop, "moved", at="2022-08-03T10:00:00-07:00", category="vacuum-flasks", attributes={}
+    )
     counts = owner_client.get("/listings/themes/").context["page_obj"].object_list[0].counts
     # "moved" matched as of the day, and is in another category now: it is not among the similar.
     assert (counts.matched, counts.similar) == (2, 2)
@@ -168,7 +172,8 @@ def test_a_category_can_be_found_by_its_name(owner_client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["category=%00", "country=Mars", "kind=x", "national=maybe", "ordering=sideways", "page=x"]
+    "query",
+    ["category=%00", "country=Mars", "kind=x", "national=maybe", "ordering=sideways", "page=x"],
 )
 def test_nonsense_in_the_address_is_answered_with_a_page(owner_client: Client, query: str) -> None:
     theme_make("one")
@@ -190,7 +195,15 @@ def test_a_theme_shows_what_it_asks_what_fails_and_what_matches(
     match_make(product_feed(shop, "good", title="Good hub motor"), theme, DAY)
     product_feed(shop, "dear", title="Dear hub motor", price_max="2600")
     text = owner_client.get("/listings/themes/121323/").content.decode()
-    for expected in ("48V", "52V", "Indonesia", "Malaysia", "US$1,200.00", "DIY riders", "Aug 31, 2022"):
+    for expected in (
+        "48V",
+        "52V",
+        "Indonesia",
+        "Malaysia",
+        "US$1,200.00",
+        "DIY riders",
+        "Aug 31, 2022",
+    ):
         assert expected in text
     assert "The highest price, 2,600.00 USD, is outside" in text
     assert "/listings/products/new/?theme=121323" in text
@@ -219,7 +232,9 @@ def test_a_theme_that_does_not_exist_is_404(owner_client: Client) -> None:
     assert owner_client.get("/listings/themes/nosuch/").status_code == 404
 
 
-@pytest.mark.parametrize("path", ["themes/", "themes/x/", "matches/", "matches/history/", "benefits/"])
+@pytest.mark.parametrize(
+    "path", ["themes/", "themes/x/", "matches/", "matches/history/", "benefits/"]
+)
 def test_pages_need_somebody_signed_in(client: Client, path: str) -> None:
     theme_make("x")
     response = client.get(f"/listings/{path}")

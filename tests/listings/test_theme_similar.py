@@ -32,7 +32,10 @@ FAULTS: dict[str, tuple[dict[str, Any], set[str]]] = {
     "made-to-order": ({"kind": "customization"}, {"kind"}),
     "half-a-phrase": ({"title": "E-bike kit with hub motors"}, {"keywords"}),
     "chinese": ({"title": "电动自行车套件 hub motor套装"}, set()),
-    "wrong-value": ({"attributes": {"voltage": ["36V"], "features": ["Foldable"]}}, {"attribute:voltage"}),
+    "wrong-value": (
+        {"attributes": {"voltage": ["36V"], "features": ["Foldable"]}},
+        {"attribute:voltage"},
+    ),
     "custom-value": (
         {"attributes": {"voltage": ["48V"]}, "custom_attributes": {"Features": "Foldable"}},
         {"attribute:features"},
@@ -60,9 +63,9 @@ def test_every_fault_is_counted_once_and_the_nearest_come_first(theme: Theme, sh
         product_feed(shop, name, **fields)
     with seller_scope(shop):
         found = similar_products(theme, shop, DAY)
-    assert {
-        one.product.product_id: {need.key for need in one.failing} for one in found
-    } == {name: faults for name, (_fields, faults) in FAULTS.items()}
+    assert {one.product.product_id: {need.key for need in one.failing} for one in found} == {
+        name: faults for name, (_fields, faults) in FAULTS.items()
+    }
     counts = [len(one.failing) for one in found]
     assert counts == sorted(counts)
     in_database = MatchProjection.objects.annotate(failing=failures(theme))
@@ -73,13 +76,18 @@ def test_every_fault_is_counted_once_and_the_nearest_come_first(theme: Theme, sh
 
 def test_a_service_without_a_name_of_its_own_counts_too(theme: Theme, shop: Seller) -> None:
     theme = theme_save(
-        actor=None, theme=theme, data={"services": ["sample", "night_delivery"], "keyword_mode": "all"}
+        actor=None,
+        theme=theme,
+        data={"services": ["sample", "night_delivery"], "keyword_mode": "all"},
     )
     product_feed(shop, "both", services=["sample", "night_delivery"])
     product_feed(shop, "one", services=["sample"])
     with seller_scope(shop):
         found = similar_products(theme, shop, DAY)
-    assert [(one.product.product_id, len(one.failing)) for one in found] == [("both", 0), ("one", 1)]
+    assert [(one.product.product_id, len(one.failing)) for one in found] == [
+        ("both", 0),
+        ("one", 1),
+    ]
 
 
 def test_it_leaves_out_matched_deleted_foreign_and_other_categories(

@@ -76,9 +76,7 @@ def days_publish(*days: date) -> None:
         )
 
 
-def match_make(
-    product: Product, theme: Theme, since: date, until: date = FOREVER
-) -> ThemeMatch:
+def match_make(product: Product, theme: Theme, since: date, until: date = FOREVER) -> ThemeMatch:
     """Put a product into a theme's matched list for a range of as-of days."""
     with unscoped():
         return ThemeMatch.objects.create(

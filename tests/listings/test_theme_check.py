@@ -1,0 +1,216 @@
+"""The check: a draft or a product against a theme, and which other themes are within reach (LST-7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from listings import draft_check
+from listings.models import Product, Theme
+from listings.services.themes import theme_save
+from portal.models import Seller
+from portal.scoping import unscoped
+from tests.listings.theme_world import ASKS, KIT, product_feed, theme_make
+
+pytestmark = [pytest.mark.django_db, pytest.mark.rule("LST-7")]
+
+CHECK = "/api/v1/listings/check"
+
+
+@pytest.fixture
+def theme(categories: Any, clock: Any) -> Theme:
+    return theme_save(actor=None, data={**ASKS, "theme_id": "kits"})
+
+
+def check(api: APIClient, **product: Any) -> Any:
+    return api.post(CHECK, {"theme_id": "kits", "product": product}, format="json")
+
+
+def unmet(response: Any) -> set[str]:
+    assert response.status_code == 200, response.json()
+    return {need["key"] for need in response.json()["requirements"] if not need["met"]}
+
+
+def test_every_requirement_is_listed_once_by_its_contract_key(
+    theme: Theme, owner_api: APIClient
+) -> None:
+    answer = check(owner_api, **KIT).json()
+    assert answer["matches"] is True
+    assert [need["key"] for need in answer["requirements"]] == [
+        "category", "keywords", "kind", "attribute:voltage", "attribute:features", "services",
+        "price", "countries", "status", "window",
+    ]  # fmt: skip
+    assert all(need["met"] and need["reason"] for need in answer["requirements"])
+
+
+def test_a_custom_value_does_not_count_and_the_reason_says_so(
+    theme: Theme, owner_api: APIClient
+) -> None:
+    response = check(
+        owner_api,
+        **{**KIT, "attributes": {"features": "Foldable"}, "custom_attributes": {"Voltage": "48V"}},
+    )
+    assert unmet(response) == {"attribute:voltage"}
+    reasons = {need["key"]: need["reason"] for need in response.json()["requirements"]}
+    assert reasons["attribute:voltage"] == "Voltage is a custom value: pick a system value"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"attributes": {"voltage": "48V", "features": "Foldable"}},
+        {"attributes": '{"voltage": ["48V"], "features": ["Foldable"]}'},
+        {"services": "overseas_after_sales|linked_certificate"},
+        {"services": ["Overseas-After-Sales", "linked certificate"]},
+        {"target_countries": "DE|my"},
+        {"price_min": 1300, "price_max": 2400.5},
+        {"price_min": "1300.00", "price_max": None},
+        {"price_min": "", "price_max": "", "tiers": [[1, "2400"], [10, 1300]]},
+        {"price_min": "1", "price_max": "9", "tiers": '[[1, "2500"], [10, "1200"]]'},
+        {"kind": "RTS", "status": ""},
+        {"images": 5, "video": "good", "epr_traits": "battery", "seller": "cn1001", "moq": None},
+    ],
+)
+def test_it_reads_values_in_any_reasonable_form(
+    theme: Theme, owner_api: APIClient, form: dict[str, Any]
+) -> None:
+    assert unmet(check(owner_api, **{**KIT, **form})) == set()
+
+
+def test_a_draft_without_a_status_is_judged_as_published_and_one_off_shelf_is_not(
+    theme: Theme, owner_api: APIClient
+) -> None:
+    draft = {name: value for name, value in KIT.items() if name != "status"}
+    assert unmet(check(owner_api, **draft)) == set()
+    assert unmet(check(owner_api, **draft, status="off_shelf")) == {"status"}
+
+
+def test_an_empty_draft_gets_an_answer_and_not_an_error(theme: Theme, owner_api: APIClient) -> None:
+    answer = check(owner_api)
+    assert unmet(answer) == {
+        "category", "keywords", "kind", "attribute:voltage", "attribute:features", "services",
+        "price", "countries",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("product", "field"),
+    [
+        ({"category": "e-bike-kit"}, "product.category"),
+        ({"kind": "gift"}, "product.kind"),
+        ({"status": "sold"}, "product.status"),
+        ({"price_min": "cheap"}, "product.price_min"),
+        ({"price_min": 5, "price_max": 4}, "product.price_max"),
+        ({"price_max": True}, "product.price_max"),
+        ({"price_max": 1e300}, "product.price_max"),
+        ({"tiers": [["x"]]}, "product.tiers"),
+        ({"tiers": "{"}, "product.tiers"),
+        ({"attributes": ["48V"]}, "product.attributes"),
+        ({"attributes": {"voltage": {"a": 1}}}, "product.attributes"),
+        ({"target_countries": ["Mars"]}, "product.target_countries"),
+        ({"services": {"a": 1}}, "product.services"),
+        ({"title": ["a"]}, "product.title"),
+        ({"title": "a\u0000"}, "product.title"),
+        ({"title": "x" * 301}, "product.title"),
+    ],
+)
+def test_a_malformed_draft_names_the_field(
+    theme: Theme, owner_api: APIClient, product: dict[str, Any], field: str
+) -> None:
+    response = check(owner_api, **product)
+    assert response.status_code == 400
+    assert response.json()["code"] == "invalid"
+    assert [error["field"] for error in response.json()["errors"]] == [field]
+
+
+def test_an_unknown_category_names_the_nearest(theme: Theme, owner_api: APIClient) -> None:
+    message = check(owner_api, category="e-bike-kit").json()["errors"][0]["message"]
+    assert "e-bike-kits" in message
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"theme_id": "kits"}, "product"),
+        ({"theme_id": "kits", "product": {}, "product_id": "kit"}, "product"),
+        ({"theme_id": "kits", "product": []}, "product"),
+        ({"theme_id": "kits", "product": "kit"}, "product"),
+        ({"product": {}}, "theme_id"),
+        ([], ""),
+    ],
+)
+def test_a_body_that_is_not_a_question_is_refused(
+    theme: Theme, owner_api: APIClient, body: Any, field: str
+) -> None:
+    response = owner_api.post(CHECK, body, format="json")
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.rule("K-8")
+@pytest.mark.both_databases
+def test_a_product_is_checked_by_its_own_shop_only(
+    theme: Theme, shop: Seller, owner_api: APIClient, viewer_api: APIClient, stranger_api: APIClient
+) -> None:
+    product_feed(shop, "kit", status="draft")
+    body = {"theme_id": "kits", "product_id": "kit"}
+    assert unmet(owner_api.post(CHECK, body)) == {"status"}
+    assert unmet(viewer_api.post(CHECK, body)) == {"status"}
+    foreign = stranger_api.post(CHECK, body)
+    missing = stranger_api.post(CHECK, {"theme_id": "kits", "product_id": "none"})
+    assert foreign.status_code == missing.status_code == 404
+    assert foreign.json() == missing.json()
+    assert owner_api.post(CHECK, {"theme_id": "none", "product_id": "kit"}).status_code == 404
+
+
+def test_checking_saves_nothing(theme: Theme, shop: Seller, owner_api: APIClient) -> None:
+    check(owner_api, **KIT)
+    with unscoped():
+        assert not Product.objects.exists()
+
+
+# --- Suggestions --------------------------------------------------------------------------------
+
+
+@pytest.mark.both_databases
+def test_it_suggests_themes_that_are_met_or_missed_by_one(
+    theme: Theme, owner_api: APIClient
+) -> None:
+    theme_make("met", category="bicycles", traffic_gain=10)
+    theme_make("by-one", countries=["US"], traffic_gain=900)
+    theme_make("by-two", countries=["US"], price_max="10")
+    theme_make("elsewhere", category="helmets")
+    theme_make("ended", ends_on="2022-08-02")
+    theme_make("not-yet", starts_on="2022-08-04")
+    found = check(owner_api, **{**KIT, "status": "draft"}).json()["suggestions"]
+    assert [(one["theme_id"], one["matches"]) for one in found] == [
+        ("met", True),
+        ("by-one", False),
+    ]
+    assert [need["key"] for need in found[1]["missing"]] == ["countries"]
+
+
+def test_suggestions_are_bounded_and_cost_the_same_for_any_number(
+    theme: Theme, owner_api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draft_check, "CONSIDERED", 12)
+
+    def queries() -> tuple[int, int]:
+        with CaptureQueriesContext(connection) as captured:
+            found = check(owner_api, **KIT).json()["suggestions"]
+        return len(captured), len(found)
+
+    theme_make("t0", traffic_gain=1)
+    few, number = queries()
+    assert number == 1
+    for index in range(1, 40):
+        theme_make(f"t{index}", traffic_gain=index)
+    assert queries() == (few, draft_check.SUGGESTED)
+    # The best are looked at first, and the check says when there may be more.
+    result = draft_check.check_content(theme, {"category": "e-bike-kits"})
+    assert result.cut
+    assert result.suggestions[0].theme.theme_id == "t39"
