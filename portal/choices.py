@@ -27,6 +27,13 @@ class SellerStatus(models.TextChoices):
     CLOSED = "closed", _("Closed")
 
 
+SELLER_TRANSITIONS = {
+    SellerStatus.ACTIVE: {SellerStatus.RESTRICTED, SellerStatus.CLOSED},
+    SellerStatus.RESTRICTED: {SellerStatus.ACTIVE, SellerStatus.CLOSED},
+    SellerStatus.CLOSED: {SellerStatus.ACTIVE},
+}
+
+
 class Role(models.TextChoices):
     """What a member may do in the shop (K-7)."""
 

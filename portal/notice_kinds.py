@@ -254,6 +254,14 @@ register_notice_kind(
     optional=False,
 )
 register_notice_kind(
+    "password_link",
+    _("Choose a password"),
+    _("Sign in as “{username}” with a password of your own. The link works once."),
+    audience=NoticeAudience.STAFF,
+    label=_("Link to choose a password"),
+    optional=False,
+)
+register_notice_kind(
     "night_failed",
     _("The night of {day} failed in {job}"),
     _("Failed shards: {shards}. Readers still see the last complete day."),

@@ -1,5 +1,23 @@
 """Staff pages of the kernel's models; importing a module registers them."""
 
-from portal.admin import ingest, nights
+from portal.admin import (
+    audit,
+    bulletins,
+    catalogue,
+    facts,
+    nights,
+    notices,
+    people,
+    rulebooks,
+)
 
-__all__ = ["ingest", "nights"]
+__all__ = [
+    "audit",
+    "bulletins",
+    "catalogue",
+    "facts",
+    "nights",
+    "notices",
+    "people",
+    "rulebooks",
+]

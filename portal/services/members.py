@@ -165,6 +165,7 @@ def _taken() -> Refusal:
     return Refusal("taken", _("This username or e-mail address cannot be used."))
 
 
+@mail_link("password_link")
 @mail_link("member_invited")
 def _password_link(notice: Notice) -> str:
     """Return the path where an invited person sets a password; made anew for every mail sent."""

@@ -1,0 +1,143 @@
+"""What the staff pages share: read-only rows, saving through services, audit history."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from auditlog.models import LogEntry
+from django.contrib import admin
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from portal.errors import Refusal
+
+HISTORY_PAGE = 100
+
+
+def pretty_json(value: Any) -> SafeString:
+    """Return a JSON value as readable, escaped text."""
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+class HistoryMixin:
+    """`History` of an object is its audit trail (K-19)."""
+
+    object_history_template = "admin/portal/audit_history.html"
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show who did what to the object, newest first."""
+        obj = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        if obj is None:
+            raise Http404
+        if not self.has_view_permission(request, obj):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        entries = LogEntry.objects.filter(
+            content_type=ContentType.objects.get_for_model(obj), object_pk=str(obj.pk)
+        ).order_by("-timestamp", "-pk")
+        page = Paginator(entries, HISTORY_PAGE).get_page(request.GET.get("page"))
+        context = {
+            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            "title": _("History of %(object)s") % {"object": obj},
+            "opts": self.opts,  # type: ignore[attr-defined]
+            "object": obj,
+            "page": page,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, self.object_history_template, context)
+
+
+class PortalAdmin(HistoryMixin, admin.ModelAdmin):
+    """Base of every staff page: no facets or full counts over large tables, no deletion."""
+
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing the portal keeps is deleted by hand."""
+        return False
+
+
+class ReadOnlyAdmin(PortalAdmin):
+    """Rows to look at: facts, and what other parts write."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Rows come from upstream or from services."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows do not change here."""
+        return False
+
+
+class ReadOnlyInline(admin.TabularInline):
+    """Rows that belong to the object, to look at."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not added here."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Not changed here."""
+        return False
+
+
+class ServiceAdmin(PortalAdmin):
+    """Saves through services: `save_model` calls one, and its refusal is shown in the form.
+
+    The refusing service has changed nothing; the form comes back filled in, with each message at its
+    field.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show or save; after a refusal show the form again."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refusal as refusal:
+            request.refusal = refusal  # type: ignore[attr-defined]
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        """Return the form, with the refusal of this request as errors."""
+        form_class = super().get_form(request, obj, change=change, **kwargs)
+        refusal: Refusal | None = getattr(request, "refusal", None)
+        if refusal is None:
+            return form_class
+
+        class RefusedForm(form_class):  # type: ignore[valid-type, misc]
+            def clean(self) -> dict[str, Any] | None:
+                cleaned = super().clean()
+                for field, text in refusal.fields or [("", str(refusal))]:
+                    self.add_error(field if field in self.fields else None, text)
+                return cleaned  # type: ignore[no-any-return]
+
+        return RefusedForm
+
+    def adopt(self, obj: Any, saved: Any) -> None:
+        """Let the admin's object be the row a service has made."""
+        obj.pk = saved.pk
+        obj._state.adding = False
+        obj.refresh_from_db()

@@ -1,0 +1,324 @@
+"""Rulebooks: drafted, checked, compared and published by staff (K-16)."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import tomllib
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal import platform_time
+from portal.admin.base import ServiceAdmin, pretty_json
+from portal.admin_site import Queue, register_queue
+from portal.choices import RulebookStatus
+from portal.errors import Refusal
+from portal.models import Bulletin, Rulebook
+from portal.services.rulebooks import (
+    RULEBOOK_MODULES,
+    rulebook_draft_save,
+    rulebook_publish,
+    rulebook_validate,
+    rulebook_withdraw,
+    rulebooks_overlapping,
+)
+
+PUBLISH = "portal.publish_rulebook"
+
+
+def _as_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False)
+
+
+def _json_able(value: Any) -> Any:
+    """Turn what TOML knows and JSON does not into texts."""
+    match value:
+        case dict():
+            return {key: _json_able(item) for key, item in value.items()}
+        case list():
+            return [_json_able(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+    return str(value)
+
+
+class ContentField(forms.CharField):
+    """A content written as TOML, or as JSON when it starts with a brace."""
+
+    widget = forms.Textarea(attrs={"rows": 30, "cols": 110, "spellcheck": "false"})
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a stored content as JSON."""
+        return value if isinstance(value, str) else _as_text(value or {})
+
+    def to_python(self, value: Any) -> Any:
+        """Parse; a mistake is told with its line."""
+        text = (super().to_python(value) or "").strip()
+        try:
+            if text.startswith("{"):
+                return json.loads(text)
+            return _json_able(tomllib.loads(text, parse_float=Decimal))
+        except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
+            raise forms.ValidationError(str(error)) from error
+        except RecursionError as error:
+            raise forms.ValidationError(_("This is nested too deeply.")) from error
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare contents, not spellings."""
+        try:
+            return bool(initial != self.to_python(data))
+        except forms.ValidationError:
+            return True
+
+
+class DraftForm(forms.ModelForm):
+    """A draft; its content may still be wrong, but not unreadable."""
+
+    module = forms.ChoiceField(label=gettext_lazy("Module"))
+    content = ContentField(
+        label=gettext_lazy("Content"),
+        required=False,
+        help_text=gettext_lazy("TOML, or JSON when it starts with a brace."),
+    )
+
+    class Meta:
+        model = Rulebook
+        fields = ["module", "version", "effective_from", "effective_to", "source", "content"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["module"].choices = [  # type: ignore[attr-defined]
+            (module, module) for module in sorted(RULEBOOK_MODULES)
+        ]
+
+    def _get_validation_exclusions(self) -> set[str]:
+        """The service checks content and uniqueness."""
+        return {*super()._get_validation_exclusions(), "content"}  # type: ignore[misc]
+
+
+class PublishForm(forms.Form):
+    """What is decided when publishing."""
+
+    supersedes = forms.ModelChoiceField(
+        Rulebook.objects.none(),
+        required=False,
+        label=gettext_lazy("Ends the day before"),
+        help_text=gettext_lazy("The rulebook that would still be in force."),
+    )
+    bulletin = forms.ModelChoiceField(
+        Bulletin.objects.none(), required=False, label=gettext_lazy("Announced by")
+    )
+
+    def __init__(self, *args: Any, rulebook: Rulebook, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        replaceable = rulebooks_overlapping(rulebook).filter(
+            effective_from__lt=rulebook.effective_from
+        )
+        self.fields["supersedes"].queryset = replaceable  # type: ignore[attr-defined]
+        self.fields["bulletin"].queryset = Bulletin.objects.filter(  # type: ignore[attr-defined]
+            rulebook__isnull=True
+        )
+
+
+@admin.register(Rulebook)
+class RulebookAdmin(ServiceAdmin):
+    """Drafts change; what is published stays as it is."""
+
+    form = DraftForm
+    list_display = ("module", "version", "status", "effective_from", "effective_to", "shipped")
+    list_filter = ("status", "module", "shipped")
+    search_fields = ("module", "version", "source")
+    change_form_template = "admin/portal/rulebook/change_form.html"
+    shown = (
+        "module",
+        "version",
+        "status",
+        "effective_from",
+        "effective_to",
+        "source",
+        "shipped",
+        "published_at",
+        "published_by",
+        "tables",
+    )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only drafts change."""
+        if obj is not None and obj.status != RulebookStatus.DRAFT:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rulebook]:
+        """Lists do not need the tables."""
+        return super().get_queryset(request).select_related("published_by")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """A form for drafts, a sheet for the rest."""
+        if obj is None or self.has_change_permission(request, obj):
+            return tuple(DraftForm.Meta.fields)
+        return self.shown
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The sheet."""
+        if obj is None or self.has_change_permission(request, obj):
+            return ()
+        return self.shown
+
+    @admin.display(description=gettext_lazy("content"))
+    def tables(self, rulebook: Rulebook) -> SafeString:
+        """The content as JSON."""
+        return pretty_json(rulebook.content)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Start from an existing rulebook (`?from=`) or an empty content."""
+        source = Rulebook.objects.filter(pk=_number(request.GET.get("from"))).first()
+        tomorrow = platform_time.today() + timedelta(days=1)
+        if source is None:
+            return {"effective_from": tomorrow, "content": {}}
+        return {
+            "module": source.module,
+            "source": source.source,
+            "content": source.content,
+            "effective_from": max(tomorrow, source.effective_from),
+        }
+
+    def save_model(self, request: Any, obj: Rulebook, form: ModelForm, change: bool) -> None:
+        """Save the draft and say what is still wrong with it."""
+        saved = rulebook_draft_save(
+            actor=request.user, rulebook=obj if change else None, **form.cleaned_data
+        )
+        self.adopt(obj, saved)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add the mistakes of the stored draft and what can be done with it."""
+        obj: Rulebook | None = kwargs.get("obj")
+        is_draft = obj is not None and obj.status == RulebookStatus.DRAFT
+        context["mistakes"] = rulebook_validate(obj) if is_draft else []
+        context["may_publish"] = is_draft and request.user.has_perm(PUBLISH)
+        context["may_withdraw"] = is_draft and self.has_change_permission(request, obj)
+        context["may_copy"] = obj is not None and self.has_add_permission(request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add publishing and withdrawing."""
+        site = self.admin_site
+        return [
+            path(
+                "<int:pk>/publish/",
+                site.admin_view(self.publish_view),
+                name="portal_rulebook_publish",
+            ),
+            path(
+                "<int:pk>/withdraw/",
+                site.admin_view(self.withdraw_view),
+                name="portal_rulebook_withdraw",
+            ),
+            *super().get_urls(),
+        ]
+
+    def publish_view(self, request: Any, pk: int) -> HttpResponse:
+        """Show what would change, then publish on a confirmed POST."""
+        if not request.user.has_perm(PUBLISH):
+            raise PermissionDenied
+        rulebook = self._draft(pk)
+        form = PublishForm(request.POST or None, rulebook=rulebook)
+        if request.method == "POST" and form.is_valid():
+            try:
+                rulebook_publish(actor=request.user, rulebook=rulebook, **form.cleaned_data)
+            except Refusal as refusal:
+                form.add_error(None, str(refusal))
+                for _field, text in refusal.fields:
+                    form.add_error(None, text)
+            else:
+                messages.success(
+                    request,
+                    _("%(rulebook)s is in force from %(day)s.")
+                    % {"rulebook": rulebook, "day": rulebook.effective_from},
+                )
+                return HttpResponseRedirect(self._address(pk))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Publish %(rulebook)s") % {"rulebook": rulebook},
+            "rulebook": rulebook,
+            "form": form,
+            "mistakes": rulebook_validate(rulebook),
+            "overlapping": rulebooks_overlapping(rulebook),
+            "differences": _differences(rulebook),
+            "day_before": rulebook.effective_from - timedelta(days=1),
+            "back": self._address(pk),
+        }
+        return TemplateResponse(request, "admin/portal/rulebook/publish.html", context)
+
+    def withdraw_view(self, request: Any, pk: int) -> HttpResponse:
+        """Give up a draft; POST only."""
+        if request.method != "POST" or not self.has_change_permission(request):
+            raise PermissionDenied
+        try:
+            rulebook_withdraw(actor=request.user, rulebook=self._draft(pk))
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("The draft was withdrawn."))
+        return HttpResponseRedirect(self._address(pk))
+
+    def _draft(self, pk: int) -> Rulebook:
+        rulebook = Rulebook.objects.filter(pk=pk, status=RulebookStatus.DRAFT).first()
+        if rulebook is None:
+            raise Http404
+        return rulebook
+
+    def _address(self, pk: int) -> str:
+        return reverse("admin:portal_rulebook_change", args=[pk])
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdecimal() else None
+
+
+def _differences(rulebook: Rulebook) -> str:
+    """Return a unified diff against what would be in force otherwise, or nothing."""
+    day: date = rulebook.effective_from
+    old = (
+        Rulebook.objects.filter(
+            module=rulebook.module, status=RulebookStatus.PUBLISHED, effective_from__lt=day
+        )
+        .order_by("-effective_from")
+        .first()
+    )
+    if old is None:
+        return ""
+    lines = difflib.unified_diff(
+        _as_text(old.content).splitlines(),
+        _as_text(rulebook.content).splitlines(),
+        old.version,
+        rulebook.version,
+        lineterm="",
+    )
+    return "\n".join(lines)
+
+
+register_queue(
+    Queue(
+        label=gettext_lazy("Rulebook drafts"),
+        count=lambda: Rulebook.objects.filter(status=RulebookStatus.DRAFT).count(),
+        url_name="admin:portal_rulebook_changelist",
+        query=f"?status__exact={RulebookStatus.DRAFT}",
+        permission=PUBLISH,
+    )
+)
