@@ -1,0 +1,144 @@
+"""What themes make worth doing next, for the home page (UI-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+
+from django.db.models import Count
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from listings.facts import category_paths, product_facts, theme_specs
+from listings.models import Product, Theme
+from listings.querysets import (
+    ThemeFilters,
+    matches_of,
+    own_products_by_category,
+    themes_day,
+    themes_in_force,
+    with_own_first,
+)
+from listings.rules import Requirement, missing
+from listings.similar import nearest_products
+from listings.theme_links import edit_url
+from portal import platform_time
+from portal.choices import Action
+from portal.models import Member, Seller
+from portal.next_actions import NextAction, register_next_actions
+
+LOOKED_AT = 5
+"""Own-category themes without a match that are looked at: each costs a look at every product."""
+ENDING_DAYS = 14
+ENDING_SHOWN = 2
+
+
+@register_next_actions
+def themes_within_reach(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Change one thing on a product, or publish a new one, for the best themes without a match (LST-6).
+
+    A constant number of queries.
+    """
+    if not member.can(Action.EDIT_PRODUCTS):
+        return
+    themes = _unmatched(seller, day)
+    nearest = {one.theme.pk: one for one in nearest_products(themes, seller)}
+    # Nothing fails: the product is counted within two days, there is nothing to do.
+    waiting = {pk for pk, one in nearest.items() if one.failing == 0}
+    close = {pk: one.product_pk for pk, one in nearest.items() if one.failing == 1}
+    products = Product.objects.filter(seller=seller).in_bulk(set(close.values()))
+    lacks = _lacks(
+        [(theme, products[close[theme.pk]]) for theme in themes if close.get(theme.pk) in products],
+        day,
+    )
+    for theme in themes:
+        if theme.pk in waiting:
+            continue
+        if lacks.get(theme.pk):
+            yield _change_one_thing(theme, products[close[theme.pk]], lacks[theme.pk][0])
+        else:
+            yield _publish(theme)
+
+
+def _unmatched(seller: Seller, day: date) -> list[Theme]:
+    """Return the own-category themes with the highest traffic that no product of the shop is in."""
+    matched = matches_of(seller, themes_day()).values("theme")
+    themes = themes_in_force(ThemeFilters(), day).exclude(pk__in=matched)
+    own = own_products_by_category(seller)
+    return list(with_own_first(themes, seller, own, "traffic").filter(own=1)[:LOOKED_AT])
+
+
+def _lacks(pairs: Iterable[tuple[Theme, Product]], day: date) -> dict[int, list[Requirement]]:
+    """Return theme pk → what its product lacks; at most two queries."""
+    pairs = list(pairs)
+    if not pairs:
+        return {}
+    specs = theme_specs([theme for theme, _product in pairs])
+    paths = category_paths(product.category_id for _theme, product in pairs)
+    return {
+        theme.pk: missing(specs[theme.pk], product_facts(product, paths), day)
+        for theme, product in pairs
+    }
+
+
+def _change_one_thing(theme: Theme, product: Product, need: Requirement) -> NextAction:
+    texts = {"product": product.title, "theme": theme.title}
+    return NextAction(
+        title=_("“%(product)s” is one step from the theme “%(theme)s”") % texts,
+        url=edit_url(theme, product),
+        gain=f"{need.reason} · {_gain(theme)}",
+        due=platform_time.end_of(theme.ends_on) if theme.ends_on else None,
+        weight=65,
+        icon="bullseye",
+        button=_("Edit"),
+    )
+
+
+def _publish(theme: Theme) -> NextAction:
+    return NextAction(
+        title=_("Publish for the theme “%(theme)s”") % {"theme": theme.title},
+        url=reverse("listings:theme", args=[theme.theme_id]),
+        gain=_gain(theme),
+        due=platform_time.end_of(theme.ends_on) if theme.ends_on else None,
+        weight=45,
+        icon="bullseye",
+        button=_("See the theme"),
+    )
+
+
+def _gain(theme: Theme) -> str:
+    if theme.traffic_gain is None or theme.traffic_gain <= 0:
+        return _("Extra exposure for what matches")
+    return _("%(gain)s %% traffic against the category") % {"gain": f"+{theme.traffic_gain:,}"}
+
+
+@register_next_actions
+def themes_ending(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Say which themes with own matches end within two weeks (LST-8); one query and the day's."""
+    rows = (
+        matches_of(seller, themes_day())
+        .filter(theme__ends_on__gte=day, theme__ends_on__lte=day + timedelta(days=ENDING_DAYS))
+        .values("theme__theme_id", "theme__title_en", "theme__title_zh", "theme__ends_on")
+        .annotate(number=Count("pk"))
+        .order_by("theme__ends_on", "-number")[:ENDING_SHOWN]
+    )
+    for row in rows:
+        theme = Theme(title_en=row["theme__title_en"], title_zh=row["theme__title_zh"])
+        number = row["number"]
+        loses = ngettext(
+            "%(number)s product leaves the matched list and its exposure",
+            "%(number)s products leave the matched list and its exposure",
+            number,
+        )
+        query = urlencode({"theme": row["theme__theme_id"]})
+        yield NextAction(
+            title=_("The theme “%(theme)s” ends") % {"theme": theme.title},
+            url=f"{reverse('listings:matches')}?{query}",
+            loses=loses % {"number": number},
+            due=platform_time.end_of(row["theme__ends_on"]),
+            weight=50,
+            icon="hourglass-bottom",
+            button=_("See products"),
+        )
