@@ -100,9 +100,10 @@ class DraftForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["module"].choices = [  # type: ignore[attr-defined]
-            (module, module) for module in sorted(RULEBOOK_MODULES)
-        ]
+        if "module" in self.fields:  # the sheet of a published one has no inputs
+            self.fields["module"].choices = [  # type: ignore[attr-defined]
+                (module, module) for module in sorted(RULEBOOK_MODULES)
+            ]
 
     def _get_validation_exclusions(self) -> set[str]:
         """The service checks content and uniqueness."""
@@ -236,7 +237,7 @@ class RulebookAdmin(ServiceAdmin):
         if not request.user.has_perm(PUBLISH):
             raise PermissionDenied
         rulebook = self._draft(pk)
-        form = PublishForm(request.POST or None, rulebook=rulebook)
+        form = PublishForm(request.POST if request.method == "POST" else None, rulebook=rulebook)
         if request.method == "POST" and form.is_valid():
             try:
                 rulebook_publish(actor=request.user, rulebook=rulebook, **form.cleaned_data)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.permissions import BasePermission
@@ -22,7 +23,7 @@ from portal.services.members import member_change_role, member_deactivate, membe
 class ManagesMembers(BasePermission):
     """The caller's role grants member management, reading included."""
 
-    message = "Only an owner manages the members of a shop."
+    message = _("Only an owner manages the members of a shop.")
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the caller is an owner."""

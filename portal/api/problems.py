@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.defaults import server_error as page_server_error
 from rest_framework import exceptions, serializers
@@ -66,11 +67,11 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return None
     errors_found = None
     if isinstance(error, Http404):
-        code, title = "not_found", "Not found."
+        code, title = "not_found", _("Not found.")
     elif isinstance(error, PermissionDenied):
-        code, title = "permission_denied", str(error) or "You may not do this."
+        code, title = "permission_denied", str(error) or _("You may not do this.")
     elif isinstance(error, exceptions.ValidationError):
-        code, title = "invalid", "Some fields are not valid."
+        code, title = "invalid", _("Some fields are not valid.")
         errors_found = _flatten(error.detail)
     else:
         code, title = _code_and_title(error)
@@ -113,13 +114,15 @@ def _flatten(detail: Any, field: str = "") -> list[dict[str, str]]:
 def not_found(request: HttpRequest) -> JsonResponse:
     """Answer an address below `/api/` that does not exist."""
     return JsonResponse(
-        _body("not_found", "There is no such address.", 404), status=404, content_type=CONTENT_TYPE
+        _body("not_found", _("There is no such address."), 404),
+        status=404,
+        content_type=CONTENT_TYPE,
     )
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Answer a failure of ours: a problem to API callers, the error page to people."""
     if request.path.startswith("/api/"):
-        body = _body("server_error", "Something failed on our side.", 500)
+        body = _body("server_error", _("Something failed on our side."), 500)
         return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
     return page_server_error(request)
