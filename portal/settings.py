@@ -72,6 +72,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "portal.middleware.UserLanguageMiddleware",
     "portal.middleware.StaffMfaMiddleware",
     "portal.middleware.SellerMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
