@@ -12,6 +12,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import translation
 
 from portal.request_context import client_address, request_id
 from portal.scoping import seller_scope, unscoped
@@ -59,6 +60,25 @@ class StaffMfaMiddleware:
             and not is_mfa_enabled(user)
         ):
             return redirect(reverse("mfa_activate_totp"))
+        return self.get_response(request)
+
+
+class UserLanguageMiddleware:
+    """Speak the language a person chose earlier in a browser that has made no choice yet (UI-6).
+
+    English is what an account starts with, so it is no choice: the browser's own wish stands.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES and user.is_authenticated:
+            chosen = user.language
+            if chosen != settings.LANGUAGE_CODE and translation.check_for_language(chosen):
+                translation.activate(chosen)
+                request.LANGUAGE_CODE = translation.get_language()
         return self.get_response(request)
 
 

@@ -1,0 +1,15 @@
+"""The page people see when something broke on our side."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.translation import get_language
+
+from portal.request_context import request_id
+
+
+def page_server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500 with the request's id; without the database, which may be what broke."""
+    context = {"request_id": request_id.get(), "language": get_language() or "en"}
+    return HttpResponse(render_to_string("500.html", context), status=500)
