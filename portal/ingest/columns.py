@@ -45,7 +45,10 @@ class CellError(ValueError):
 
 def quote(raw: Any) -> str:
     """Return a short printable form of a raw value for messages."""
-    text = raw if isinstance(raw, str) else repr(raw)
+    try:
+        text = raw if isinstance(raw, str) else repr(raw)
+    except (ValueError, RecursionError):  # an integer of thousands of digits, endless nesting
+        text = "…"
     text = "".join(c if c.isprintable() else "�" for c in text[:60])
     return f"“{text}”" if len(text) < 60 else f"“{text}…”"
 
@@ -68,7 +71,7 @@ def safe_text(raw: Any, max_length: int, *, strip: bool = True) -> str:
     """Return text fit for both databases: stripped, printable, not too long."""
     if isinstance(raw, str):
         text = raw
-    elif isinstance(raw, bool) or not isinstance(raw, (int, float, Decimal)):
+    elif isinstance(raw, bool) or not isinstance(raw, (int, float)):
         raise CellError(_("%(value)s is not text") % {"value": quote(raw)})
     else:
         text = _number_text(raw)
@@ -86,7 +89,7 @@ def safe_text(raw: Any, max_length: int, *, strip: bool = True) -> str:
     return text
 
 
-def _number_text(raw: int | float | Decimal) -> str:
+def _number_text(raw: float) -> str:
     """Return a spreadsheet's number as it was typed: 1001.0 is `1001`."""
     if isinstance(raw, float):
         if not math.isfinite(raw):
@@ -287,7 +290,7 @@ def _decimal(raw: Any) -> Decimal:
     """Return a plain decimal number from text or a native number."""
     if isinstance(raw, str):
         text = raw.strip()
-    elif isinstance(raw, bool) or not isinstance(raw, (int, float, Decimal)):
+    elif isinstance(raw, bool) or not isinstance(raw, (int, float)):
         raise CellError(_("%(value)s is not a number") % {"value": quote(raw)})
     elif isinstance(raw, int):
         if raw.bit_length() > 120:
@@ -296,7 +299,7 @@ def _decimal(raw: Any) -> Decimal:
     else:
         if not math.isfinite(raw) or not (raw == 0 or 1e-12 < abs(raw) < 1e30):
             raise CellError(_("%(value)s is not a plain number") % {"value": quote(raw)})
-        return Decimal(repr(raw)) if isinstance(raw, float) else raw
+        return Decimal(repr(raw))
     if not _NUMBER.fullmatch(text):
         hint = " " + _("Write it without thousands separators or units.") if "," in text else ""
         raise CellError(_("%(value)s is not a number") % {"value": quote(raw)} + hint)
