@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal import platform_time
+from portal.admin.base import HistoryMixin
 from portal.charts import Point, line_plot
 from portal.choices import RunState
 from portal.errors import Refusal
@@ -70,7 +71,7 @@ class RecomputeForm(StartForm):
 
 
 @admin.register(NightRun)
-class NightRunAdmin(admin.ModelAdmin):
+class NightRunAdmin(HistoryMixin, admin.ModelAdmin):  # type: ignore[misc]
     """Read-only rows; nights are started, recomputed and retried by POST after a preview."""
 
     list_display = ("as_of", "number", "state", "bar", "duration", "rows", "mode", "reason")
@@ -121,7 +122,7 @@ class NightRunAdmin(admin.ModelAdmin):
     @admin.display(description=gettext_lazy("changes"))
     def rows(self, run: NightRun) -> int:
         """Differences staged."""
-        return run.n_written  # type: ignore[attr-defined, no-any-return]
+        return run.n_written  # type: ignore[attr-defined]
 
     def get_urls(self) -> list[URLPattern]:
         """Add starting, recomputing and retrying."""

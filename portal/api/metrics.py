@@ -46,7 +46,7 @@ class MetricList(ScopedView):
         day = _day(request.query_params.get("as_of"))
         answer = {
             "as_of": published_day("metrics", day),
-            "results": metric_values(request.seller, day),
+            "results": metric_values(request.seller, day),  # type: ignore[attr-defined]
         }
         return Response(MetricsSerializer(answer).data)
 

@@ -37,8 +37,14 @@ class StandingSql:
         """Quote an identifier."""
         return self.connection.ops.quote_name(name)
 
+    def _column(self, field_name: str) -> str:
+        column = self._field(field_name).column
+        if column is None:
+            raise TypeError(f"{self.standing.__name__}.{field_name} has no column")
+        return self.quote(column)
+
     def _columns(self, names: Iterable[str]) -> list[str]:
-        return [self.quote(self._field(name).column) for name in names]
+        return [self._column(name) for name in names]
 
     def _field(self, name: str) -> models.Field[Any, Any]:
         return self.standing._meta.get_field(name)  # type: ignore[return-value]
@@ -109,7 +115,7 @@ class StandingSql:
         parts = []
         for name in self._data_fields:
             field = self._field(name)
-            column = self.quote(field.column)
+            column = self._column(name)
             if self.is_postgres:
                 parts.append(
                     f"CAST({alias}.{column} AS {field.db_type(self.connection)}) AS {column}"
@@ -124,6 +130,6 @@ class StandingSql:
     def fresh_definition(self) -> str:
         """Column definitions of the temporary table: names and types as in the standing."""
         return ", ".join(
-            f"{self.quote(self._field(name).column)} {self._field(name).db_type(self.connection)}"
+            f"{self._column(name)} {self._field(name).db_type(self.connection)}"
             for name in self._data_fields
         )

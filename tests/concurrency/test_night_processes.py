@@ -128,10 +128,17 @@ class Databases:
         for name in self.made:
             self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def _execute(self, statement: str) -> None:
+    def cut_connections(self, machine: Machine) -> int:
+        """End every connection to a database; return how many there were."""
+        name = machine.url.rpartition("/")[2]
+        return self._execute(
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+        )
+
+    def _execute(self, statement: str) -> int:
         url = os.environ["DATABASE_URL"].replace("postgres://", "postgresql://", 1)
         with psycopg.connect(url, autocommit=True) as link:
-            link.execute(statement)
+            return link.execute(statement).rowcount
 
 
 @pytest.fixture(scope="module")
@@ -203,6 +210,21 @@ def test_a_night_killed_again_and_again_at_random_moments(
         process.send_signal(signal.SIGKILL)
         process.wait()
     machine.nightly()
+    assert machine.standings() == undisturbed
+
+
+@pytest.mark.rule("NGT-3")
+@pytest.mark.postgres
+def test_a_night_outlives_lost_connections(
+    machine: Machine, databases: Databases, undisturbed: bytes
+) -> None:
+    process = machine.start("manage.py", "nightly", "--as-of", DAY, "--shards", "4", NIGHT_SLOW="1")
+    cut = 0
+    while process.poll() is None:
+        time.sleep(1.1)
+        cut += databases.cut_connections(machine) if cut < 5 else 0
+    assert process.returncode == 0, (machine.folder / "processes.log").read_text()
+    assert cut >= 3
     assert machine.standings() == undisturbed
 
 

@@ -19,7 +19,7 @@ from portal.models.nights import OPEN_STATES
 from portal.nightly import engine, ledger, schedule
 
 POLL_SECONDS = 0.5
-SWEEP_EVERY = 30.0
+SWEEP_EVERY = 10.0
 
 
 class Command(BaseCommand):
@@ -91,7 +91,10 @@ class Command(BaseCommand):
                 row.job, row.state, f"{each.done}/{each.shards}", str(each.rows_read),
                 str(each.rows_written), str(row.rows_published), f"{seconds:.2f}",
             )  # fmt: skip
-        Console(file=self.stdout._out, width=100).print(table)
+        console = Console(width=100)
+        with console.capture() as printed:
+            console.print(table)
+        self.stdout.write(printed.get())
         for each in jobs:
             if each.job_run.state == RunState.FAILED:
                 self.stderr.write(f"{each.job_run.job}: {each.job_run.error}")
