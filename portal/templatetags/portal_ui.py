@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import js_lib_bootstrap_icons
 from django import template
 from django.core.paginator import Page
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, ngettext
@@ -196,8 +195,12 @@ def _decimal(value: Any) -> Decimal | None:
 
 
 def number_text(value: Decimal | int | float, decimals: int = 0) -> str:
-    """Write a number with thousands separators in the active language."""
-    return number_format(value, decimal_pos=decimals, use_l10n=True, force_grouping=True)
+    """Write a number with commas between thousands, rounded half up.
+
+    English and Chinese trade papers write numbers alike; Django's Chinese formats drop the commas.
+    """
+    step = Decimal(1).scaleb(-decimals)
+    return f"{Decimal(str(value)).quantize(step, ROUND_HALF_UP):,}"
 
 
 @register.filter

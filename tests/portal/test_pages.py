@@ -514,6 +514,23 @@ def test_choosing_a_language_lasts_for_the_browser_and_the_person(
     assert "elsewhere" not in away["Location"]
 
 
+@pytest.mark.rule("UI-6")
+def test_a_new_browser_speaks_the_language_chosen_before(owner: Member) -> None:
+    orders = reverse("portal:orders")
+    User.objects.filter(pk=owner.user_id).update(language="zh-hans")
+    for cookie, shown in (("", "zh-hans"), ("en", "en")):
+        fresh = Client()
+        fresh.force_login(owner.user, backend="django.contrib.auth.backends.ModelBackend")
+        if cookie:
+            fresh.cookies[settings.LANGUAGE_COOKIE_NAME] = cookie
+        assert f'<html lang="{shown}">' in fresh.get(orders).content.decode()
+    User.objects.filter(pk=owner.user_id).update(language="en")
+    never_chose = fresh
+    del never_chose.cookies[settings.LANGUAGE_COOKIE_NAME]
+    answer = never_chose.get(orders, headers={"accept-language": "zh-hans"})
+    assert '<html lang="zh-hans">' in answer.content.decode()
+
+
 # --- The demo clock -----------------------------------------------------------------------------
 
 
