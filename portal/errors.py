@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 
 class Refusal(Exception):
     """A rule forbids it. Nothing was changed.
@@ -25,8 +27,8 @@ class InvalidInput(Refusal):
 
     http_status = 400
 
-    def __init__(self, fields: list[tuple[str, str]], message: str = "Some fields are not valid.") -> None:
-        super().__init__("invalid", message, fields=fields)
+    def __init__(self, fields: list[tuple[str, str]], message: str = "") -> None:
+        super().__init__("invalid", message or _("Some fields are not valid."), fields=fields)
 
 
 class NotAllowed(Refusal):

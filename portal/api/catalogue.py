@@ -6,14 +6,15 @@ from datetime import date
 from typing import Any
 
 import django_filters
-from django.db.models import F, Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, serializers
 
 from portal import platform_time
 from portal.api.views import ScopedView
 from portal.choices import AttributeType
-from portal.models import Category, CategoryAttribute
+from portal.models import Category
+from portal.services.catalogue import attributes_for
 
 FLAGS = ("prohibited", "restricted", "suspended")
 
@@ -81,17 +82,10 @@ class CategoryDetailSerializer(CategorySerializer):
 
     @extend_schema_field(CategoryAttributeSerializer(many=True))
     def get_attributes(self, category: Category) -> list[dict[str, Any]]:
-        """Return own attributes and those of the nodes above; the nearest offer of a code wins."""
-        rows: dict[str, CategoryAttribute] = {}
-        offers = (
-            CategoryAttribute.objects.filter(category__below__descendant=category)
-            .annotate(distance=F("category__below__distance"))
-            .select_related("attribute", "category")
-            .order_by("distance", "position", "pk")
-        )
-        for offer in offers:
-            rows.setdefault(offer.attribute.code, offer)
-        return list(CategoryAttributeSerializer(rows.values(), many=True).data)
+        """Return own attributes and inherited ones; the nearest offer of a code counts."""
+        offers = attributes_for(category)
+        prefetch_related_objects(offers, "category")
+        return list(CategoryAttributeSerializer(offers, many=True).data)
 
 
 class CategoryFilter(django_filters.FilterSet):
