@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.conf import settings
@@ -58,6 +59,13 @@ class PortalAutoSchema(AutoSchema):
             )
         ]
 
+    def get_operation_id(self) -> str:
+        """Call a list a list, also where the view builds it itself."""
+        name: str = super().get_operation_id()
+        if "List" in type(self.view).__name__:
+            name = re.sub("_retrieve$", "_list", name)
+        return name
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
         for code in self._problem_codes():
@@ -71,8 +79,11 @@ class PortalAutoSchema(AutoSchema):
                 },
             )
         for code, body in bodies.items():
-            if code >= "400" and "content" in body:
-                (content, *_rest) = body["content"].values()
+            if code >= "400":
+                described = self._get_response_for_code(
+                    ProblemSerializer, code, [CONTENT_TYPE], direction
+                )
+                (content, *_rest) = (body.get("content") or described["content"]).values()
                 body["content"] = {CONTENT_TYPE: content}
         return dict(sorted(bodies.items()))
 
