@@ -132,8 +132,7 @@ def _changed_only(ctx: ShardContext, values: dict[str, Any], since: date) -> tup
     products, themes = "SELECT id FROM night_products", "SELECT id FROM night_themes"
     vendor = ctx.connection.vendor
     select = (
-        f"{match_select(vendor, scope=f'p.product_id IN ({products})')} UNION "
-        f"{match_select(vendor, scope=f't.id IN ({themes})')}"
+        f"{match_select(vendor, products=products)} UNION {match_select(vendor, themes=themes)}"
     )
     scope = (
         "s.product_id BETWEEN %(lo)s AND %(hi)s AND "

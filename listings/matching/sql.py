@@ -3,6 +3,10 @@
 The same answer as `listings.rules.evaluate` for every pair; cheap tests come first, and the title's
 text is looked at last. Both dialects take the named parameters `day` (the as-of day), `moment` (the
 first instant after it) and `lo`, `hi` (a closed range of product keys).
+
+PostgreSQL joins by hash and compares arrays. SQLite has neither: it walks products and looks the
+themes of their category up in a narrow list made beforehand, and finds a hash by its digits in the
+list's text, which is exact because all hashes have one width.
 """
 
 from __future__ import annotations
@@ -12,14 +16,12 @@ from listings.matching.countries import MASKS
 
 _PLACES = range(1, GROUPS + 1)
 
-IN_FORCE = "t.starts_on <= %(day)s AND (t.ends_on IS NULL OR t.ends_on >= %(day)s)"
-"""Condition on a theme `t`: the day lies in its window."""
-
-HOLDS = "p.valid_from < %(moment)s AND (p.valid_to IS NULL OR p.valid_to >= %(moment)s)"
-"""Condition on a projection `p`: it is what the product was at the end of the day."""
-
-IN_SHARD = "p.product_id BETWEEN %(lo)s AND %(hi)s"
-
+_IN_FORCE = "t.starts_on <= %(day)s AND (t.ends_on IS NULL OR t.ends_on >= %(day)s)"
+_AS_OF = (
+    "p.product_id BETWEEN %(lo)s AND %(hi)s",
+    "p.valid_from < %(moment)s AND (p.valid_to IS NULL OR p.valid_to >= %(moment)s)",
+    "p.live",
+)
 _SHARED_COUNTRIES = " OR ".join(
     f"(p.countries_{place} & t.countries_{place}) <> 0" for place in range(MASKS)
 )
@@ -30,14 +32,10 @@ _CHEAP = (
     "(t.cents_max IS NULL OR (p.price_max <= t.cents_max AND p.price_min IS NOT NULL))",
     f"(NOT t.is_national OR {_SHARED_COUNTRIES})",
 )
-_GROUP_SIGNATURES = tuple(
-    f"(t.group_{n} IS NULL OR (p.value_sig & t.group_sig_{n}) <> 0)" for n in _PLACES
-)
-_TITLE_SIGNATURE = """(t.token_ids IS NULL OR CASE t.keyword_mode
-    WHEN 'all' THEN (p.token_sig & t.token_sig) = t.token_sig
-    ELSE (p.token_sig & t.token_sig) <> 0 END)"""
 
-_POSTGRES = (
+# --- PostgreSQL ---------------------------------------------------------------------------------
+
+_POSTGRES_EXACT = (
     *(f"(t.group_{n} IS NULL OR p.value_ids && t.group_{n})" for n in _PLACES),
     """(t.token_ids IS NULL OR CASE t.keyword_mode
         WHEN 'all' THEN p.token_ids @> t.token_ids
@@ -53,38 +51,66 @@ _POSTGRES = (
             WHERE strpos(p.title_norm, w) > 0) END)""",
 )
 
-# Hashes have one width, so one is in a list exactly when its digits are in the list's text.
-_SQLITE_GROUP = """(t.group_{n} IS NULL OR EXISTS (
-    SELECT 1 FROM json_each(t.group_{n}) v WHERE instr(p.value_ids, v.value) > 0))"""
-_SQLITE = (
-    *_GROUP_SIGNATURES,
-    _TITLE_SIGNATURE,
-    *(_SQLITE_GROUP.format(n=n) for n in _PLACES),
-    """(NOT t.more_groups OR NOT EXISTS (
-        SELECT 1 FROM json_each(t.groups) g WHERE NOT EXISTS (
-            SELECT 1 FROM json_each(g.value, '$[1]') v WHERE instr(p.value_ids, v.value) > 0)))""",
-    """(t.token_ids IS NULL OR CASE t.keyword_mode
-        WHEN 'all' THEN NOT EXISTS (SELECT 1 FROM json_each(t.patterns) w
-            WHERE instr(p.title_norm, w.value) = 0)
-        ELSE EXISTS (SELECT 1 FROM json_each(t.patterns) w
-            WHERE instr(p.title_norm, w.value) > 0) END)""",
-)
-
-_PAIRS = """
-SELECT p.product_id, t.id AS theme_id, p.seller_id
+_POSTGRES_PAIRS = """SELECT p.product_id, t.id AS theme_id, p.seller_id
 FROM listings_theme t
 JOIN portal_categoryclosure c ON c.ancestor_id = t.category_id
 JOIN listings_matchprojection p ON p.category_id = c.descendant_id
 WHERE """
 
+# --- SQLite -------------------------------------------------------------------------------------
 
-def match_select(vendor: str, *, scope: str = "") -> str:
+_SIGNATURES = (
+    *(f"(t.group_sig_{n} IS NULL OR (p.value_sig & t.group_sig_{n}) <> 0)" for n in _PLACES),
+    """(t.token_sig IS NULL OR CASE t.keyword_mode
+        WHEN 'all' THEN (p.token_sig & t.token_sig) = t.token_sig
+        ELSE (p.token_sig & t.token_sig) <> 0 END)""",
+)
+_SQLITE_GROUP = """(f.group_{n} IS NULL OR EXISTS (
+    SELECT 1 FROM json_each(f.group_{n}) v WHERE instr(p.value_ids, v.value) > 0))"""
+_SQLITE_EXACT = (
+    *(_SQLITE_GROUP.format(n=n) for n in _PLACES),
+    """(NOT f.more_groups OR NOT EXISTS (
+        SELECT 1 FROM json_each(f.groups) g WHERE NOT EXISTS (
+            SELECT 1 FROM json_each(g.value, '$[1]') v WHERE instr(p.value_ids, v.value) > 0)))""",
+    """(f.token_sig IS NULL OR CASE f.keyword_mode
+        WHEN 'all' THEN NOT EXISTS (SELECT 1 FROM json_each(f.patterns) w
+            WHERE instr(p.title_norm, w.value) = 0)
+        ELSE EXISTS (SELECT 1 FROM json_each(f.patterns) w
+            WHERE instr(p.title_norm, w.value) > 0) END)""",
+)
+_NARROW = (
+    "id", "keyword_mode", "kind", "service_mask", "cents_min", "cents_max", "is_national", "token_sig",
+    *(f"countries_{place}" for place in range(MASKS)),
+    *(f"group_sig_{n}" for n in _PLACES),
+)  # fmt: skip
+"""Columns of a theme that the cheap tests need."""
+
+_SQLITE_PAIRS = """SELECT * FROM (
+WITH t AS MATERIALIZED (
+    SELECT c.descendant_id AS leaf, {columns}
+    FROM listings_theme t JOIN portal_categoryclosure c ON c.ancestor_id = t.category_id
+    WHERE {themes})
+SELECT p.product_id, t.id AS theme_id, p.seller_id
+FROM {order} CROSS JOIN listings_theme f
+WHERE t.leaf = p.category_id AND f.id = t.id AND {conditions})"""
+
+
+def match_select(vendor: str, *, products: str = "", themes: str = "") -> str:
     """Return the SELECT of `product_id, theme_id, seller_id` of all matches.
 
-    `scope` narrows it: a condition on the aliases `p` (projection) and `t` (theme).
+    `products` and `themes` narrow it: each a SELECT of primary keys.
     """
-    exact = _POSTGRES if vendor == "postgresql" else _SQLITE
-    conditions = [IN_FORCE, IN_SHARD, HOLDS, "p.live", *_CHEAP, *exact]
-    if scope:
-        conditions.insert(0, f"({scope})")
-    return _PAIRS + "\n  AND ".join(conditions)
+    theme_tests = [_IN_FORCE, *([f"t.id IN ({themes})"] if themes else [])]
+    product_tests = [*_AS_OF, *([f"p.product_id IN ({products})"] if products else [])]
+    if vendor == "postgresql":
+        return _POSTGRES_PAIRS + "\n  AND ".join(
+            [*theme_tests, *product_tests, *_CHEAP, *_POSTGRES_EXACT]
+        )
+    # Few themes: from them to their products. Otherwise from products to the themes of their category.
+    narrow = "t CROSS JOIN listings_matchprojection p"
+    return _SQLITE_PAIRS.format(
+        columns=", ".join(f"t.{name}" for name in _NARROW),
+        themes=" AND ".join(theme_tests),
+        order=narrow if themes else "listings_matchprojection p CROSS JOIN t",
+        conditions="\n  AND ".join([*product_tests, *_CHEAP, *_SIGNATURES, *_SQLITE_EXACT]),
+    )
