@@ -1,0 +1,1 @@
+"""Products as files: one table of columns for templates, exports and imports (LST-2)."""

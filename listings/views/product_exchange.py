@@ -1,0 +1,169 @@
+"""Import and export of products (LST-2)."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.contrib import messages
+from django.core import signing
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from listings.exchange.reading import MAX_ROWS, ImportReport, import_products
+from listings.exchange.writing import (
+    CSV,
+    TYPES,
+    XLSX,
+    as_csv,
+    as_xlsx,
+    export_rows,
+    leaf_codes,
+    template_rows,
+)
+from listings.product_queries import read_filters
+from listings.services.product_catalogue import offers_of
+from listings.views.product_form import find_categories
+from listings.views.products import own_products
+from portal import platform_time
+from portal.choices import Action
+from portal.models import Category, Member
+from portal.views.base import SellerPage
+
+MAX_BYTES = 20 * 1024 * 1024
+SHOWN = 200
+_SALT = "listings.import"
+_DAY = 24 * 60 * 60
+
+
+class ExchangePage(SellerPage):
+    """Templates, exports, and imports with a preview."""
+
+    write_action = Action.EDIT_PRODUCTS
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show what can be had and sent."""
+        return self._show(request)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Say what a file would change, or apply the one that was looked at."""
+        strict = bool(request.POST.get("strict"))
+        if request.POST.get("token"):
+            return self._apply(request, strict)
+        upload = request.FILES.get("file")
+        if upload is None:
+            return self._show(request, error=_("Choose a file."), status=400)
+        if upload.size > MAX_BYTES:
+            return self._show(request, error=_("The file is larger than 20 MB."), status=400)
+        name = default_storage.save(f"imports/{secrets.token_hex(16)}", upload)
+        report = self._run(request.member, name, strict=strict, dry_run=True)
+        token = signing.dumps({"file": name, "member": request.member.pk}, salt=_SALT)
+        if report.error or not report.writes or (strict and report.rejected):
+            default_storage.delete(name)
+            token = ""
+        return self._show(
+            request, report=report, token=token, strict=strict, status=400 if report.error else 200
+        )
+
+    def _apply(self, request: HttpRequest, strict: bool) -> HttpResponse:
+        try:
+            found = signing.loads(request.POST["token"], salt=_SALT, max_age=_DAY)
+        except signing.BadSignature:
+            found = {}
+        name = found.get("file", "")
+        if found.get("member") != request.member.pk or not default_storage.exists(name):
+            messages.error(request, _("This preview is no longer there. Send the file again."))
+            return redirect("listings:product-exchange")
+        report = self._run(request.member, name, strict=strict, dry_run=False)
+        default_storage.delete(name)
+        if report.rejected or report.error:
+            return self._show(request, report=report, applied=True)
+        messages.success(
+            request,
+            _("%(created)d products created, %(updated)d changed.")
+            % {"created": report.created, "updated": report.updated},
+        )
+        return redirect("listings:products")
+
+    def _run(self, member: Member, name: str, *, strict: bool, dry_run: bool) -> ImportReport:
+        with _local(name) as path:
+            return import_products(
+                path, actor=member, seller=member.seller, strict=strict, dry_run=dry_run
+            )
+
+    def _show(self, request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
+        asked = request.GET.get("category_q", "")[:100]
+        report: ImportReport | None = context.get("report")
+        return render(
+            request,
+            "listings/product_exchange.html",
+            {
+                "category_q": asked,
+                "found": find_categories(asked) if asked else None,
+                "count": own_products(request).filter(deleted_at__isnull=True).count(),
+                "filter": request.GET.get("filter", ""),
+                "may_edit": request.member.can(Action.EDIT_PRODUCTS),
+                "max_rows": MAX_ROWS,
+                "problems": report.problems[:SHOWN] if report else [],
+                **context,
+            },
+            status=status,
+        )
+
+
+@contextmanager
+def _local(name: str) -> Iterator[Path]:
+    """Give a stored upload as a file on this machine."""
+    with tempfile.NamedTemporaryFile(prefix="import-") as copy:
+        with default_storage.open(name) as stored:
+            for part in stored.chunks():
+                copy.write(part)
+        copy.flush()
+        yield Path(copy.name)
+
+
+class ProductExport(SellerPage):
+    """The products the list's filter finds, as a file."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Stream it; what is narrowed to a leaf has a column per attribute."""
+        filters = read_filters(request.GET)
+        filters.deleted = False
+        products = filters.apply(own_products(request)).order_by("pk")
+        products = products.select_related("category", "owner__user", "shipping_template")
+        rows = export_rows(products.iterator(chunk_size=500), leaf_codes(filters.category))
+        name = f"products-{platform_time.today().isoformat()}"
+        return _file(rows, name, request.GET.get("format", CSV))
+
+
+class ProductTemplate(SellerPage):
+    """An empty file for one category, its attributes as columns."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Give the template of `?category=`."""
+        code = request.GET.get("category", "")
+        leaves = Category.objects.filter(is_leaf=True)
+        category = leaves.filter(code=code).first() if "\0" not in code else None
+        if category is None:
+            raise Http404
+        rows = template_rows(category, offers_of(category))
+        return _file(rows, f"template-{category.pk}", request.GET.get("format", CSV))
+
+
+def _file(rows: Iterator[list[str]], name: str, kind: str) -> HttpResponse:
+    """Answer with a download; an unknown format does not exist."""
+    if kind == XLSX:
+        return FileResponse(
+            as_xlsx(rows), as_attachment=True, filename=f"{name}.xlsx", content_type=TYPES[XLSX]
+        )  # type: ignore[return-value]
+    if kind != CSV:
+        raise Http404
+    response = StreamingHttpResponse(as_csv(rows), content_type=TYPES[CSV])
+    response["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return response  # type: ignore[return-value]
