@@ -18,6 +18,7 @@ from django.db.models import (
     BigIntegerField,
     BooleanField,
     Case,
+    Count,
     Exists,
     F,
     Func,
@@ -242,3 +243,34 @@ def nearest_products(themes: Sequence[Theme], seller: Seller) -> list[Nearest]:
     return [
         Nearest(theme, code % _RANK, code // _RANK) for theme, code in found if code is not None
     ]
+
+
+# --- Before a theme is saved -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MatchPreview:
+    """Live products in a theme's subtree: all, those that meet it now, those that miss one."""
+
+    live: int
+    matching: int
+    missing_one: int
+    sellers: int
+    """Shops with a product that meets it."""
+
+
+def match_preview(theme: Theme) -> MatchPreview:
+    """Count what would match a theme, saved or not, as products are now; one query over all shops."""
+    subtree = CategoryClosure.objects.filter(ancestor=theme.category_id).values("descendant")
+    met, near = Q(failing=0), Q(failing=1)
+    counts = (
+        MatchProjection.objects.filter(valid_to__isnull=True, live=True, category__in=subtree)
+        .annotate(failing=failures(theme))
+        .aggregate(
+            live=Count("pk"),
+            matching=Count("pk", filter=met),
+            missing_one=Count("pk", filter=near),
+            sellers=Count("seller", filter=met, distinct=True),
+        )
+    )
+    return MatchPreview(**counts)

@@ -126,11 +126,14 @@ def test_a_product_may_come_twice_with_different_instants_only() -> None:
     assert feed({"product_id": "x"}, {"product_id": "x", "title": "Other"}).rejected == 1
 
 
-def test_a_removed_product_in_a_prohibited_category_is_a_fact(category: Category) -> None:
-    category.prohibited = True
-    category.save()
-    assert feed(product_id="live").rejections[0].field == "category"
-    assert feed(product_id="gone", status="removed").created == 1
+def test_where_upstream_has_a_product_is_a_fact(categories: dict[str, Category]) -> None:
+    """Whether a seller may publish somewhere is asked of sellers only."""
+    closed = categories["e-bike-kits"]
+    closed.prohibited = True
+    closed.save()
+    assert feed(product_id="in-a-closed-category").created == 1
+    assert not categories["e-bike-parts"].is_leaf
+    assert feed(product_id="in-a-branch", category="e-bike-parts").created == 1
 
 
 def test_strict_applies_all_or_nothing() -> None:
