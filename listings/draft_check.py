@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from listings.choices import ProductKind, ProductStatus
 from listings.facts import category_paths, product_facts, theme_specs
 from listings.models import Product, Theme
-from listings.rules import ProductFacts, Requirement, evaluate
-from listings.services.product_catalogue import nearest
+from listings.rules import ProductFacts, Requirement, evaluate, values_of
+from listings.services.product_catalogue import Catalogue, nearest
 from listings.services.product_rules import service_code
 from portal import platform_time
 from portal.errors import InvalidInput
@@ -97,9 +97,13 @@ def check_content(theme: Theme | None, content: Mapping[str, Any]) -> CheckResul
 
 
 def content_facts(content: Mapping[str, Any], category: Category | None) -> ProductFacts:
-    """Return the facts of a draft; one query."""
-    path = category_paths([category.pk]).get(category.pk, []) if category else []
-    return ProductFacts.of_content(content, path)
+    """Return the facts of a draft, its values spelled as saving would spell them; three queries."""
+    if category is None:
+        return ProductFacts.of_content(content, [])
+    path = category_paths([category.pk]).get(category.pk, [])
+    typed = {code: values_of(values) for code, values in (content.get("attributes") or {}).items()}
+    spelled = Catalogue.load([category.code]).spelled(category.code, typed)
+    return ProductFacts.of_content({**content, "attributes": spelled}, path)
 
 
 def _check(theme: Theme | None, facts: ProductFacts) -> CheckResult:

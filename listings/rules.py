@@ -19,7 +19,7 @@ from django.utils.translation import ngettext
 from django_countries import countries as country_names
 
 from listings.choices import SERVICES, KeywordMode, ProductKind, ProductStatus
-from listings.matching.text import canonical_value, normalise, padded, pattern
+from listings.matching.text import canonical_value, normalise, padded, pattern, stored_value
 
 if TYPE_CHECKING:
     from listings.models import Theme
@@ -91,9 +91,9 @@ class ThemeSpec:
 
     @cached_property
     def accepted(self) -> dict[str, set[str]]:
-        """Attribute code → accepted values in canonical form."""
+        """Attribute code → accepted values as they are compared."""
         return {
-            code: {canonical_value(value) for value in values}
+            code: {stored_value(value) for value in values}
             for code, values in self.attributes.items()
         }
 
@@ -151,8 +151,8 @@ class ProductFacts:
         return self.status == ProductStatus.LIVE and not self.deleted
 
     def values(self, code: str) -> set[str]:
-        """Return the values of a system attribute in canonical form."""
-        return {canonical_value(value) for value in values_of(self.attributes.get(code))}
+        """Return the values of a system attribute as they are compared."""
+        return {stored_value(value) for value in values_of(self.attributes.get(code))}
 
     @cached_property
     def custom_values(self) -> dict[str, set[str]]:
@@ -267,12 +267,11 @@ def _attribute(theme: ThemeSpec, facts: ProductFacts, code: str) -> Requirement:
 def _is_custom(facts: ProductFacts, names: set[str], accepted: set[str]) -> bool:
     """Tell whether the seller wrote the answer among the custom attributes.
 
-    Either under the attribute's own name, or an accepted value under any name.
+    Either under the attribute's own name, or an accepted value under any name, however spelled.
     """
     own_names = {canonical_value(name) for name in names}
-    return any(
-        name in own_names or values & accepted for name, values in facts.custom_values.items()
-    )
+    wanted = {canonical_value(value) for value in accepted}
+    return any(name in own_names or values & wanted for name, values in facts.custom_values.items())
 
 
 def _services(theme: ThemeSpec, facts: ProductFacts) -> Requirement:

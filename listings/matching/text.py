@@ -109,8 +109,17 @@ def token_hash(token: str) -> int:
     return _hash(f"t\x1f{token}")
 
 
+def stored_value(value: object) -> str:
+    """Return an attribute value in the form in which it is compared: its text, ends trimmed.
+
+    Products and themes are given the catalogue's spelling at entry, so that here "Round neck" and
+    "Round Neck", should the catalogue hold both, are two values.
+    """
+    return str(value).strip()
+
+
 def canonical_value(value: object) -> str:
-    """Return an attribute value in the form that is compared.
+    """Return an attribute value in the form in which entry recognises it.
 
     Width-folded, case-folded, spaces collapsed. A plain decimal number loses its trailing zeros, so
     that "10.50" equals "10.5"; "007" is not a plain number and stays.
@@ -122,13 +131,13 @@ def canonical_value(value: object) -> str:
 
 
 @lru_cache(maxsize=65536)
-def _value_hash(code: str, canonical: str) -> int:
-    return _hash(f"v\x1f{code}\x1f{canonical}")
+def _value_hash(code: str, stored: str) -> int:
+    return _hash(f"v\x1f{code}\x1f{stored}")
 
 
 def value_hash(code: str, value: object) -> int:
-    """Return the hash of "this attribute has this value"; equal exactly for equal canonical values."""
-    return _value_hash(code, canonical_value(value))
+    """Return the hash of "this attribute has this value"; equal exactly for equal stored values."""
+    return _value_hash(code, stored_value(value))
 
 
 def _hash(text: str) -> int:

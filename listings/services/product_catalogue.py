@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -44,9 +44,19 @@ class Offer:
         return bool(self.values) and self.type in (AttributeType.SELECT, AttributeType.MULTI)
 
     @cached_property
-    def spelling(self) -> Mapping[str, str]:
-        """Canonical form of each allowed value → the value as the catalogue spells it."""
-        return {canonical_value(value): value for value in self.values}
+    def _spelling(self) -> Mapping[str, str]:
+        """Canonical form of each allowed value → the first value the catalogue spells so."""
+        return {canonical_value(value): value for value in reversed(self.values)}
+
+    def spelled(self, value: str) -> str | None:
+        """Return an allowed value as the catalogue spells it, the very text first; None if unknown."""
+        return value if value in self.values else self._spelling.get(canonical_value(value))
+
+    def as_stored(self, value: str) -> str:
+        """Return a value as it would be stored: the catalogue's spelling, numbers in plain form."""
+        if self.is_closed:
+            return self.spelled(value) or value
+        return canonical_value(value) if self.type == AttributeType.NUMBER else value
 
 
 @dataclass
@@ -68,6 +78,18 @@ class Catalogue:
                 offer = known.setdefault(row[0], _offer(row))
                 offers[descendant].setdefault(offer.code, offer)
         return cls(categories, offers)
+
+    def spelled(
+        self, category: str, attributes: Mapping[str, Sequence[str]]
+    ) -> dict[str, list[str]]:
+        """Return typed attribute values as saving would spell them; unknown ones as they are."""
+        offers = self.offers.get(category, {})
+        return {
+            code: [offers[code].as_stored(value) for value in values]
+            if code in offers
+            else [*values]
+            for code, values in attributes.items()
+        }
 
     @cached_property
     def all_codes(self) -> list[str]:

@@ -94,13 +94,19 @@ class Cleaned:
 
 
 def clean(
-    given: Mapping[str, Any], *, base: ProductData | None, catalogue: Catalogue, day: date
+    given: Mapping[str, Any],
+    *,
+    base: ProductData | None,
+    catalogue: Catalogue,
+    day: date,
+    by_platform: bool = False,
 ) -> Cleaned:
     """Return a product's content after `given` raw fields were put on what it said before.
 
     `base` is None for a product that does not exist yet. Stored fields that are not given, or given
     as they are, are not judged again: a value the catalogue has dropped since does not block an edit
-    of the title. `day` is the Pacific day that decides on suspended categories.
+    of the title. `day` is the Pacific day that decides on suspended categories. Where a seller may
+    publish is no question to the platform: upstream's products (`by_platform`) stand where they stand.
     """
     out = Cleaned((base or ProductData()).copy())
     for name in given:
@@ -111,7 +117,9 @@ def clean(
             _clean_plain(out, name, column, given[name])
     _clean_lists(out, given)
     _clean_pricing(out, given, base)
-    category = _clean_category(out, given, base, catalogue, day)
+    category = _clean_category(out, catalogue)
+    if category is not None and not by_platform:
+        _check_placement(out, category, base, catalogue, day)
     _clean_attributes(out, given, base, catalogue, category)
     if not out.data.title and "title" not in {name for name, _text in out.problems}:
         out.add("title", _("A product needs a title."))
@@ -314,13 +322,7 @@ def _check_names(out: Cleaned) -> None:
 # --- Category and attributes --------------------------------------------------------------------
 
 
-def _clean_category(
-    out: Cleaned,
-    given: Mapping[str, Any],
-    base: ProductData | None,
-    catalogue: Catalogue,
-    day: date,
-) -> Category | None:
+def _clean_category(out: Cleaned, catalogue: Catalogue) -> Category | None:
     """Return the category the product will be in, or None with the problem noted (K-12)."""
     code = out.data.category
     if any(name == "category" for name, _text in out.problems):
@@ -332,8 +334,14 @@ def _clean_category(
     if category is None:
         message = _("There is no category %(code)s.") % {"code": quote(code)}
         out.add("category", message + _hint(catalogue.nearest_categories(code)))
-        return None
-    entered = base is None or base.category != code
+    return category
+
+
+def _check_placement(
+    out: Cleaned, category: Category, base: ProductData | None, catalogue: Catalogue, day: date
+) -> None:
+    """Note why a seller may not put a product here: a leaf it has to be, and one open that day."""
+    entered = base is None or base.category != category.code
     if entered and not category.is_leaf:
         out.add(
             "category", _("%(name)s has subcategories: pick one of them.") % {"name": category.name}
@@ -342,7 +350,6 @@ def _clean_category(
     shown = status in (ProductStatus.LIVE, ProductStatus.IN_REVIEW)
     if (shown or (entered and status == ProductStatus.DRAFT)) and catalogue.blocked(category, day):
         out.add("category", blocked_reason(category))
-    return category
 
 
 def blocked_reason(category: Category) -> str:
@@ -392,10 +399,10 @@ def _texts(raw: Any) -> list[str]:
     """Return an attribute's values as texts, blanks and repeats dropped."""
     values = raw if isinstance(raw, (list, tuple)) else [raw]
     texts = [safe_text(value, _VALUE_LENGTH) for value in values if value is not None]
-    found = {canonical_value(text): text for text in reversed(texts) if text}
+    found = list(dict.fromkeys(text for text in texts if text))
     if len(found) > limits.MAX_VALUES:
         raise CellError(_("at most %(most)d values are allowed") % {"most": limits.MAX_VALUES})
-    return list(reversed(found.values()))
+    return found
 
 
 def _system_values(
@@ -411,14 +418,14 @@ def _system_values(
     if offer.type != AttributeType.MULTI and len(values) > 1:
         raise CellError(_("takes one value only"))
     if offer.is_closed:
-        return [_allowed(offer, value) for value in values]
+        return list(dict.fromkeys(_allowed(offer, value) for value in values))
     if offer.type == AttributeType.NUMBER:
         return [_number(value) for value in values]
     return values
 
 
 def _allowed(offer: Offer, value: str) -> str:
-    spelled = offer.spelling.get(canonical_value(value))
+    spelled = offer.spelled(value)
     if spelled is None:
         shown = nearest(value, offer.values) or list(offer.values[:3])
         raise CellError(
@@ -429,8 +436,9 @@ def _allowed(offer: Offer, value: str) -> str:
 
 
 def _number(value: str) -> str:
+    """Return a number without trailing zeros: "10.50" and "10.5" are one value."""
     Money("number", max_digits=18, places=6, least=None).clean(value)
-    return value
+    return canonical_value(value)
 
 
 def _custom(out: Cleaned, raw: Any) -> dict[str, str]:
@@ -478,10 +486,9 @@ def split_attributes(
         if offer is None or not offer.is_closed:
             system[code] = list(values)
             continue
-        known = [
-            offer.spelling[key] for key in map(canonical_value, values) if key in offer.spelling
-        ]
-        own = [value for value in values if canonical_value(value) not in offer.spelling]
+        spellings = {value: offer.spelled(value) for value in values}
+        known = [spelled for spelled in spellings.values() if spelled is not None]
+        own = [value for value, spelled in spellings.items() if spelled is None]
         if known:
             system[code] = known
         if own:

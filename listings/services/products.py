@@ -237,7 +237,13 @@ class _Chunk:
         if base is not None and not row.given:
             cleaned = Cleaned(base.copy())
         else:
-            cleaned = clean(row.given, base=base, catalogue=self.catalogue, day=day)
+            cleaned = clean(
+                row.given,
+                base=base,
+                catalogue=self.catalogue,
+                day=day,
+                by_platform=self.by_platform,
+            )
         problems, code = cleaned.problems + self._foreign(row, cleaned.data), "invalid"
         if not problems and not self.by_platform:
             problems, code = _transition_problems(base, cleaned.data), "wrong_status"

@@ -43,7 +43,8 @@ class Catalogue:
     """The categories and attributes that a batch of themes speaks of; three queries in all.
 
     `categories` maps a code to the row, `attributes` a code to the row, and `offered` a pair of both
-    codes to the values allowed: canonical form → the catalogue's spelling. A pair is there when the
+    codes to the values allowed: key → the catalogue's spelling, where the key is the canonical form
+    of the first value so spelled and the text itself of further ones. A pair is there when the
     attribute is offered in the category, anywhere below it or above it.
     """
 
@@ -92,7 +93,9 @@ def _offers(
     for category, attribute, values in pairs:
         allowed = found[category, attribute]
         for value in values:
-            allowed.setdefault(canonical_value(value), str(value))
+            text = str(value)
+            if allowed.setdefault(canonical_value(text), text) != text:
+                allowed[text] = text
     return found
 
 
@@ -180,13 +183,13 @@ def _values(attribute: Attribute, values: Any, category: str, catalogue: Catalog
     if attribute.type in LISTED:
         return list(dict.fromkeys(_allowed(value, attribute, allowed) for value in given))
     if attribute.type == AttributeType.NUMBER:
-        for value in given:
-            _number(value, attribute)
+        return list(dict.fromkeys(_number(value, attribute) for value in given))
     return given
 
 
 def _allowed(value: str, attribute: Attribute, allowed: Mapping[str, str]) -> str:
-    spelled = allowed.get(canonical_value(value))
+    exact = value in allowed.values()
+    spelled = value if exact else allowed.get(canonical_value(value))
     if spelled is None:
         names = {"value": value, "code": attribute.code}
         raise Mistake(
@@ -196,7 +199,8 @@ def _allowed(value: str, attribute: Attribute, allowed: Mapping[str, str]) -> st
     return spelled
 
 
-def _number(value: str, attribute: Attribute) -> None:
+def _number(value: str, attribute: Attribute) -> str:
+    """Return a number without trailing zeros, as products store it."""
     try:
         finite = Decimal(value).is_finite()
     except InvalidOperation:
@@ -204,6 +208,7 @@ def _number(value: str, attribute: Attribute) -> None:
     if not finite:
         names = {"value": value, "code": attribute.code}
         raise Mistake(_("“%(value)s” is not a number; attribute “%(code)s” takes numbers") % names)
+    return canonical_value(value)
 
 
 # --- One field each -----------------------------------------------------------------------------
@@ -313,7 +318,11 @@ def _percent(value: Any) -> int | None:
 def _theme_id(value: Any) -> str:
     """Return an external id that can stand in an address."""
     text = _text(64, required=True)(value)
-    if any(sign in text for sign in FORBIDDEN_IN_ID) or text in (".", "..") or not text.isprintable():
+    if (
+        any(sign in text for sign in FORBIDDEN_IN_ID)
+        or text in (".", "..")
+        or not text.isprintable()
+    ):
         raise Mistake(_("An id must not hold any of %(signs)s") % {"signs": FORBIDDEN_IN_ID})
     return text
 
