@@ -10,9 +10,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from portal import supervisor
@@ -53,12 +54,12 @@ def wait_for(fact: Callable[[], object], log: Path, seconds: float = 60) -> obje
 
 
 def children(pid: int) -> dict[int, str]:
-    """Command lines of the direct children of a process."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-    )
-    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
-    return {int(row[0]): row[2] for row in rows if int(row[1]) == pid}
+    """Command lines of the direct children of a process; of a dead one there is none."""
+    found = {}
+    for child in psutil.Process(pid).children():
+        with suppress(psutil.NoSuchProcess):
+            found[child.pid] = " ".join(child.cmdline())
+    return found
 
 
 def healthy(port: int) -> bool:
@@ -105,7 +106,7 @@ def test_it_serves_mends_itself_and_stops_without_a_trace(tmp_path):
         now = children(process.pid)
     assert process.returncode == 0
     assert not healthy(port)
-    assert not [pid for pid in {**before, **now} if Path(f"/proc/{pid}").exists()]
+    assert not [pid for pid in {**before, **now} if psutil.pid_exists(pid)]
 
 
 @pytest.mark.rule("CMD-1")
