@@ -1,5 +1,5 @@
 """What listings find worth doing next; importing a module here registers its providers (UI-2)."""
 
-from listings import theme_actions
+from listings import product_actions, theme_actions
 
-__all__ = ["theme_actions"]
+__all__ = ["product_actions", "theme_actions"]

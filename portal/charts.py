@@ -70,11 +70,12 @@ def _lines(places: Sequence[tuple[float, float]]) -> tuple[str, str]:
 def sparkline(points: Sequence[Point]) -> SafeString:
     """Draw a trend without axes for a stat tile; decorative, the tile's number is the message.
 
-    Returns nothing for fewer than two points. The scale starts at zero, so small wobbles look small.
+    Returns nothing for fewer than two points, nor when all are zero. The scale starts at zero, so
+    small wobbles look small.
     """
-    if len(points) < 2:
+    if len(points) < 2 or not any(point.value for point in points):
         return SafeString("")
-    top = max(Decimal(str(point.value)) for point in points) * Decimal("1.15") or Decimal(1)
+    top = max(Decimal(str(point.value)) for point in points) * Decimal("1.15")
     line, area = _lines(_place(points, top))
     return format_html(
         '<svg class="sparkline" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true" '

@@ -151,10 +151,11 @@ def countdown(due: datetime | date | None, past: str = "") -> SafeString:
     if not isinstance(due, datetime):
         due = platform_time.end_of(due)
     left = (due - platform_time.now()).total_seconds()
-    tone = (
-        "past" if left <= 0 else "danger" if left < 86400 else "warn" if left < 604800 else "calm"
-    )
-    text = (past or _("ended")) if left <= 0 else _("%(time)s left") % {"time": time_left(left)}
+    if left <= 0:
+        tone, text = ("danger", past) if past else ("past", _("ended"))
+    else:
+        tone = "danger" if left < 86_400 else "warn" if left < 7 * 86_400 else "calm"
+        text = _("%(time)s left") % {"time": time_left(left)}
     return format_html(
         '<time class="countdown countdown-{}" datetime="{}" title="{}">{}{}</time>',
         tone,

@@ -87,7 +87,9 @@ def test_a_countdown_turns_with_the_time_left(left: timedelta, tone: str, text: 
 @pytest.mark.rule("UI-4")
 def test_a_countdown_to_a_day_ends_with_the_day() -> None:
     assert "12 hours left" in render("{% countdown due %}", due=date(2022, 8, 3))
-    assert "overdue" in render('{% countdown due "overdue" %}', due=date(2022, 8, 2))
+    late = render('{% countdown due "overdue" %}', due=date(2022, 8, 2))
+    assert "countdown-danger" in late
+    assert "overdue" in late
 
 
 def test_what_people_wrote_is_escaped() -> None:
