@@ -41,7 +41,7 @@ def test_one_step_away_comes_as_an_edit_and_the_rest_as_a_theme_to_publish_for(
     assert "one step from" in str(edit.title)
     assert "2,600.00 USD" in str(edit.gain)
     assert "+1,900 % traffic" in str(edit.gain)
-    assert edit.url == "/listings/products/kit/edit/?theme=near"
+    assert edit.url == "/listings/product/kit/edit/?theme=near"
     assert publish.url == "/listings/themes/far/"
 
 

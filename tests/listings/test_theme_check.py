@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
@@ -171,6 +172,95 @@ def test_checking_saves_nothing(theme: Theme, shop: Seller, owner_api: APIClient
     check(owner_api, **KIT)
     with unscoped():
         assert not Product.objects.exists()
+
+
+# --- On the product form ------------------------------------------------------------------------
+
+
+def typed(**changes: Any) -> dict[str, Any]:
+    """What the form posts for `KIT`, as a browser without JavaScript sends it."""
+    return {
+        "category": "e-bike-kits",
+        "title": KIT["title"],
+        "kind": "rts",
+        "price_mode": "fob",
+        "price_min": "1300",
+        "price_max": "2400",
+        "attr:voltage": "48V",
+        "attr:features": ["Foldable"],
+        "services": KIT["services"],
+        "target_countries": ["MY"],
+        "check": "1",
+        **changes,
+    }
+
+
+def test_the_form_comes_back_with_every_requirement_and_nothing_lost_or_saved(
+    theme: Theme, owner_client: Client
+) -> None:
+    url = "/listings/products/new/?theme=kits"
+    response = owner_client.post(url, typed(price_max="2600", **{"own:voltage": "72V"}))
+    text = response.content.decode()
+    assert response.status_code == 200
+    unmet = {need.key for need in response.context["check"].requirements if not need.met}
+    assert unmet == {"price", "attribute:voltage"}
+    assert "2 requirements are not met" in text
+    assert "Voltage is a custom value: pick a system value" in text
+    assert 'id="check-panel"' in text
+    assert 'value="2600"' in text
+    assert "72V" in text
+    with unscoped():
+        assert not Product.objects.exists()
+    text = owner_client.post(url, typed()).content.decode()
+    assert "Meets every requirement." in text
+    assert "Counts once published" in text
+
+
+def test_without_a_theme_the_form_says_which_are_within_reach(
+    theme: Theme, owner_client: Client
+) -> None:
+    theme_make("by-one", countries=["US"], title_en="Kits for Texas")
+    response = owner_client.post("/listings/products/new/", typed())
+    text = response.content.decode()
+    found = [one.theme.theme_id for one in response.context["check"].suggestions]
+    assert found == ["kits", "by-one"]
+    assert "Kits for Texas" in text
+    # Each suggestion can be checked in full with the same form.
+    assert 'formaction="?theme=by-one"' in text
+    response = owner_client.post("/listings/products/new/?theme=by-one", typed(theme="kits"))
+    assert response.context["check"].theme.theme_id == "by-one"
+
+
+def test_an_existing_product_is_checked_as_typed_and_stays_as_it_was(
+    theme: Theme, shop: Seller, owner_client: Client
+) -> None:
+    product_feed(shop, "kit", price_max="2600")
+    response = owner_client.post("/listings/product/kit/edit/?theme=kits", typed())
+    assert response.context["check"].matches
+    with unscoped():
+        assert Product.objects.get().price_max == 2600
+
+
+def test_the_form_is_prefilled_from_a_theme_and_keeps_what_a_similar_product_has(
+    theme: Theme, shop: Seller, owner_client: Client
+) -> None:
+    new = owner_client.get("/listings/products/new/?theme=kits").context["form"]
+    assert new.content.category == "e-bike-kits"
+    assert new.content.kind == "rts"
+    # One accepted value is filled in; of several the seller picks.
+    assert new.content.attributes == {"features": ["Foldable"]}
+    assert set(new.content.target_countries) == {"ID", "MY"}
+    assert set(new.content.services) == {"overseas_after_sales", "linked_certificate"}
+    product_feed(shop, "kit", title="Mine", kind="customization", target_countries=["MY", "DE"],
+                 attributes={"voltage": ["52V"]}, services=["sample"])  # fmt: skip
+    copy = (
+        owner_client.get("/listings/products/new/?similar=kit&theme=kits").context["form"].content
+    )
+    assert (copy.title, copy.kind) == ("Mine", "rts")
+    assert copy.target_countries == ["DE", "MY"]
+    assert copy.attributes == {"voltage": ["52V"], "features": ["Foldable"]}
+    assert set(copy.services) == {"sample", "overseas_after_sales", "linked_certificate"}
+    assert (copy.price_min, copy.price_max) == (1300, 2400)
 
 
 # --- Suggestions --------------------------------------------------------------------------------
