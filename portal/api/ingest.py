@@ -9,8 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.api.parsers import TooLarge
-from portal.api.problems import ProblemSerializer, problem
+from portal.api.problems import ProblemSerializer, TooLarge, problem
 from portal.api.views import StaffView
 from portal.errors import InvalidInput
 from portal.ingest.columns import Column

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
-from rest_framework import exceptions, serializers
+from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
@@ -55,6 +55,14 @@ def _body(code: str, title: str, http_status: int) -> dict[str, Any]:
     return {"type": "about:blank", "status": http_status, "code": code, "title": title}
 
 
+class TooLarge(exceptions.APIException):
+    """413: more than the portal takes in one call."""
+
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The body is too large; send it in several calls."
+    default_code = "too_large"
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn any expected error into a problem; unexpected ones stay 500 and are logged by Django."""
     if isinstance(error, Refusal):
@@ -62,6 +70,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return problem(
             code=error.code, title=str(error), http_status=error.http_status, errors=errors or None
         )
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge()
     response = drf_exception_handler(error, context)
     if response is None:
         return None

@@ -56,7 +56,7 @@ def quote(raw: Any) -> str:
 def nearest(value: str, known: Iterable[str], *, cutoff: float = 55) -> str | None:
     """Return the known word most like `value`, if any is like it at all."""
     found = process.extractOne(
-        value.casefold()[:100], known, processor=str.casefold, score_cutoff=cutoff
+        value[:100], list(known), processor=str.casefold, score_cutoff=cutoff
     )
     return found[0] if found else None
 

@@ -32,6 +32,7 @@ from portal.services import catalogue
 
 SINCE_EVER = date(1970, 1, 1)
 """Start of a suspension whose beginning was left open."""
+MAX_HINTS = 50
 LISTED = (AttributeType.SELECT, AttributeType.MULTI)
 
 
@@ -170,8 +171,10 @@ class ParentCheck:
         for code in list(self.rows):
             parent = self.parents.get(code)
             if parent is not None and parent not in self.parents:
-                hint = did_you_mean(parent, self.parents)
-                text = _t("there is no category %(code)s.") % {"code": quote(parent)} + hint
+                text = _t("there is no category %(code)s.") % {"code": quote(parent)}
+                # Each hint looks at every code; nobody reads hundreds of them.
+                if len(self.found) < MAX_HINTS:
+                    text += did_you_mean(parent, self.parents)
                 self._reject(code, text)
         # Taking one row back can close a circle with another, so look until nothing is found.
         while self._reject_cycles() or self._reject_deep():
