@@ -1,5 +1,5 @@
 """Staff pages of listings; importing a module registers them."""
 
-from listings.admin import themes
+from listings.admin import products, themes
 
-__all__ = ["themes"]
+__all__ = ["products", "themes"]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
-from django.core import signing
-from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from listings.exchange.reading import MAX_ROWS, ImportReport, import_products
+from listings.exchange.uploads import local_copy, upload_drop, upload_keep, upload_named
 from listings.exchange.writing import (
     CSV,
     TYPES,
@@ -38,8 +33,6 @@ from portal.views.base import SellerPage
 
 MAX_BYTES = 20 * 1024 * 1024
 SHOWN = 200
-_SALT = "listings.import"
-_DAY = 24 * 60 * 60
 
 
 class ExchangePage(SellerPage):
@@ -61,27 +54,22 @@ class ExchangePage(SellerPage):
             return self._show(request, error=_("Choose a file."), status=400)
         if upload.size > MAX_BYTES:
             return self._show(request, error=_("The file is larger than 20 MB."), status=400)
-        name = default_storage.save(f"imports/{secrets.token_hex(16)}", upload)
+        name, token = upload_keep(upload, request.member)
         report = self._run(request.member, name, strict=strict, dry_run=True)
-        token = signing.dumps({"file": name, "member": request.member.pk}, salt=_SALT)
         if report.error or not report.writes or (strict and report.rejected):
-            default_storage.delete(name)
+            upload_drop(name)
             token = ""
         return self._show(
             request, report=report, token=token, strict=strict, status=400 if report.error else 200
         )
 
     def _apply(self, request: HttpRequest, strict: bool) -> HttpResponse:
-        try:
-            found = signing.loads(request.POST["token"], salt=_SALT, max_age=_DAY)
-        except signing.BadSignature:
-            found = {}
-        name = found.get("file", "")
-        if found.get("member") != request.member.pk or not default_storage.exists(name):
+        name = upload_named(request.POST["token"], request.member)
+        if name is None:
             messages.error(request, _("This preview is no longer there. Send the file again."))
             return redirect("listings:product-exchange")
         report = self._run(request.member, name, strict=strict, dry_run=False)
-        default_storage.delete(name)
+        upload_drop(name)
         if report.rejected or report.error:
             return self._show(request, report=report, applied=True)
         messages.success(
@@ -92,7 +80,7 @@ class ExchangePage(SellerPage):
         return redirect("listings:products")
 
     def _run(self, member: Member, name: str, *, strict: bool, dry_run: bool) -> ImportReport:
-        with _local(name) as path:
+        with local_copy(name) as path:
             return import_products(
                 path, actor=member, seller=member.seller, strict=strict, dry_run=dry_run
             )
@@ -115,17 +103,6 @@ class ExchangePage(SellerPage):
             },
             status=status,
         )
-
-
-@contextmanager
-def _local(name: str) -> Iterator[Path]:
-    """Give a stored upload as a file on this machine."""
-    with tempfile.NamedTemporaryFile(prefix="import-") as copy:
-        with default_storage.open(name) as stored:
-            for part in stored.chunks():
-                copy.write(part)
-        copy.flush()
-        yield Path(copy.name)
 
 
 class ProductExport(SellerPage):

@@ -27,6 +27,7 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("portal", "nightrun", ("run_night",)),
         ("portal", "member", WORK),
         ("listings", "theme", WORK),
+        ("listings", "product", ("change",)),
         ("growth", "*", WORK),
     ],
     "risk officer": [
@@ -34,6 +35,7 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("auditlog", "logentry", VIEW),
         ("portal", "seller", ("change",)),
         ("portal", "sellerflag", WORK),
+        ("listings", "product", ("change",)),
         ("compliance", "violation", WORK),
         ("compliance", "appeal", ("change",)),
         ("rfq", "spamreport", ("change",)),

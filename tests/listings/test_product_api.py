@@ -276,7 +276,7 @@ def test_the_list_is_narrowed(
 def test_a_filter_that_cannot_be_read_is_named(query: str, owner_api: APIClient) -> None:
     answer = owner_api.get(f"{URL}?{query}")
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == query.split("=")[0]
+    assert answer.json()["errors"][0]["field"] == query.split("=", maxsplit=1)[0]
 
 
 @pytest.mark.rule("LST-2")

@@ -71,7 +71,9 @@ def live_title(day: str) -> str | None:
 @pytest.mark.rule("LST-1")
 def test_it_saves_content_revision_projection_and_touch(owner: Member) -> None:
     product = save(owner)
-    assert product.product_id and product.owner == owner and product.version == 1
+    assert product.product_id
+    assert product.owner == owner
+    assert product.version == 1
     product = Product.objects.get()
     assert product.price_mode == PriceMode.TIERS
     assert (product.price_min, product.price_max) == (Decimal("180"), Decimal("199.5"))
@@ -236,7 +238,8 @@ def test_a_taken_id_answers_alike_whoever_has_it(owner: Member, stranger: Member
                 product_id=product_id, origin="api",
             )  # fmt: skip
         said.append((refused.value.code, str(refused.value)))
-    assert said[0] == said[1] and said[0][0] == "product_id_taken"
+    assert said[0] == said[1]
+    assert said[0][0] == "product_id_taken"
     assert set(Product.objects.values_list("title", flat=True)) == {"E-bike kit"}
 
 
