@@ -12,22 +12,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Max, Min
 from django.urls import reverse
 
 from listings.matching.sql import match_select
 from listings.matching.text import MATCHER_VERSION
-from listings.models import MatchTouch, ThemeMatch
+from listings.models import MatchTouch, Product, ThemeMatch
 from portal import platform_time
 from portal.choices import RunState
 from portal.models import CategoryClosure, ShardRun
 from portal.nightly import ledger
 from portal.nightly.export import register_standing
-from portal.nightly.plans import key_ranges_of
+from portal.nightly.plans import HIGHEST_KEY
 from portal.nightly.registry import Params, PublishContext, ShardContext, job
 from portal.nightly.standings import stage_differences
+from portal.scoping import unscoped
 from portal.services.notices import NoticeDraft, notice_send_many
 
 THEMES = "listings.themes"
@@ -36,9 +38,6 @@ PRODUCTS_PER_SHARD = 250_000
 
 NOTICE_DAYS = (7, 1)
 """Days before a theme's last day at which sellers with matches are told."""
-
-_product_ranges = key_ranges_of("listings.Product", rows_per_shard=PRODUCTS_PER_SHARD)
-
 
 # --- Matches ------------------------------------------------------------------------------------
 
@@ -53,7 +52,25 @@ def plan_themes(as_of: date, shards: int | None = None) -> list[Params]:
     plan = int(platform_time.wall_clock().timestamp() * 1_000_000)
     MatchTouch.objects.update(plan=plan)
     common = {"touches": plan, "catalogue": _catalogue_version()}
-    return [{**part, **common} for part in _product_ranges(as_of, shards)]
+    return [{**part, **common} for part in _product_ranges(shards)]
+
+
+def _product_ranges(shards: int | None) -> list[Params]:
+    """Cut product keys into ranges of one width, closed; together they hold every key.
+
+    Keys are handed out one by one, so that equal widths are nearly equal work, and finding them does
+    not read the table as counting would: on a night of few changes that would be most of the work.
+    """
+    with unscoped():
+        ends = Product.objects.aggregate(first=Min("pk"), last=Max("pk"))
+    first, last = ends["first"] or 1, ends["last"] or 1
+    number = shards or -(-(last - first + 1) // PRODUCTS_PER_SHARD)
+    width = max(1, -(-(last - first + 1) // number))
+    starts = [0, *range(first + width, last + 1, width)]
+    return [
+        {"lo": start, "hi": following - 1}
+        for start, following in pairwise([*starts, HIGHEST_KEY + 1])
+    ]
 
 
 def _catalogue_version() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from django.db import connection
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from listings.models import MatchTouch, Product, Theme, ThemeMatch
-from listings.nightly import CHANGED_PRODUCTS
+from listings.nightly import CHANGED_PRODUCTS, plan_themes
 from listings.services.themes import themes_write
 from portal import platform_time
 from portal.choices import AttributeType, Role
@@ -483,3 +484,23 @@ def test_a_night_caught_up_late_says_how_many_days_are_left(clock, category, sho
     factories.member_create(shop, Role.VIEWER, "newcomer")
     run_inline(run_id=ledger.night_start(as_of=DAY, jobs=["listings.theme_notices"]).pk)
     assert len(_notices()) == 1
+
+
+# --- Shards -------------------------------------------------------------------------------------
+
+
+@pytest.mark.rule("NGT-2")
+@pytest.mark.parametrize("shards", [None, 1, 2, 3, 7, 50])
+def test_every_product_key_lies_in_exactly_one_shard(world, shards):
+    plan = plan_themes(DAY, shards)
+    assert (plan[0]["lo"], plan[-1]["hi"]) == (0, 2**63 - 1)
+    for before, after in pairwise(plan):
+        assert before["lo"] <= before["hi"] == after["lo"] - 1
+    assert len(plan) <= (shards or 1)
+
+
+@pytest.mark.rule("NGT-2")
+def test_a_shop_without_products_has_a_night_too(clock, db):
+    assert len(plan_themes(DAY)) == 1
+    night(DAY)
+    assert lines(DAY) == []
