@@ -44,9 +44,15 @@ class ThemeMatchChange(StandingChange):
 
     STANDING = ThemeMatch
 
-    product = models.ForeignKey(Product, models.CASCADE, related_name="+", db_index=False)
-    theme = models.ForeignKey(Theme, models.CASCADE, related_name="+", db_index=False)
-    seller = models.ForeignKey(Seller, models.CASCADE, related_name="+", db_index=False)
+    product = models.ForeignKey(
+        Product, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    theme = models.ForeignKey(
+        Theme, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    seller = models.ForeignKey(
+        Seller, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
 
 
 class MatchTouch(models.Model):

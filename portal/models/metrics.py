@@ -16,7 +16,7 @@ class MetricValue(Standing):
     KEY = ("seller", "metric")
     PAYLOAD = ("value",)
 
-    seller = models.ForeignKey(Seller, models.CASCADE)
+    seller = models.ForeignKey(Seller, models.CASCADE, db_index=False)
     metric = models.CharField(_("metric"), max_length=80)
     value = models.DecimalField(_("value"), max_digits=20, decimal_places=4)
 
@@ -43,6 +43,8 @@ class MetricValueChange(StandingChange):
 
     STANDING = MetricValue
 
-    seller = models.ForeignKey(Seller, models.CASCADE)
+    seller = models.ForeignKey(
+        Seller, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     metric = models.CharField(max_length=80)
     value = models.DecimalField(max_digits=20, decimal_places=4)

@@ -44,13 +44,17 @@ class Standing(models.Model):
 class StandingChange(models.Model):
     """Abstract: one staged difference of a shard; applied when its job is published.
 
-    Declare the same key, payload and carried fields as the standing. `entering` is true for a row
-    that begins with the day, false for one that ends before it.
+    Declare the same key, payload and carried fields as the standing, foreign keys without index and
+    constraint: rows are written and deleted by the hundred thousand, read by shard only, and checked
+    when they become standings. `entering` is true for a row that begins with the day, false for one
+    that ends before it.
     """
 
     STANDING: ClassVar[type[Standing]]
 
-    shard: Any = models.ForeignKey("portal.ShardRun", models.CASCADE, related_name="+")
+    shard: Any = models.ForeignKey(
+        "portal.ShardRun", models.CASCADE, related_name="+", db_constraint=False
+    )
     entering = models.BooleanField()
 
     class Meta:

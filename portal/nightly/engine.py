@@ -203,6 +203,7 @@ def _job_settle(job_run: JobRun) -> None:
 
 
 def _count_failed_publication(job_run_id: int, error: Exception) -> None:
+    """Compute the shards again: what they staged may speak of rows that are gone by now."""
     with transaction.atomic():
         job_run = JobRun.objects.select_for_update(no_key=True).get(pk=job_run_id)
         failures = job_run.plan.get("publish_failures", 0) + 1
@@ -211,6 +212,9 @@ def _count_failed_publication(job_run_id: int, error: Exception) -> None:
         if failures >= MAX_ATTEMPTS:
             job_run.state = RunState.FAILED
         job_run.save(update_fields=["plan", "error", "state"])
+        job_run.shards.update(state=RunState.PENDING, enqueued_at=None)
+        if job_run.state == RunState.RUNNING:
+            _send_shards(job_run)
 
 
 def job_publish(*, job_run_id: int) -> bool:
