@@ -59,10 +59,13 @@ def compile_theme(spec: ThemeSpec) -> dict[str, Any]:
     """
     mask, other_services = service_mask(spec.services)
     masks = country_masks(spec.countries)
-    groups = [
-        [code, sorted({value_hash(code, value) for value in values})]
-        for code, values in spec.attributes.items()
-    ] + [[SERVICE, [value_hash(SERVICE, code)]] for code in other_services]
+    groups: list[tuple[str, list[int]]] = [
+        *(
+            (code, sorted({value_hash(code, value) for value in values}))
+            for code, values in spec.attributes.items()
+        ),
+        *((SERVICE, [value_hash(SERVICE, code)]) for code in other_services),
+    ]
     groups.sort(key=lambda group: (len(group[1]), group[0], group[1]))
     columns: dict[str, Any] = {
         "is_national": bool(spec.countries),
@@ -70,7 +73,7 @@ def compile_theme(spec: ThemeSpec) -> dict[str, Any]:
         **_country_columns(masks),
         "cents_min": cents(spec.price_min),
         "cents_max": cents(spec.price_max),
-        "groups": groups,
+        "groups": [list(group) for group in groups],
         "more_groups": len(groups) > GROUPS,
         **_keyword_columns(spec),
     }
