@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from portal import platform_time
+from portal.models import Member
 from portal.nightly.published import published_day
 from portal.services.notices import notice_unread_count
 
@@ -36,6 +37,5 @@ def portal(request: HttpRequest) -> dict[str, Any]:
 
 def _unread_notices(request: HttpRequest) -> int:
     """Count the unread notices of the person in this shop."""
-    if getattr(request, "member", None) is None:
-        return 0
-    return notice_unread_count(user=request.user, seller=request.seller)
+    member: Member | None = getattr(request, "member", None)
+    return notice_unread_count(user=member.user, seller=member.seller) if member else 0

@@ -39,6 +39,9 @@ class Bulletin(models.Model):
         null=True, blank=True, editable=False, help_text=_("Wall clock; empty until all were told.")
     )
     questions_until = models.DateTimeField(_("questions until"), null=True, blank=True)
+    is_read: bool
+    """Whether the reading member has opened it; only on what `bulletins_for` returns."""
+
     rulebook = models.ForeignKey(
         Rulebook, models.SET_NULL, null=True, blank=True, related_name="bulletins"
     )

@@ -63,7 +63,8 @@ def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str
         .distinct()
         .order_by("as_of")
     ):
-        if ends[job] is not None and day <= ends[job]:
+        end = ends[job]
+        if end is not None and day <= end:
             published[job].append(day)
     spans: dict[str, list[tuple[date, date, Decimal]]] = {}
     for key, first, last, value in MetricValue.objects.filter(

@@ -144,7 +144,8 @@ def time_left(seconds: float) -> str:
 def countdown(due: datetime | date | None, past: str = "") -> SafeString:
     """Show how long is left until an instant (or the end of a Pacific day), coloured by urgency.
 
-    `past` is what is said afterwards, as a warning; without it an end is just an end.
+    `past` is what is said afterwards, as a warning; without it an end is just an end. Complete
+    without JavaScript; `portal.js` lets it tick during the last day.
     """
     if not due:
         return SafeString("")
@@ -157,10 +158,13 @@ def countdown(due: datetime | date | None, past: str = "") -> SafeString:
         tone = "danger" if left < 86_400 else "warn" if left < 7 * 86_400 else "calm"
         text = _("%(time)s left") % {"time": time_left(left)}
     return format_html(
-        '<time class="countdown countdown-{}" datetime="{}" title="{}">{}{}</time>',
+        '<time class="countdown countdown-{}" datetime="{}" title="{}" data-left="{}" data-past="{}">'
+        "{}<span>{}</span></time>",
         tone,
         due.isoformat(),
         " · ".join(instant_texts(due)),
+        _("%(time)s left") % {"time": "…"},
+        past or _("ended"),
         icon("clock-history"),
         text,
     )

@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from portal.choices import Action
+from portal.models import Member
 
 
 class SellerPage(LoginRequiredMixin, View):
@@ -24,15 +26,16 @@ class SellerPage(LoginRequiredMixin, View):
     read_action: Action = Action.READ
     write_action: Action | None = None
 
-    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Check the member before the handler runs."""
         if not request.user.is_authenticated:
             return self.handle_no_permission()
-        if request.member is None:
+        member: Member | None = getattr(request, "member", None)
+        if member is None:
             return redirect("portal:no-shop")
         needed = [self.read_action]
         if self.write_action and request.method not in ("GET", "HEAD", "OPTIONS"):
             needed.append(self.write_action)
-        if not all(request.member.can(action) for action in needed):
+        if not all(member.can(action) for action in needed):
             raise PermissionDenied(_("Your role in this shop does not allow this."))
         return super().dispatch(request, *args, **kwargs)

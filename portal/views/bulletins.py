@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from portal.choices import Role
 from portal.errors import Refusal
+from portal.http import MemberRequest
 from portal.models import Bulletin, BulletinQuestion
 from portal.services.bulletins import (
     QUESTION_LENGTH,
@@ -25,7 +26,7 @@ from portal.views.lists import page_of
 class BulletinsPage(SellerPage):
     """The bulletins that concern the shop, unread first."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show one page of them."""
         found = bulletins_for(seller=request.seller, member=request.member)
         return render(request, "portal/bulletins.html", {"page_obj": page_of(request, found)})
@@ -34,13 +35,13 @@ class BulletinsPage(SellerPage):
 class BulletinPage(SellerPage):
     """One bulletin: text, action items, the rules it brings, own questions."""
 
-    def get(self, request: HttpRequest, slug: str) -> HttpResponse:
+    def get(self, request: MemberRequest, slug: str) -> HttpResponse:
         """Show it; from then on it counts as read."""
         bulletin = self._find(request, slug)
         bulletin_mark_read(member=request.member, bulletin=bulletin)
         return self._show(request, bulletin)
 
-    def post(self, request: HttpRequest, slug: str) -> HttpResponse:
+    def post(self, request: MemberRequest, slug: str) -> HttpResponse:
         """Put a question."""
         bulletin = self._find(request, slug)
         text = request.POST.get("text", "")
@@ -52,7 +53,7 @@ class BulletinPage(SellerPage):
         messages.success(request, _("Your question was sent. The answer appears here."))
         return redirect(bulletin.get_absolute_url())
 
-    def _find(self, request: HttpRequest, slug: str) -> Bulletin:
+    def _find(self, request: MemberRequest, slug: str) -> Bulletin:
         try:
             return bulletin_find(seller=request.seller, member=request.member, slug=slug)
         except Bulletin.DoesNotExist as error:
@@ -60,7 +61,7 @@ class BulletinPage(SellerPage):
 
     def _show(
         self,
-        request: HttpRequest,
+        request: MemberRequest,
         bulletin: Bulletin,
         *,
         text: str = "",

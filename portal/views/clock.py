@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +18,7 @@ from django.views.generic import View
 from portal import platform_time
 from portal.errors import Refusal
 from portal.filters import DayInput
+from portal.http import SignedInRequest
 from portal.services.clock import clock_reset, clock_set
 
 
@@ -40,13 +42,13 @@ class ClockForm(forms.Form):
 class DemoClockPage(LoginRequiredMixin, View):
     """Move the platform to another day; for other people there is no such page."""
 
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         """Answer 404 outside of a demo and to anybody but staff."""
         if request.user.is_authenticated and not (settings.DEMO and request.user.is_staff):
             raise Http404
         return super().dispatch(request, *args, **kwargs)
 
-    def get(self, request: HttpRequest, form: ClockForm | None = None) -> HttpResponse:
+    def get(self, request: SignedInRequest, form: ClockForm | None = None) -> HttpResponse:
         """Show the platform's time and the form."""
         local = platform_time.to_pacific(platform_time.now())
         form = form or ClockForm(initial={"day": local.date(), "time": local.time()})
@@ -57,7 +59,7 @@ class DemoClockPage(LoginRequiredMixin, View):
             status=400 if form.is_bound else 200,
         )
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: SignedInRequest) -> HttpResponse:
         """Set the clock, or reset it."""
         form = ClockForm(request.POST)
         reset = "reset" in request.POST

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django_countries import countries
 
 from portal import platform_time
 from portal.filters import InquiryFilter, OrderFilter
+from portal.http import MemberRequest
 from portal.models import Inquiry, Order
 from portal.orders import TONES, order_state
 from portal.services.buyers import buyer_badges
@@ -18,7 +19,7 @@ from portal.views.base import SellerPage
 from portal.views.lists import page_of
 
 
-def _buyer_cells(request: HttpRequest, rows: list[Any]) -> None:
+def _buyer_cells(request: MemberRequest, rows: list[Any]) -> None:
     """Give each row its buyer's badge and country name; two queries for the page (K-11)."""
     badges = buyer_badges(seller=request.seller, buyers=[row.buyer for row in rows])
     for row in rows:
@@ -29,7 +30,7 @@ def _buyer_cells(request: HttpRequest, rows: list[Any]) -> None:
 class OrdersPage(SellerPage):
     """The shop's orders, newest first."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show one page of the orders the filters keep."""
         now = platform_time.now()
         orders = (
@@ -55,7 +56,7 @@ class OrdersPage(SellerPage):
 class InquiriesPage(SellerPage):
     """What buyers asked, newest first."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show one page of the inquiries the filters keep."""
         known = Inquiry.objects.filter(at__lte=platform_time.now())
         inquiries = known.select_related("buyer").order_by("-at", "-pk")

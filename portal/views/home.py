@@ -13,6 +13,7 @@ from django.views.generic import View
 
 from portal import platform_time
 from portal.charts import sparkline
+from portal.http import MemberRequest
 from portal.models import Notice, Seller
 from portal.next_actions import next_actions_for
 from portal.services.bulletins import bulletins_for
@@ -34,7 +35,7 @@ LIVE, INQUIRIES, GMV = (
 class HomePage(SellerPage):
     """Where the seller stands and what brings most."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show the page; the number of queries does not depend on the shop's size."""
         today = platform_time.today()
         actions = next_actions_for(request.seller, request.member, today)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.http import MemberRequest
 from portal.models import Notice
 from portal.services.notices import (
     notice_mark_read,
@@ -22,7 +23,7 @@ from portal.views.lists import page_of
 class NoticesPage(SellerPage):
     """Messages to the person in this shop, newest first."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show the inbox; `?show=unread` leaves out what was read."""
         notices = Notice.objects.filter(user=request.user, seller=request.seller)
         unread = request.GET.get("show") == "unread"
@@ -34,7 +35,7 @@ class NoticesPage(SellerPage):
             {"page_obj": page_of(request, notices), "only_unread": unread},
         )
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Mark all as read."""
         count = notice_mark_read(user=request.user, seller=request.seller)
         messages.success(
@@ -50,7 +51,7 @@ class NoticeOpen(SellerPage):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Mark as read and go where the notice points, or back to the inbox."""
         notice = Notice.objects.filter(user=request.user, pk=pk).first()
         if notice is None:
@@ -64,7 +65,7 @@ class NoticeOpen(SellerPage):
 class NoticePreferencesPage(SellerPage):
     """Which kinds of notice come by e-mail too."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show one switch per kind."""
         return render(
             request,
@@ -72,7 +73,7 @@ class NoticePreferencesPage(SellerPage):
             {"preferences": notice_preferences(member=request.member)},
         )
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Store all switches; every role chooses for itself."""
         wanted = set(request.POST.getlist("email"))
         known = [kind.code for kind, _email in notice_preferences(member=request.member)]

@@ -6,13 +6,14 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from portal.charts import Number, Point, line_plot, sparkline
 from portal.choices import MetricUnit
+from portal.http import MemberRequest
 from portal.metrics import METRICS
 from portal.models import MetricValue
 from portal.services.trends import Trend, metric_trends
@@ -51,7 +52,7 @@ def known_values(trend: Trend) -> list[Point]:
 class NumbersPage(SellerPage):
     """All metrics of the shop by area."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show them with their trend; constant queries."""
         external = MetricValue.objects.exclude(metric__in=METRICS).values_list("metric", flat=True)
         keys = sorted({*METRICS, *external.distinct().order_by()}, key=_area_order)
@@ -81,7 +82,7 @@ def _area_order(key: str) -> tuple[int, str]:
 class NumberPage(SellerPage):
     """One metric: what it counts, its value, its history as plot and table."""
 
-    def get(self, request: HttpRequest, key: str) -> HttpResponse:
+    def get(self, request: MemberRequest, key: str) -> HttpResponse:
         """Show it; a key that neither is registered nor has a value for this shop is not found."""
         trends = metric_trends(seller=request.seller, keys=[key], days=HISTORY_DAYS)
         trend = trends.get(key)

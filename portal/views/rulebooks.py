@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import get_language
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
 from portal.choices import RulebookStatus
+from portal.http import MemberRequest
 from portal.models import Rulebook
 from portal.views.base import SellerPage
 
@@ -38,7 +39,7 @@ def _place(rulebook: Rulebook, today: Any) -> str:
 class RulebooksPage(SellerPage):
     """Every module with the version in force today."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show them."""
         published = Rulebook.objects.filter(status=RulebookStatus.PUBLISHED).defer("content")
         today = platform_time.today()
@@ -63,23 +64,20 @@ class RulebooksPage(SellerPage):
 class RulebookPage(SellerPage):
     """One module: versions by date, and the content of the one chosen."""
 
-    def get(self, request: HttpRequest, module: str) -> HttpResponse:
+    def get(self, request: MemberRequest, module: str) -> HttpResponse:
         """Show the version `?version=` names, else the one in force, else the latest."""
-        versions = list(
-            Rulebook.objects.filter(module=module, status=RulebookStatus.PUBLISHED).order_by(
-                "-effective_from"
-            )
-        )
-        if not versions:
-            raise Http404
         today = platform_time.today()
-        for row in versions:
-            row.place = _place(row, today)
+        published = Rulebook.objects.filter(module=module, status=RulebookStatus.PUBLISHED)
+        versions = [(row, _place(row, today)) for row in published.order_by("-effective_from")]
         wanted = request.GET.get("version")
-        chosen = next((row for row in versions if row.version == wanted), None)
-        if wanted and chosen is None:
+        if wanted:
+            chosen = next((pair for pair in versions if pair[0].version == wanted), None)
+        else:
+            in_force = (pair for pair in versions if pair[1] == "active")
+            chosen = next(in_force, versions[0] if versions else None)
+        if chosen is None:
             raise Http404
-        chosen = chosen or next((r for r in versions if r.place == "active"), versions[0])
+        rulebook, place = chosen
         return render(
             request,
             "portal/rulebook.html",
@@ -87,8 +85,9 @@ class RulebookPage(SellerPage):
                 "module": module,
                 "name": module_name(module),
                 "versions": versions,
-                "chosen": chosen,
-                "tree": outline(chosen.content),
+                "chosen": rulebook,
+                "place": place,
+                "tree": outline(rulebook.content),
             },
         )
 

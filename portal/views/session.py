@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 from django.views.generic import View
 from django.views.i18n import set_language
 
+from portal.http import SignedInRequest
 from portal.services.people import SESSION_SELLER, language_save
 
 
@@ -19,7 +20,7 @@ class SwitchSeller(LoginRequiredMixin, View):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: SignedInRequest) -> HttpResponse:
         """Keep the choice in the session and go home: the page one was on may not exist there."""
         wanted = request.POST.get("seller", "")
         for member in request.memberships:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.choices import Action, Role
 from portal.errors import Refusal
+from portal.http import MemberRequest
 from portal.models import Member
 from portal.services.members import member_change_role, member_deactivate, member_invite
 from portal.views.base import SellerPage
@@ -29,7 +30,7 @@ ROLE_MEANING = {
 class ShopPage(SellerPage):
     """What the platform knows about the shop."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show it; upstream keeps it, so there is nothing to edit."""
         return render(request, "portal/shop.html")
 
@@ -52,7 +53,7 @@ class MembersPage(SellerPage):
 
     read_action = write_action = Action.MANAGE_MEMBERS
 
-    def get(self, request: HttpRequest, form: InviteForm | None = None) -> HttpResponse:
+    def get(self, request: MemberRequest, form: InviteForm | None = None) -> HttpResponse:
         """Show the people, active ones first, and the invitation form."""
         members = Member.objects.select_related("user").order_by(
             "-is_active", "user__username", "pk"
@@ -69,7 +70,7 @@ class MembersPage(SellerPage):
             status=400 if form else 200,
         )
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Invite somebody."""
         form = InviteForm(request.POST)
         if not form.is_valid():
@@ -100,7 +101,9 @@ class MemberChange(SellerPage):
             raise Http404
         return member
 
-    def run(self, request: HttpRequest, text: str, service: Any, **arguments: Any) -> HttpResponse:
+    def run(
+        self, request: MemberRequest, text: str, service: Any, **arguments: Any
+    ) -> HttpResponse:
         """Call a service and say what came of it."""
         try:
             member = service(actor=request.user, **arguments)
@@ -116,7 +119,7 @@ class MemberRole(MemberChange):
 
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Change it."""
         member = self.find(pk)
         role = request.POST.get("role", "")
@@ -127,7 +130,7 @@ class MemberRole(MemberChange):
 class MemberDeactivate(MemberChange):
     """Let a member go, after asking (UI-4)."""
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Ask."""
         member = self.find(pk)
         name = member.user.get_username()
@@ -146,7 +149,7 @@ class MemberDeactivate(MemberChange):
             },
         )
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Do it."""
         text = _("%(name)s was removed from the shop.")
         return self.run(request, text, member_deactivate, member=self.find(pk))

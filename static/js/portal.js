@@ -58,4 +58,26 @@
       if (button.form && button.form.method === "post" && button.type === "submit") button.disabled = false;
     }
   });
+
+  // Countdowns tick during their last day, by the platform's clock and not this computer's.
+  const now = Date.parse(document.body.dataset.now);
+  const loaded = Date.now();
+  const unit = (amount, name) => new Intl.NumberFormat(document.documentElement.lang, {
+    style: "unit", unit: name, unitDisplay: "long",
+  }).format(amount);
+
+  const tick = () => {
+    for (const countdown of document.querySelectorAll("time.countdown[data-left]")) {
+      const left = Date.parse(countdown.dateTime) - (now + Date.now() - loaded);
+      const minutes = Math.floor(left / 60000);
+      if (minutes >= 1440) continue;
+      const parts = minutes >= 60
+        ? [unit(Math.floor(minutes / 60), "hour"), minutes % 60 ? unit(minutes % 60, "minute") : ""]
+        : [unit(Math.max(minutes, 0), "minute")];
+      countdown.querySelector("span").textContent = left <= 0
+        ? countdown.dataset.past
+        : countdown.dataset.left.replace("…", parts.filter(Boolean).join(" "));
+    }
+  };
+  if (now) setInterval(tick, 30000);
 })();
