@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.response import Response
 
 
@@ -24,6 +24,13 @@ class PortalCursorPagination(CursorPagination):
             return super().paginate_queryset(queryset, request, view)
         except (ValidationError, ValueError, OverflowError) as error:
             raise NotFound(_("Invalid cursor")) from error
+
+    def decode_cursor(self, request: Any) -> Cursor | None:
+        """Return where the page starts; a NUL character is in no column, so nothing starts there."""
+        cursor = super().decode_cursor(request)
+        if cursor is not None and "\x00" in str(cursor.position or ""):
+            raise NotFound(_("Invalid cursor"))
+        return cursor
 
     def get_ordering(self, request: Any, queryset: Any, view: Any) -> tuple[str, ...]:
         """Return the view's ordering; it must be unique and stable."""
