@@ -288,6 +288,8 @@ class Money(Column):
 
 def _decimal(raw: Any) -> Decimal:
     """Return a plain decimal number from text or a native number."""
+    if isinstance(raw, Decimal) and raw.is_finite():
+        return raw
     if isinstance(raw, str):
         text = raw.strip()
     elif isinstance(raw, bool) or not isinstance(raw, (int, float)):
@@ -492,7 +494,7 @@ class Ref(Code):
     that name the nearest known one. An empty optional cell is `None`.
     """
 
-    model: type[Model] | None = field(default=None, kw_only=True)
+    model: type[Model] = field(kw_only=True)
     by: str = field(default="code", kw_only=True)
     instance: bool = field(default=False, kw_only=True)
     default: Any = field(default=None, kw_only=True)
