@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -64,7 +65,7 @@ class IngestBatchAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Add uploading, templates and the row report."""
-        own = [
+        own: list[tuple[str, Callable[..., HttpResponse], str]] = [
             ("upload/", self.upload_view, "upload"),
             ("template/<str:kind>.csv", self.template_view, "template"),
             ("<int:pk>/rejections.csv", self.rejections_view, "rejections"),

@@ -100,7 +100,7 @@ class IngestRows(StaffView):
         if kind_class is None:
             raise Http404
         rows, strict = _body(request)
-        report = ingest_rows(kind_class, rows, actor=request.user, strict=strict)
+        report = ingest_rows(kind_class, rows, actor=request.user, strict=strict)  # type: ignore[arg-type]
         if report.busy:
             return problem(code="busy", title=report.error, http_status=503)
         if report.error:

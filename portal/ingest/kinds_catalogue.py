@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -153,10 +154,10 @@ class ParentCheck:
     that category where it is; a rejected new one takes the new ones below it along.
     """
 
-    def __init__(self, rows: list[Row], stored: dict[str, str | None]) -> None:
+    def __init__(self, rows: list[Row], stored: Mapping[str, str | None]) -> None:
         self.stored = stored
         self.rows: dict[str, Row] = {row["code"]: row for row in rows}
-        self.parents: dict[str, str | None] = stored | {
+        self.parents: dict[str, str | None] = {**stored} | {
             code: row["parent"] if "parent" in row else stored.get(code)
             for code, row in self.rows.items()
         }

@@ -34,7 +34,7 @@ class References:
         return rejections
 
     def _resolve_column(self, ref: Ref, rows: list[Row]) -> list[Rejection]:
-        wanted = {row.values.get(ref.name) for row in rows} - {None, ""}
+        wanted: set[str] = {row.values.get(ref.name) or "" for row in rows} - {""}
         if not wanted:
             return []
         table = (ref.model, ref.by, ref.instance)

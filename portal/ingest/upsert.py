@@ -143,16 +143,15 @@ class _Upsert:
         """Return a subquery for the primary keys of composite keys, each an index look-up."""
         fields = [_field(self.model, name) for name in self.key]
         quoted = connection.ops.quote_name
-        table, pk = quoted(self.model._meta.db_table), quoted(self.model._meta.pk.column)
+        table, pk = quoted(self.model._meta.db_table), _quoted(self.model._meta.pk)
         if connection.vendor == "postgresql":
             arrays = ", ".join(f"%s::{_base_type(item)}[]" for item in fields)
             names = ", ".join(f"k{n}" for n in range(len(fields)))
-            on = " AND ".join(f"t.{quoted(item.column)} = k.k{n}" for n, item in enumerate(fields))
+            on = " AND ".join(f"t.{_quoted(item)} = k.k{n}" for n, item in enumerate(fields))
             sql = f"SELECT t.{pk} FROM unnest({arrays}) AS k({names}) JOIN {table} t ON {on}"
             return RawSQL(sql, [list(values) for values in zip(*keys, strict=True)])  # noqa: S611
         on = " AND ".join(
-            f"t.{quoted(item.column)} = json_extract(k.value, '$[{n}]')"
-            for n, item in enumerate(fields)
+            f"t.{_quoted(item)} = json_extract(k.value, '$[{n}]')" for n, item in enumerate(fields)
         )
         # CROSS JOIN keeps SQLite from turning the loops round.
         sql = f"SELECT t.{pk} FROM json_each(%s) k CROSS JOIN {table} t ON {on}"
@@ -227,19 +226,19 @@ class _Upsert:
         pks = sorted(self.changes)
         columns = [[self._wanted(pk, name) for pk in pks] for name in names]
         quoted = connection.ops.quote_name
-        table, pk_column = quoted(self.model._meta.db_table), quoted(pk_field.column)
+        table, pk_column = quoted(self.model._meta.db_table), _quoted(pk_field)
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 arrays, _casts = _unnest([pk_field, *fields])
                 assignments = ", ".join(
-                    f"{quoted(item.column)} = {_cast(item, n)}" for n, item in enumerate(fields, 1)
+                    f"{_quoted(item)} = {_cast(item, n)}" for n, item in enumerate(fields, 1)
                 )
                 cursor.execute(
                     f"UPDATE {table} t SET {assignments} FROM {arrays} WHERE t.{pk_column} = v.v0",
                     _array_values([pk_field, *fields], [pks, *columns]),
                 )
             else:
-                assignments = ", ".join(f"{quoted(item.column)} = %s" for item in fields)
+                assignments = ", ".join(f"{_quoted(item)} = %s" for item in fields)
                 cursor.executemany(
                     f"UPDATE {table} SET {assignments} WHERE {pk_column} = %s",
                     _driver_rows([*fields, pk_field], [*columns, pks]),
@@ -261,8 +260,12 @@ def _field(model: type[models.Model], attribute: str) -> models.Field:
     raise LookupError(f"{model.__name__} has no attribute {attribute}")
 
 
+def _quoted(item: models.Field) -> str:
+    return connection.ops.quote_name(str(item.column))
+
+
 def _names(fields: list[models.Field]) -> str:
-    return ", ".join(connection.ops.quote_name(item.column) for item in fields)
+    return ", ".join(_quoted(item) for item in fields)
 
 
 def _base_type(item: models.Field) -> str:
@@ -310,7 +313,7 @@ def _driver_column(item: models.Field, values: list[Any]) -> list[Any]:
         return [value and str(value.astimezone(UTC).replace(tzinfo=None)) for value in values]
     if kind is models.DateField:
         return [value and str(value) for value in values]
-    if kind is models.DecimalField:
+    if isinstance(item, models.DecimalField):
         form = f".{item.decimal_places}f"
         return [None if value is None else format(value, form) for value in values]
     if _is_json(item):
