@@ -11,6 +11,7 @@ from django_countries import countries
 
 from listings.choices import SERVICES, KeywordMode
 from listings.models import Theme
+from portal.models import Category
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def country_name(code: str) -> str:
 
 def asks_of(theme: Theme, attribute_names: Mapping[str, str]) -> list[Ask]:
     """Return what a theme asks, category first; `attribute_names` maps a code to a name."""
-    asks = [Ask("category", _("Category"), [theme.category.path or theme.category.name])]
+    asks = [Ask("category", _("Category"), [_breakable(theme.category)])]
     if theme.keywords:
         every = theme.keyword_mode == KeywordMode.ALL
         label = _("Title holds all of") if every else _("Title holds one of")
@@ -49,6 +50,11 @@ def asks_of(theme: Theme, attribute_names: Mapping[str, str]) -> list[Ask]:
         names = [country_name(code) for code in theme.countries]
         asks.append(Ask("countries", _("One of these target countries"), names))
     return asks
+
+
+def _breakable(category: Category) -> str:
+    """Return a category's path with places where a line may break."""
+    return (category.path or category.name).replace(">>", " >> ")
 
 
 def price_range(theme: Theme) -> str:
