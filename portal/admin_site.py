@@ -12,6 +12,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -53,7 +54,7 @@ class PortalAdminSite(admin.AdminSite):
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    ) -> TemplateResponse:
         """Show what waits, then everything else."""
         mine = [
             {"label": queue.label, "count": queue.count(), "url": queue.url}
@@ -80,7 +81,7 @@ class PortalAdminSite(admin.AdminSite):
             raise PermissionDenied(_gettext("This part is for platform staff."))
         return HttpResponseRedirect(wanted)
 
-    def logout(
+    def logout(  # type: ignore[override]
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Sign out and go to the portal's sign-in page."""

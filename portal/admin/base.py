@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from auditlog.models import LogEntry
@@ -27,7 +28,7 @@ def pretty_json(value: Any) -> SafeString:
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
-class HistoryMixin:
+class HistoryMixin(admin.ModelAdmin):
     """`History` of an object is its audit trail (K-19)."""
 
     object_history_template = "admin/portal/audit_history.html"
@@ -36,19 +37,19 @@ class HistoryMixin:
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show who did what to the object, newest first."""
-        obj = self.get_object(request, object_id)  # type: ignore[attr-defined]
+        obj = self.get_object(request, object_id)
         if obj is None:
             raise Http404
-        if not self.has_view_permission(request, obj):  # type: ignore[attr-defined]
+        if not self.has_view_permission(request, obj):
             raise PermissionDenied
         entries = LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(obj), object_pk=str(obj.pk)
         ).order_by("-timestamp", "-pk")
         page = Paginator(entries, HISTORY_PAGE).get_page(request.GET.get("page"))
         context = {
-            **self.admin_site.each_context(request),  # type: ignore[attr-defined]
+            **self.admin_site.each_context(request),
             "title": _("History of %(object)s") % {"object": obj},
-            "opts": self.opts,  # type: ignore[attr-defined]
+            "opts": self.opts,
             "object": obj,
             "page": page,
             **(extra_context or {}),
@@ -56,13 +57,13 @@ class HistoryMixin:
         return TemplateResponse(request, self.object_history_template, context)
 
 
-class PortalAdmin(HistoryMixin, admin.ModelAdmin):
+class PortalAdmin(HistoryMixin):
     """Base of every staff page: no facets or full counts over large tables, no deletion."""
 
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
     list_per_page = 50
-    actions = None
+    actions: Sequence[Any] | None = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nothing the portal keeps is deleted by hand."""
@@ -127,12 +128,14 @@ class ServiceAdmin(PortalAdmin):
         if refusal is None:
             return form_class
 
+        messages = refusal.fields or [("", str(refusal))]
+
         class RefusedForm(form_class):  # type: ignore[valid-type, misc]
             def clean(self) -> dict[str, Any] | None:
-                cleaned = super().clean()
-                for field, text in refusal.fields or [("", str(refusal))]:
+                cleaned: dict[str, Any] | None = super().clean()
+                for field, text in messages:
                     self.add_error(field if field in self.fields else None, text)
-                return cleaned  # type: ignore[no-any-return]
+                return cleaned
 
         return RefusedForm
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.contrib import admin
 
 from portal.admin.base import ReadOnlyAdmin, ReadOnlyInline
@@ -30,8 +32,8 @@ class BuyerAdmin(ReadOnlyAdmin):
 class SellerFactAdmin(ReadOnlyAdmin):
     """Rows of one seller, found by the shop's id or name."""
 
-    list_select_related = ("seller",)
-    search_fields: tuple[str, ...] = ("=seller__member_id",)
+    list_select_related: ClassVar[tuple[str, ...]] = ("seller",)
+    search_fields: ClassVar[tuple[str, ...]] = ("=seller__member_id",)
 
 
 class OrderLineInline(ReadOnlyInline):

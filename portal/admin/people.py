@@ -192,7 +192,7 @@ class MemberAdmin(ServiceAdmin):
             kwargs["form"] = InviteForm
         return super().get_form(request, obj, change=change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask for the person when inviting."""
         if obj is None:
             return ["seller", "username", "email", "role"]
@@ -243,7 +243,6 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
     list_filter = ("is_staff", "is_superuser", "is_active", "groups")
     search_fields = ("username", "email", "first_name", "last_name")
     ordering = ("username",)
-    autocomplete_fields: tuple[str, ...] = ()
     filter_horizontal = ("groups",)
     readonly_fields = ("last_login", "date_joined")
     own = ("username", "email", "first_name", "last_name", "language")
@@ -268,16 +267,16 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers are managed by superusers."""
-        if obj is not None and obj.is_superuser and not request.user.is_superuser:  # type: ignore[union-attr]
+        if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """The name stays; only superusers make superusers."""
-        fields = self.readonly_fields
+        fields: tuple[str, ...] = self.readonly_fields
         if obj is not None:
             fields = (*fields, "username")
-        if not request.user.is_superuser:  # type: ignore[union-attr]
+        if not request.user.is_superuser:
             fields = (*fields, "is_superuser")
         return fields
 

@@ -185,7 +185,9 @@ class RulebookAdmin(ServiceAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Start from an existing rulebook (`?from=`) or an empty content."""
-        source = Rulebook.objects.filter(pk=_number(request.GET.get("from"))).first()
+        wanted = request.GET.get("from", "")
+        found = Rulebook.objects.filter(pk=int(wanted)) if wanted.isdecimal() else None
+        source = found.first() if found is not None else None
         tomorrow = platform_time.today() + timedelta(days=1)
         if source is None:
             return {"effective_from": tomorrow, "content": {}}
@@ -208,8 +210,9 @@ class RulebookAdmin(ServiceAdmin):
     ) -> HttpResponse:
         """Add the mistakes of the stored draft and what can be done with it."""
         obj: Rulebook | None = kwargs.get("obj")
-        is_draft = obj is not None and obj.status == RulebookStatus.DRAFT
-        context["mistakes"] = rulebook_validate(obj) if is_draft else []
+        draft = obj if obj is not None and obj.status == RulebookStatus.DRAFT else None
+        is_draft = draft is not None
+        context["mistakes"] = rulebook_validate(draft) if draft is not None else []
         context["may_publish"] = is_draft and request.user.has_perm(PUBLISH)
         context["may_withdraw"] = is_draft and self.has_change_permission(request, obj)
         context["may_copy"] = obj is not None and self.has_add_permission(request)
@@ -286,10 +289,6 @@ class RulebookAdmin(ServiceAdmin):
 
     def _address(self, pk: int) -> str:
         return reverse("admin:portal_rulebook_change", args=[pk])
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdecimal() else None
 
 
 def _differences(rulebook: Rulebook) -> str:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api.problems import ProblemSerializer
-from portal.api.views import ScopedView
+from portal.api.views import ScopedRequest, ScopedView
 from portal.models import Bulletin, BulletinQuestion
 from portal.services.bulletins import (
     QUESTION_LENGTH,
@@ -74,13 +75,13 @@ class BulletinList(ScopedView):
     """Published bulletins whose audience includes the shop."""
 
     @extend_schema(operation_id="bulletins_list", responses={200: BulletinsSerializer})
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return them, unread first, then newest."""
         bulletins = bulletins_for(seller=request.seller, member=request.member)
         return Response({"results": BulletinSerializer(bulletins, many=True).data, "next": None})
 
 
-def _find(request: Request, slug: str) -> Bulletin:
+def _find(request: Any, slug: str) -> Bulletin:
     try:
         return bulletin_find(seller=request.seller, member=request.member, slug=slug)
     except Bulletin.DoesNotExist as error:
@@ -91,7 +92,7 @@ class BulletinDetail(ScopedView):
     """One bulletin."""
 
     @extend_schema(operation_id="bulletins_retrieve", responses=BulletinSerializer)
-    def get(self, request: Request, slug: str) -> Response:
+    def get(self, request: ScopedRequest, slug: str) -> Response:
         """Return it; a bulletin for other shops does not exist here."""
         return Response(BulletinSerializer(_find(request, slug)).data)
 
@@ -100,7 +101,7 @@ class BulletinRead(ScopedView):
     """Having read a bulletin."""
 
     @extend_schema(operation_id="bulletins_read", request=None, responses={200: BulletinSerializer})
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: ScopedRequest, slug: str) -> Response:
         """Remember that the caller has read it."""
         bulletin_mark_read(member=request.member, bulletin=_find(request, slug))
         return Response(BulletinSerializer(_find(request, slug)).data)
@@ -142,7 +143,7 @@ class BulletinQuestions(ScopedView, generics.ListAPIView):
         request=AskSerializer,
         responses={201: QuestionSerializer, 409: ProblemSerializer},
     )
-    def post(self, request: Request, slug: str) -> Response:
+    def post(self, request: ScopedRequest, slug: str) -> Response:
         """Ask until the deadline; viewers may not. Refuses `questions_closed`."""
         bulletin = _find(request, slug)
         body = AskSerializer(data=request.data)

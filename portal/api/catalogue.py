@@ -26,7 +26,9 @@ def _suspended(day: date) -> Q:
 class CategorySerializer(serializers.ModelSerializer):
     """One node; `flags` are those that hold today (Pacific)."""
 
-    parent = serializers.CharField(source="parent.code", default=None, allow_null=True)
+    parent = serializers.CharField(  # type: ignore[assignment]
+        source="parent.code", default=None, allow_null=True
+    )
     name = serializers.CharField(help_text="In the caller's language.")
     path = serializers.CharField(help_text="Names from the industry down, joined by `>>`.")
     flags = serializers.SerializerMethodField()

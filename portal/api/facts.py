@@ -49,7 +49,7 @@ class BadgesMixin:
             buyers=[row.buyer for row in rows],
         )
 
-    def paginate_queryset(self, queryset: QuerySet) -> Any:
+    def paginate_queryset(self, queryset: Any) -> Any:
         """Return one page."""
         page = super().paginate_queryset(queryset)  # type: ignore[misc]
         self.look_up_badges(page)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.api.views import ScopedView
+from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Role
 from portal.models import Member
 from portal.services.people import language_save, memberships_of
@@ -42,12 +41,12 @@ class MeView(ScopedView):
     """The calling member."""
 
     @extend_schema(operation_id="me", responses=MeSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return member, shop, role and language, and the other shops of the caller."""
         return Response(_me(request.member))
 
     @extend_schema(operation_id="me_update", request=LanguageSerializer, responses=MeSerializer)
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: ScopedRequest) -> Response:
         """Choose the language of answers, notices and mails."""
         body = LanguageSerializer(data=request.data)
         body.is_valid(raise_exception=True)

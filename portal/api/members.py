@@ -9,12 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.permissions import BasePermission
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api.permissions import IsMember
 from portal.api.problems import ProblemSerializer
-from portal.api.views import ScopedView
+from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action, Role
 from portal.models import Member
 from portal.services.members import member_change_role, member_deactivate, member_invite
@@ -25,7 +24,7 @@ class ManagesMembers(BasePermission):
 
     message = _("Only an owner manages the members of a shop.")
 
-    def has_permission(self, request: Request, view: Any) -> bool:
+    def has_permission(self, request: Any, view: Any) -> bool:
         """Tell whether the caller is an owner."""
         return bool(request.member and request.member.can(Action.MANAGE_MEMBERS))
 
@@ -82,7 +81,7 @@ class MemberList(MembersView, generics.ListAPIView):
         request=InviteSerializer,
         responses={201: MemberSerializer, 409: ProblemSerializer},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ScopedRequest) -> Response:
         """Invite a person; they choose a password by mail. Refuses `taken`."""
         body = InviteSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -98,7 +97,7 @@ class MemberDetail(MembersView, generics.RetrieveAPIView):
         request=RoleSerializer,
         responses={200: MemberSerializer, 409: ProblemSerializer},
     )
-    def patch(self, request: Request, username: str) -> Response:
+    def patch(self, request: ScopedRequest, username: str) -> Response:
         """Give a member another role. Refuses `last_owner`."""
         body = RoleSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -116,7 +115,7 @@ class MemberDeactivate(MembersView):
         request=None,
         responses={200: MemberSerializer, 409: ProblemSerializer},
     )
-    def post(self, request: Request, username: str) -> Response:
+    def post(self, request: ScopedRequest, username: str) -> Response:
         """End a membership; what the person did stays. Refuses `last_owner`, `not_active`."""
         member = member_deactivate(actor=request.user, member=self.get_object())
         return Response(MemberSerializer(member).data)

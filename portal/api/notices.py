@@ -6,11 +6,10 @@ import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.api.problems import ProblemSerializer
-from portal.api.views import ScopedView
+from portal.api.views import ScopedRequest, ScopedView
 from portal.models import Notice
 from portal.services.notices import (
     notice_mark_read,
@@ -57,7 +56,7 @@ class NoticeList(ScopedView, generics.ListAPIView):
         """Return the caller's own; a colleague's are not theirs to read."""
         if getattr(self, "swagger_fake_view", False):
             return Notice.objects.none()
-        return Notice.objects.filter(user=self.request.user)
+        return Notice.objects.filter(user_id=self.request.user.pk or 0)
 
 
 class ReadNoticesSerializer(serializers.Serializer):
@@ -85,7 +84,7 @@ class NoticesRead(ScopedView):
         request=ReadNoticesSerializer,
         responses={200: UnreadSerializer},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ScopedRequest) -> Response:
         """Mark own notices as read; ids of anything else are passed over. Answers what is left."""
         body = ReadNoticesSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -100,7 +99,9 @@ class PreferenceSerializer(serializers.Serializer):
     """Whether a kind of notice is mailed to the caller."""
 
     kind = serializers.CharField()
-    label = serializers.CharField(help_text="Name of the kind, in the caller's language.")
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="Name of the kind, in the caller's language."
+    )
     email = serializers.BooleanField()
 
 
@@ -123,7 +124,7 @@ class NoticePreferences(ScopedView):
     """The caller's choices in this shop."""
 
     @extend_schema(operation_id="notice_preferences", responses=PreferencesSerializer)
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return every kind with the caller's choice or its default."""
         return Response(self._preferences(request))
 
@@ -132,14 +133,14 @@ class NoticePreferences(ScopedView):
         request=PreferencesUpdateSerializer,
         responses={200: PreferencesSerializer, 400: ProblemSerializer},
     )
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: ScopedRequest) -> Response:
         """Change choices; an unknown kind refuses the whole change."""
         body = PreferencesUpdateSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         notice_preferences_save(member=request.member, email=body.validated_data["email"])
         return Response(self._preferences(request))
 
-    def _preferences(self, request: Request) -> dict[str, object]:
+    def _preferences(self, request: ScopedRequest) -> dict[str, object]:
         rows = [
             {"kind": kind.code, "label": kind.label, "email": email}
             for kind, email in notice_preferences(member=request.member)

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from rest_framework.permissions import BasePermission
@@ -16,6 +17,8 @@ from portal.choices import Action
 
 class SecondFactor(BasePermission):
     """Staff in a browser session have a second factor (K-9); tokens are made by operators."""
+
+    message: str | Promise = ""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the session may be used; the refusal says `mfa_required`."""

@@ -32,7 +32,7 @@ class ProblemSerializer(serializers.Serializer):
     status = serializers.IntegerField(help_text="HTTP status.")
     code = serializers.CharField(help_text="Stable; made for programs.")
     title = serializers.CharField(help_text="For people, in the caller's language.")
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]
 
 
 def problem(

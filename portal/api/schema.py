@@ -35,7 +35,7 @@ class TokenScheme(OpenApiAuthenticationExtension):
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
         """Describe the header."""
         return build_bearer_security_scheme_object(
-            header_name="Authorization", token_prefix=settings.REST_KNOX["AUTH_HEADER_PREFIX"]
+            header_name="Authorization", token_prefix=str(settings.REST_KNOX["AUTH_HEADER_PREFIX"])
         )
 
 

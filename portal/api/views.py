@@ -6,16 +6,25 @@ from contextlib import ExitStack
 from typing import Any
 
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from portal.api.permissions import HasStaffPermission
+from portal.models import Member, Seller, User
 from portal.scoping import seller_scope, unscoped
 from portal.services.people import SELLER_HEADER, SESSION_SELLER, choose_member, memberships_of
+
+
+class ScopedRequest(Request):
+    """What handlers of a `ScopedView` get once `IsMember` has let the call through; for annotations."""
+
+    user: User
+    member: Member
+    seller: Seller
 
 
 class CleanInputMixin:
@@ -40,7 +49,7 @@ class ScopedView(CleanInputMixin, APIView):
 
     acts_for_a_shop = True
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Handle the request and leave the scope whatever happens."""
         with ExitStack() as self.scope_stack:
             return super().dispatch(request, *args, **kwargs)
@@ -48,16 +57,16 @@ class ScopedView(CleanInputMixin, APIView):
     def perform_authentication(self, request: Request) -> None:
         """Authenticate, then act for one shop in the caller's language."""
         super().perform_authentication(request)
-        request.member = request.seller = None
+        request.member = request.seller = None  # type: ignore[attr-defined]
         if not request.user.is_authenticated:
             return
         if not request.headers.get("Accept-Language"):
             self.scope_stack.enter_context(translation.override(request.user.language))
         wanted = request.headers.get(SELLER_HEADER) or request.session.get(SESSION_SELLER)
-        request.member = choose_member(memberships_of(request.user), wanted)
-        if request.member is not None:
-            request.seller = request.member.seller
-            self.scope_stack.enter_context(seller_scope(request.seller))
+        member = choose_member(memberships_of(request.user), wanted)
+        if member is not None:
+            request.member, request.seller = member, member.seller  # type: ignore[attr-defined]
+            self.scope_stack.enter_context(seller_scope(member.seller))
 
 
 class StaffView(CleanInputMixin, APIView):
@@ -66,7 +75,7 @@ class StaffView(CleanInputMixin, APIView):
     permission_classes = [HasStaffPermission]
     staff_permission = ""
 
-    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Handle the request unscoped; permissions are checked before the handler runs."""
         with unscoped():
             return super().dispatch(request, *args, **kwargs)

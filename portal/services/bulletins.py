@@ -63,11 +63,11 @@ def bulletin_mark_read(*, member: Member, bulletin: Bulletin) -> None:
 
 def _published(member: Member | None) -> QuerySet[Bulletin]:
     read = BulletinRead.objects.filter(
-        bulletin=OuterRef("pk"), member_id=member.pk if member else None
+        bulletin=OuterRef("pk"), member_id=member.pk if member else 0
     )
     return (
         Bulletin.objects.filter(published_at__lte=platform_time.now())
-        .annotate(is_read=Exists(read))
+        .annotate(is_read=Exists(read))  # type: ignore[no-redef]
         .select_related("rulebook")
         .order_by("-published_at", "-pk")
     )

@@ -36,8 +36,7 @@ def buyer_badge(
         return None
     for view in labels.views:
         if _concerns(view.audience, viewer):
-            shows: dict[str, str] = {**view.shows}
-            return shows.get(tier)
+            return {str(name): badge for name, badge in view.shows.items()}.get(tier)
     return None
 
 

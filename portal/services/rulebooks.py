@@ -85,16 +85,18 @@ def rulebook_for(module: str, day: date) -> RulebookInForce:
     One small query; the parsed content is kept per process under its digest, so a publication or a
     correction anywhere is seen at once. Raises `RulebookMissing`.
     """
-    row = (
-        _in_force(day)
-        .filter(module=module)
-        .values("pk", "version", "effective_from", "effective_to", "source", "digest")
-        .first()
-    )
+    row = _in_force(day).filter(module=module).defer("content").first()
     if row is None or module not in RULEBOOK_MODULES:
         raise RulebookMissing(module, day)
-    digest = row.pop("digest")
-    return RulebookInForce(module=module, content=_content(module, digest, row["pk"]), **row)
+    return RulebookInForce(
+        pk=row.pk,
+        module=module,
+        version=row.version,
+        effective_from=row.effective_from,
+        effective_to=row.effective_to,
+        source=row.source,
+        content=_content(module, row.digest, row.pk),
+    )
 
 
 def _in_force(day: date) -> QuerySet[Rulebook]:
@@ -170,7 +172,9 @@ def rulebook_draft_save(
     }
     with transaction.atomic():
         same = Rulebook.objects.filter(module=module, version=version)
-        if same.exclude(pk=rulebook.pk if rulebook else None).exists():
+        if rulebook is not None:
+            same = same.exclude(pk=rulebook.pk)
+        if same.exists():
             raise InvalidInput([("version", _("This module has a rulebook of that version."))])
         if rulebook is None:
             saved = Rulebook.objects.create(**after, digest=content_digest(content))
