@@ -43,8 +43,8 @@ class Catalogue:
     """The categories and attributes that a batch of themes speaks of; three queries in all.
 
     `categories` maps a code to the row, `attributes` a code to the row, and `offered` a pair of both
-    codes to the values allowed: key → the catalogue's spelling, where the key is the canonical form
-    of the first value so spelled and the text itself of further ones. A pair is there when the
+    codes to the values allowed: text and canonical form of each
+    → the catalogue's spelling, the very text winning. A pair is there when the
     attribute is offered in the category, anywhere below it or above it.
     """
 
@@ -94,8 +94,8 @@ def _offers(
         allowed = found[category, attribute]
         for value in values:
             text = str(value)
-            if allowed.setdefault(canonical_value(text), text) != text:
-                allowed[text] = text
+            allowed[text] = text
+            allowed.setdefault(canonical_value(text), text)
     return found
 
 
@@ -188,8 +188,7 @@ def _values(attribute: Attribute, values: Any, category: str, catalogue: Catalog
 
 
 def _allowed(value: str, attribute: Attribute, allowed: Mapping[str, str]) -> str:
-    exact = value in allowed.values()
-    spelled = value if exact else allowed.get(canonical_value(value))
+    spelled = allowed.get(value) or allowed.get(canonical_value(value))
     if spelled is None:
         names = {"value": value, "code": attribute.code}
         raise Mistake(
