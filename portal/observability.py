@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Any
 
 from django.db import DatabaseError
 from django.db.models import Exists, OuterRef
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -90,3 +91,16 @@ def register_collector() -> None:
     """Add the collector to the process's registry, once."""
     if not any(isinstance(each, NightCollector) for each in REGISTRY._collector_to_names):
         REGISTRY.register(NightCollector())
+
+
+def exposition() -> bytes:
+    """Return all metrics in Prometheus' text format; of every web process when they share a folder.
+
+    A shared registry holds what processes counted, but not what is read from the database on demand.
+    """
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest(REGISTRY)
+    shared = CollectorRegistry()
+    multiprocess.MultiProcessCollector(shared)
+    shared.register(NightCollector())
+    return generate_latest(shared)

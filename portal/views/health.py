@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
-from django_prometheus import exports
+from prometheus_client import CONTENT_TYPE_LATEST
 
-from portal.observability import night_health
+from portal.observability import exposition, night_health
 
 
 @require_GET
@@ -32,4 +32,4 @@ def prometheus(request: HttpRequest) -> HttpResponse:
     staff = request.user.is_authenticated and request.user.is_staff
     if not staff and not (token and hmac.compare_digest(sent, token)):
         return HttpResponse(status=403)
-    return exports.ExportToDjangoView(request)
+    return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)
