@@ -40,7 +40,7 @@ class BenefitRow:
     @property
     def group(self) -> str:
         """Kind of exposure."""
-        return GROUPS[self.benefit.group]
+        return str(GROUPS[self.benefit.group])
 
     @property
     def channels(self) -> str:

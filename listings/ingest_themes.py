@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 
 from listings.choices import KeywordMode, ProductKind
@@ -9,7 +11,7 @@ from listings.services.themes import themes_write
 from portal.ingest.columns import Choice, Code, Country, Day, Int, Json, Money, Text, TextList
 from portal.ingest.kinds import IngestKind, Outcome, Row, register
 
-_GAIN = {"least": -100, "most": 1_000_000, "optional": True, "default": None}
+_GAIN: dict[str, Any] = {"least": -100, "most": 1_000_000, "optional": True, "default": None}
 
 
 @register

@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import CharField, F, Q, QuerySet, Value
@@ -75,7 +75,7 @@ def _as_events(rows: QuerySet[ThemeMatch], kind: str) -> QuerySet[ThemeMatch]:
     return rows.annotate(kind=Value(kind, CharField())).order_by()
 
 
-def _after(rows: QuerySet[ThemeMatch], kind: str, position: Position) -> QuerySet[ThemeMatch]:
+def _after(rows: Any, kind: str, position: Position) -> Any:
     """Keep events that come after a position; a leaving row's `event` is the day before it left."""
     day = position.day - ONE_DAY if kind == LEFT else position.day
     return rows.filter(Q(event__lt=day) | Q(event=day, pk__lt=position.match))
@@ -101,7 +101,7 @@ def events_page(
     for name, source in ((ENTERED, entered_rows), (LEFT, left_rows)):
         if kind not in ("", name):
             continue
-        rows = source(seller, day)
+        rows: Any = source(seller, day)
         if theme is not None:
             rows = rows.filter(theme=theme)
         if after is not None:
@@ -221,8 +221,8 @@ def facts_as_of(wanted: set[tuple[int, date]]) -> dict[tuple[int, date], Product
     """
     if not wanted:
         return {}
-    revisions: dict[int, list[tuple]] = defaultdict(list)
-    known = (
+    revisions: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+    known: Any = (
         ProductRevision.objects.filter(
             product__in={product for product, _day in wanted},
             at__lt=platform_time.end_of(max(day for _product, day in wanted)),
@@ -230,8 +230,8 @@ def facts_as_of(wanted: set[tuple[int, date]]) -> dict[tuple[int, date], Product
         .order_by("product", "at")
         .values_list("product", "at", "pk")
     )
-    for product, at, pk in known:
-        revisions[product].append((at, pk))
+    for owner, at, pk in known:
+        revisions[owner].append((at, pk))
     chosen: dict[tuple[int, date], int] = {}
     for product, day in wanted:
         end = platform_time.end_of(day)

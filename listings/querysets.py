@@ -67,7 +67,8 @@ class ThemeCounts:
 
 def themes_in_force(filters: ThemeFilters, day: date | None = None) -> QuerySet[Theme]:
     """Return the themes in force on a Pacific day (default: today), narrowed, unordered (LST-5)."""
-    themes = Theme.objects.in_force(day or platform_time.today()).select_related("category")
+    themes: QuerySet[Theme] = Theme.objects.in_force(day or platform_time.today())
+    themes = themes.select_related("category")
     if filters.category is not None:
         below = CategoryClosure.objects.filter(ancestor=filters.category).values("descendant")
         themes = themes.filter(category__in=below)
@@ -113,9 +114,8 @@ def with_own_first(
         ancestor=seller.main_category_id, descendant=OuterRef("category")
     )
     own = Case(When(Exists(covers) | Exists(below_main), then=Value(1)), default=Value(0))
-    if ordering == "newest":
-        key = F("starts_on")
-    else:
+    key: F | Coalesce = F("starts_on")
+    if ordering != "newest":
         key = Coalesce(F(f"{ordering}_gain"), Value(NO_GAIN))
     return themes.annotate(own=own, sort_key=key).order_by("-own", "-sort_key", "-pk")
 
@@ -156,9 +156,11 @@ def count_for_themes(
     ).values_list("ancestor", "descendant")
     for ancestor, descendant in pairs:
         in_subtree[ancestor] += own[descendant]
-    still_there = Q(product__deleted_at__isnull=True) & Exists(
-        CategoryClosure.objects.filter(
-            ancestor=OuterRef("theme__category"), descendant=OuterRef("product__category")
+    still_there = Q(product__deleted_at__isnull=True) & Q(
+        Exists(
+            CategoryClosure.objects.filter(
+                ancestor=OuterRef("theme__category"), descendant=OuterRef("product__category")
+            )
         )
     )
     rows = (

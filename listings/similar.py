@@ -65,7 +65,7 @@ class HoldsAny(Func):
         column, params = compiler.compile(self.source_expressions[0])
         return f"({column} && %s::bigint[])", [*params, self.hashes]
 
-    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
         """Look the hashes up in the list's text: they are all of one width."""
         column, params = compiler.compile(self.source_expressions[0])
         found = " OR ".join([f"INSTR({column}, %s) > 0"] * len(self.hashes))

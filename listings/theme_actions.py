@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from django.db.models import Count
 from django.urls import reverse
@@ -67,7 +68,8 @@ def _unmatched(seller: Seller, day: date) -> list[Theme]:
     matched = matches_of(seller, themes_day()).values("theme")
     themes = themes_in_force(ThemeFilters(), day).exclude(pk__in=matched)
     own = own_products_by_category(seller)
-    return list(with_own_first(themes, seller, own, "traffic").filter(own=1)[:LOOKED_AT])
+    ordered: Any = with_own_first(themes, seller, own, "traffic")
+    return list(ordered.filter(own=1)[:LOOKED_AT])
 
 
 def _lacks(pairs: Iterable[tuple[Theme, Product]], day: date) -> dict[int, list[Requirement]]:
@@ -117,7 +119,7 @@ def _gain(theme: Theme) -> str:
 @register_next_actions
 def themes_ending(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Say which themes with own matches end within two weeks (LST-8); one query and the day's."""
-    rows = (
+    rows: Any = (
         matches_of(seller, themes_day())
         .filter(theme__ends_on__gte=day, theme__ends_on__lte=day + timedelta(days=ENDING_DAYS))
         .values("theme__theme_id", "theme__title_en", "theme__title_zh", "theme__ends_on")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -69,7 +69,7 @@ def _truth(text: str) -> bool:
     return word in TRUE
 
 
-_READERS = {
+_READERS: dict[str, Callable[[str], object]] = {
     "category": _category,
     "country": Country("country").parse,
     "kind": lambda text: _one_of(ProductKind.values, text),

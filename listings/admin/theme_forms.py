@@ -49,7 +49,7 @@ class AttributesField(forms.JSONField):
             return json.dumps(value, indent=2, ensure_ascii=False)
         return super().prepare_value(value)
 
-    def to_python(self, value: Any) -> dict[str, Any]:
+    def to_python(self, value: Any) -> Any:
         """Return the object, or say where it is not one."""
         if isinstance(value, Mapping):
             return dict(value)
@@ -116,7 +116,8 @@ class ThemeForm(forms.ModelForm):
 
         The model's constraints would only speak for the form as a whole.
         """
-        return super()._get_validation_exclusions() | {"starts_on", "price_min"}
+        left_out: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return left_out | {"starts_on", "price_min"}
 
     def data_for_service(self) -> dict[str, Any]:
         """Return what was typed as the service takes it: the category as a code."""

@@ -18,6 +18,8 @@ from rest_framework.utils.urls import replace_query_param
 from portal.api.pagination import PortalCursorPagination
 from portal.platform_time import InvalidInstant, parse_day, parse_instant
 
+DEFAULT_SIZE = 50
+
 
 class KeysetPagination(PortalCursorPagination):
     """Pages by "after this row", where a row is known by all the columns of the order.
@@ -30,7 +32,7 @@ class KeysetPagination(PortalCursorPagination):
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> list[Any]:
         """Return one page and remember the position of its last row."""
         self.request, self.keyset = request, tuple(view.keyset)
-        size = self.get_page_size(request)
+        size = self.get_page_size(request) or DEFAULT_SIZE
         rows = list(self._from_cursor(queryset).order_by(*self.keyset)[: size + 1])
         self.last = rows[size - 1] if len(rows) > size else None
         return rows[:size]

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from listings.api.keyset import KeysetPagination, read_cursor, write_cursor
+from listings.api.keyset import DEFAULT_SIZE, KeysetPagination, read_cursor, write_cursor
 from listings.api.theme_serializers import (
     BenefitsSerializer,
     CheckRequestSerializer,
@@ -44,7 +44,7 @@ from listings.querysets import (
 from listings.similar import similar_products
 from listings.theme_params import read_as_of, read_theme_query
 from portal import platform_time
-from portal.api.views import ScopedView
+from portal.api.views import ScopedRequest, ScopedView
 from portal.errors import InvalidInput
 from portal.ingest.columns import CellError, Code
 
@@ -104,7 +104,7 @@ class ThemeListView(ScopedView):
         ],
         responses={200: ThemePageSerializer, 400: BAD_REQUEST},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return a page of themes with the shop's counts (LST-5)."""
         query = read_theme_query(request.query_params)
         if query.errors:
@@ -141,7 +141,7 @@ class ThemeDetailView(ScopedView):
         summary="One theme, in force or not",
         responses={200: ThemeSerializer, 404: NOT_FOUND},
     )
-    def get(self, request: Request, theme_id: str) -> Response:
+    def get(self, request: ScopedRequest, theme_id: str) -> Response:
         """Return the theme with the shop's counts (LST-6)."""
         own = own_products_by_category(request.seller)
         themes = Theme.objects.select_related("category").filter(theme_id=_clean_id(theme_id))
@@ -158,7 +158,7 @@ class SimilarView(ScopedView):
         summary="Own products nearest to a theme",
         responses={200: SimilarPageSerializer, 404: NOT_FOUND},
     )
-    def get(self, request: Request, theme_id: str) -> Response:
+    def get(self, request: ScopedRequest, theme_id: str) -> Response:
         """Return up to 20 products, those that fail fewest requirements first (LST-6)."""
         theme, day = _theme_or_404(theme_id), themes_day()
         found = similar_products(theme, request.seller, day)
@@ -173,7 +173,7 @@ class CheckView(ScopedView):
         request=CheckRequestSerializer,
         responses={200: CheckSerializer, 400: BAD_REQUEST, 404: NOT_FOUND},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ScopedRequest) -> Response:
         """Return each requirement, met or not and why, and other themes within reach (LST-7)."""
         body = request.data
         if not isinstance(body, dict):
@@ -210,7 +210,7 @@ class MatchListView(ScopedView):
         parameters=[AS_OF, OpenApiParameter("theme_id", str), CURSOR, PAGE_SIZE],
         responses={200: MatchPageSerializer, 400: BAD_REQUEST, 404: NOT_FOUND},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return who matched what as of the newest published day at or before `as_of` (LST-8)."""
         day = _as_of(request)
         matches = matches_of(request.seller, day)
@@ -249,14 +249,14 @@ class MatchHistoryView(ScopedView):
         ],
         responses={200: MatchHistorySerializer, 400: BAD_REQUEST, 404: NOT_FOUND},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return events newest first, each with its reasons (LST-8)."""
         day, asked = _as_of(request), request.query_params
         kind = asked.get("event", "")
         if kind not in ("", ENTERED, LEFT):
             raise InvalidInput([("event", _("Write entered or left."))])
         theme = _theme_or_404(asked["theme_id"]) if asked.get("theme_id") else None
-        size = KeysetPagination().get_page_size(request)
+        size = KeysetPagination().get_page_size(request) or DEFAULT_SIZE
         events, more = events_page(
             request.seller, day, kind=kind, theme=theme, after=_position(request), limit=size
         )
@@ -284,7 +284,7 @@ class BenefitsView(ScopedView):
     """`GET /listings/benefits`."""
 
     @extend_schema(summary="What matched products get today", responses={200: BenefitsSerializer})
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return the benefits table and the promotion's conditions for the shop (LST-9)."""
         today = platform_time.today()
         table = benefits_for(request.seller, today)

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
 
@@ -18,6 +18,7 @@ from listings.models import Theme, ThemeMatch
 from listings.querysets import matches_of, themes_day
 from listings.views.themes import theme_tabs
 from portal import platform_time
+from portal.http import MemberRequest
 from portal.ingest.columns import CellError, safe_text
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
@@ -25,7 +26,7 @@ from portal.views.lists import page_of
 PAGE_SIZE = 50
 
 
-def _text(request: HttpRequest, name: str) -> str:
+def _text(request: MemberRequest, name: str) -> str:
     try:
         return safe_text(request.GET.get(name, ""), 200)
     except CellError:
@@ -35,7 +36,7 @@ def _text(request: HttpRequest, name: str) -> str:
 class MatchesPage(SellerPage):
     """Products in the matched list, theme by theme (LST-8)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show the list as of the newest published day."""
         day = themes_day()
         everything = matches_of(request.seller, day)
@@ -56,7 +57,7 @@ class MatchesPage(SellerPage):
         rows = matches.select_related("theme__category", "product").order_by(
             "theme__title_en", "theme", "-valid_from", "-pk"
         )
-        counts = list(
+        counts: list[Any] = list(
             everything.values("theme", "theme__theme_id", "theme__title_en", "theme__title_zh")
             .annotate(number=Count("pk"))
             .order_by("-number", "theme__title_en")
@@ -104,7 +105,7 @@ def _choice(row: dict[str, Any]) -> tuple[str, str, int]:
 class MatchHistoryPage(SellerPage):
     """Who entered and who left, and why (LST-8)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show events, newest first."""
         day = themes_day()
         kind = request.GET.get("event", "")
@@ -126,7 +127,7 @@ class MatchHistoryPage(SellerPage):
         return render(request, "listings/theme_history.html", context)
 
 
-def _position(request: HttpRequest) -> Position | None:
+def _position(request: MemberRequest) -> Position | None:
     """Return where the page starts; a link that is none starts at the newest event."""
     try:
         return Position.of(read_cursor(request.GET.get("after", ""), 2))

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -33,6 +33,7 @@ from listings.theme_links import edit_url, publish_new_url, publish_similar_url
 from listings.theme_params import ThemeQuery, read_theme_query
 from portal import platform_time
 from portal.choices import Action
+from portal.http import MemberRequest
 from portal.models import Attribute, Category, Seller
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
@@ -67,7 +68,7 @@ def attribute_names(themes: Sequence[Theme]) -> dict[str, str]:
 class ThemesPage(SellerPage):
     """The theme browser (LST-5)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show themes in force today, own categories first."""
         query = read_theme_query(request.GET)
         day, own = themes_day(), own_products_by_category(request.seller)
@@ -148,7 +149,7 @@ def _why_empty(query: ThemeQuery) -> str:
 class ThemePage(SellerPage):
     """One theme (LST-6)."""
 
-    def get(self, request: HttpRequest, theme_id: str) -> HttpResponse:
+    def get(self, request: MemberRequest, theme_id: str) -> HttpResponse:
         """Show what it asks, what it brings, what comes near and what matches."""
         theme = Theme.objects.select_related("category").filter(theme_id=theme_id).first()
         if theme is None:
@@ -213,7 +214,7 @@ def _similar_row(theme: Theme, similar: SimilarProduct) -> SimilarRow:
 class BenefitsPage(SellerPage):
     """What matched products get (LST-9)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show the table as it stands on the platform's day."""
         context = {
             "table": benefits_for(request.seller, platform_time.today()),
