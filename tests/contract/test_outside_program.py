@@ -14,10 +14,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.servers import free_port
@@ -72,7 +75,7 @@ FILES: dict[str, list[dict[str, Any]]] = {
 class Portal:
     """A portal of its own: folder, database, clock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database_url: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.environment = {
@@ -82,7 +85,7 @@ class Portal:
                 if name in ("PATH", "HOME", "LANG")
             },
             "VAR_DIR": str(folder / "var"),
-            "DATABASE_URL": f"sqlite:///{folder / 'portal.sqlite3'}",
+            "DATABASE_URL": database_url,
             "PORTAL_NOW": NOW,
             "PYTHONUNBUFFERED": "1",
         }
@@ -131,8 +134,30 @@ class Portal:
 
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """A migrated, fed portal with its web server running."""
-    portal = Portal(tmp_path_factory.mktemp("portal"))
+    """A migrated, fed portal with its web server running, on a database of its own."""
+    folder = tmp_path_factory.mktemp("portal")
+    with _own_database(folder) as url:
+        yield from _running(Portal(folder, url))
+
+
+@contextmanager
+def _own_database(folder: Path) -> Iterator[str]:
+    """An empty database of the kind this pass runs on; its address."""
+    server = os.environ.get("DATABASE_URL", "")
+    if not server.startswith("postgres"):
+        yield f"sqlite:///{folder / 'portal.sqlite3'}"
+        return
+    name = f"outside_{uuid.uuid4().hex}"
+    admin = server.replace("postgres://", "postgresql://", 1)
+    with psycopg.connect(admin, autocommit=True) as link:
+        link.execute(f"CREATE DATABASE {name}")
+        try:
+            yield server.rsplit("/", 1)[0] + f"/{name}"
+        finally:
+            link.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _running(portal: Portal) -> Iterator[Portal]:
     portal.run("migrate")
     for kind, rows in FILES.items():
         assert portal.ingest(kind, rows) == (
@@ -161,7 +186,7 @@ def _await_health(portal: Portal) -> None:
     raise AssertionError("the web server did not answer")
 
 
-@pytest.mark.processes
+@pytest.mark.both_databases
 @pytest.mark.rule("K-15")
 def test_sending_the_same_rows_again_changes_nothing(portal: Portal) -> None:
     for kind, rows in FILES.items():
@@ -170,7 +195,7 @@ def test_sending_the_same_rows_again_changes_nothing(portal: Portal) -> None:
         )
 
 
-@pytest.mark.processes
+@pytest.mark.both_databases
 @pytest.mark.rule("K-15")
 def test_a_bad_row_is_refused_by_name_and_the_others_stand(portal: Portal) -> None:
     good, bad = {"buyer_id": "b2", "country": "DE", "tier": "L2"}, {"buyer_id": "b3", "country": "DE", "tier": "L9"}  # fmt: skip
@@ -180,7 +205,7 @@ def test_a_bad_row_is_refused_by_name_and_the_others_stand(portal: Portal) -> No
     )
 
 
-@pytest.mark.processes
+@pytest.mark.both_databases
 @pytest.mark.rule("K-8", "K-15", "LST-4", "LST-8", "NGT-1", "API-1")
 def test_an_outside_program_feeds_computes_and_reads(portal: Portal) -> None:
     mei, tom = (portal.run("issue_token", name).strip() for name in ("mei", "tom"))
@@ -213,7 +238,7 @@ def test_an_outside_program_feeds_computes_and_reads(portal: Portal) -> None:
         assert (status, problem["code"], kind) == (404, "not_found", "application/problem+json")
 
 
-@pytest.mark.processes
+@pytest.mark.both_databases
 @pytest.mark.rule("K-15", "API-1")
 def test_the_ingest_call_needs_a_service_token_and_reports_rows(portal: Portal) -> None:
     mei = portal.run("issue_token", "mei").strip()
