@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
@@ -93,7 +94,8 @@ class SellerMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: Any) -> HttpResponse:
+        # Any: here a request gets the attributes that `portal.requests` promises to views.
         request.member = request.seller = None
         if request.path.startswith("/api/"):
             return self.get_response(request)

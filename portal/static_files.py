@@ -49,11 +49,11 @@ class UsedOnlyMixin:
         return super().find(path, **options) if is_used(path) else []  # type: ignore[misc]
 
 
-class UsedFileSystemFinder(UsedOnlyMixin, FileSystemFinder):
+class UsedFileSystemFinder(UsedOnlyMixin, FileSystemFinder):  # type: ignore[misc]
     """Our own files and those of STATICFILES_DIRS."""
 
 
-class UsedAppDirectoriesFinder(UsedOnlyMixin, AppDirectoriesFinder):
+class UsedAppDirectoriesFinder(UsedOnlyMixin, AppDirectoriesFinder):  # type: ignore[misc]
     """Files that packages bring."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -9,7 +11,7 @@ from listings.choices import PriceMode, ProductKind, ProductStatus, VideoQuality
 from portal.models import Category, Member, Seller
 from portal.scoping import scoped_manager
 
-PRICE = {"max_digits": 12, "decimal_places": 2}
+PRICE: dict[str, Any] = {"max_digits": 12, "decimal_places": 2}
 
 
 class ShippingTemplate(models.Model):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -10,7 +12,7 @@ from portal.models.catalogue import Category
 from portal.models.people import Seller
 from portal.scoping import scoped_manager
 
-MONEY = {"max_digits": 14, "decimal_places": 2}
+MONEY: dict[str, Any] = {"max_digits": 14, "decimal_places": 2}
 
 
 class Buyer(models.Model):
@@ -63,7 +65,9 @@ class Order(SellerFact):
     delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     carrier = models.CharField(_("carrier"), max_length=80, blank=True)
     method = models.CharField(_("shipping method"), max_length=40, blank=True)
-    tracking = models.CharField(_("tracking"), max_length=8, choices=Tracking, default=Tracking.NONE)
+    tracking = models.CharField(
+        _("tracking"), max_length=8, choices=Tracking, default=Tracking.NONE
+    )
     destination = models.CharField(_("destination"), max_length=2, blank=True)
     after_sales = models.JSONField(_("after-sales services"), default=list, blank=True)
     fake = models.BooleanField(_("fake trade"), default=False)
@@ -211,5 +215,7 @@ class ExternalMetric(SellerFact):
         verbose_name = _("external metric")
         verbose_name_plural = _("external metrics")
         constraints = [
-            models.UniqueConstraint(fields=["seller", "metric", "day"], name="external_metric_once"),
+            models.UniqueConstraint(
+                fields=["seller", "metric", "day"], name="external_metric_once"
+            ),
         ]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.http import HttpRequest
 
 from portal.choices import SellerStatus
 from portal.models import Member, User
+from portal.requests import SignedInRequest
 
 SESSION_SELLER = "seller"
 SELLER_HEADER = "X-Seller"
@@ -33,7 +33,7 @@ def choose_member(memberships: list[Member], wanted: str | None) -> Member | Non
     return memberships[0] if memberships else None
 
 
-def member_for_request(request: HttpRequest) -> Member | None:
+def member_for_request(request: SignedInRequest) -> Member | None:
     """Return the member a browser session acts as; the seller switcher stores the choice."""
     memberships = memberships_of(request.user)
     request.memberships = memberships

@@ -14,10 +14,11 @@ from contextlib import suppress
 from importlib import import_module
 from typing import IO, Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command, get_commands
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from portal import after_migrate, supervisor
@@ -91,7 +92,7 @@ class Command(BaseCommand):
             call_command("migrate", interactive=False, verbosity=0)
         else:
             # Rulebooks and groups ship with the code; a new version may bring some.
-            after_migrate.prepare(sender=None, using="default")
+            after_migrate.prepare(sender=apps.get_app_config("portal"), using=DEFAULT_DB_ALIAS)
         build = settings.DEMO and "demo" in get_commands() and not Seller.objects.exists()
         # Nobody shares a connection with a child process.
         connections.close_all()
