@@ -33,6 +33,8 @@ class Histories:
 
     def __init__(self) -> None:
         self.lines: dict[str, _Line] = {}
+        self.keys: dict[tuple[str, datetime], int] = {}
+        """(product id, instant) of stored revisions → their primary key."""
 
     @classmethod
     def load(
@@ -51,7 +53,7 @@ class Histories:
         histories.lines = {name: _Line() for name in names.values()}
         if not names:
             return histories
-        keys: dict[tuple[str, datetime], int] = {}
+        keys = histories.keys
         rows = ProductRevision.objects.filter(product__in=names).order_by("product", "at")
         for pk, product, at in rows.values_list("pk", "product", "at"):
             histories.lines[names[product]].instants.append(at)
@@ -61,12 +63,11 @@ class Histories:
             if not line.instants:
                 line.instants.append(product.changed_at)
             line.contents[line.instants[-1]] = heads[product.product_id].as_content()
-        histories._load_contents(keys, asked)
+        histories._load_contents(asked)
         return histories
 
     def _load_contents(
         self,
-        keys: Mapping[tuple[str, datetime], int],
         asked: Sequence[tuple[str, datetime | None]],
     ) -> None:
         wanted: dict[int, tuple[str, datetime]] = {}
@@ -75,8 +76,8 @@ class Histories:
             if at is None or line is None:
                 continue
             start = line.at_or_before(at)
-            if start is not None and start not in line.contents and (name, start) in keys:
-                wanted[keys[name, start]] = (name, start)
+            if start is not None and start not in line.contents and (name, start) in self.keys:
+                wanted[self.keys[name, start]] = (name, start)
         if not wanted:
             return
         found = ProductRevision.objects.filter(pk__in=wanted).values_list("pk", "content")
@@ -117,12 +118,29 @@ class Histories:
         line.written[at] = by
         return line.instants[-1] == at
 
-    def revisions(self, products: Mapping[str, Product], origin: str) -> list[ProductRevision]:
-        """Return the revisions to write; the products have their primary keys by now."""
-        return [
-            ProductRevision(
-                product_id=products[name].pk, at=at, content=line.contents[at], by=by, origin=origin
-            )
+    def revisions(
+        self, products: Mapping[str, Product], origin: str
+    ) -> tuple[list[dict[str, Any]], dict[int, list[Any]]]:
+        """Return the revisions to insert, and key → (content, by, origin) of those to replace.
+
+        The products have their primary keys by now.
+        """
+        new: list[dict[str, Any]] = []
+        replaced: dict[int, list[Any]] = {}
+        for name, line in self.lines.items():
+            for at, by in line.written.items():
+                key = self.keys.get((name, at))
+                if key is not None:
+                    replaced[key] = [line.contents[at], by, origin]
+                    continue
+                row = {"at": at, "content": line.contents[at], "by": by, "origin": origin}
+                new.append(row | {"product_id": products[name].pk})
+        return new, replaced
+
+    def earliest(self, products: Mapping[str, Product]) -> dict[int, datetime]:
+        """Return product key → first instant written."""
+        return {
+            products[name].pk: min(line.written)
             for name, line in self.lines.items()
-            for at, by in line.written.items()
-        ]
+            if line.written
+        }

@@ -25,6 +25,7 @@ from listings.services.projection import SINCE_EVER, projections_write
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
+from portal.ingest.upsert import insert_rows, update_rows
 from portal.models import Member, Seller
 from portal.scoping import unscoped
 
@@ -202,6 +203,7 @@ class _Chunk:
         codes |= {product.category.code for product in self.products.values()}
         self.catalogue = Catalogue.load(codes)
         self.heads = {key: ProductData.from_product(one) for key, one in self.products.items()}
+        self.stored = dict(self.heads)
         self.histories = Histories.load(
             self.products.values(),
             self.heads,
@@ -333,35 +335,43 @@ class _Chunk:
 
     def _flush(self) -> None:
         if self.new:
-            Product.objects.bulk_create(list(self.new.values()))
-        if self.changed:
-            Product.objects.bulk_create(
-                list(self.changed.values()),
-                update_conflicts=True,
-                unique_fields=["id"],
-                update_fields=_UPDATED_COLUMNS,
-            )
-        revisions = self.histories.revisions(self.products, self.origin)
-        if not revisions:
-            return
-        ProductRevision.objects.bulk_create(
-            revisions,
-            update_conflicts=True,
-            unique_fields=["product", "at"],
-            update_fields=["content", "by", "origin"],
+            insert_rows(Product, [vars(product) for product in self.new.values()])
+            keys = Product.objects.filter(product_id__in=self.new).values_list("product_id", "pk")
+            for product_id, pk in keys:
+                self.new[product_id].pk = pk
+        self._update()
+        self._write_revisions()
+
+    def _update(self) -> None:
+        """Write those columns of the changed products that differ for any of them."""
+        names = {"version", "changed_at", "created_at"}
+        for product_id in self.changed:
+            before, after = self.stored[product_id], self.heads[product_id]
+            names |= {name for name in FIELDS if getattr(before, name) != getattr(after, name)}
+        columns = [_ATTRIBUTES.get(name, name) for name in sorted(names)]
+        update_rows(
+            Product,
+            columns,
+            {
+                product.pk: [getattr(product, column) for column in columns]
+                for product in self.changed.values()
+            },
         )
-        earliest: dict[int, datetime] = {}
-        for revision in revisions:
-            known = earliest.get(revision.product_id, revision.at)
-            earliest[revision.product_id] = min(known, revision.at)
-        projections_write(changes=earliest)
+
+    def _write_revisions(self) -> None:
+        new, replaced = self.histories.revisions(self.products, self.origin)
+        insert_rows(ProductRevision, new)
+        update_rows(ProductRevision, ["content", "by", "origin"], replaced)
+        earliest = self.histories.earliest(self.products)
+        if earliest:
+            projections_write(changes=earliest)
 
 
-_UPDATED_COLUMNS = [
-    one.name
-    for one in Product._meta.concrete_fields
-    if one.name not in ("id", "product_id", "seller")
-]
+_ATTRIBUTES = {
+    "category": "category_id",
+    "owner": "owner_id",
+    "shipping_template": "shipping_template_id",
+}
 
 
 def _put_in_bin(data: ProductData, in_bin: bool, now: datetime) -> None:

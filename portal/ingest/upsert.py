@@ -221,32 +221,78 @@ class _Upsert:
         if not self.changes:
             return
         names = sorted({name for changed, _stored in self.changes.values() for name in changed})
-        fields = [_field(self.model, name) for name in names]
-        pk_field = self.model._meta.pk
         pks = sorted(self.changes)
         columns = [[self._wanted(pk, name) for pk in pks] for name in names]
-        quoted = connection.ops.quote_name
-        table, pk_column = quoted(self.model._meta.db_table), _quoted(pk_field)
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                arrays, _casts = _unnest([pk_field, *fields])
-                assignments = ", ".join(
-                    f"{_quoted(item)} = {_cast(item, n)}" for n, item in enumerate(fields, 1)
-                )
-                cursor.execute(
-                    f"UPDATE {table} t SET {assignments} FROM {arrays} WHERE t.{pk_column} = v.v0",
-                    _array_values([pk_field, *fields], [pks, *columns]),
-                )
-            else:
-                assignments = ", ".join(f"{_quoted(item)} = %s" for item in fields)
-                cursor.executemany(
-                    f"UPDATE {table} SET {assignments} WHERE {pk_column} = %s",
-                    _driver_rows([*fields, pk_field], [*columns, pks]),
-                )
+        _write_columns(self.model, [_field(self.model, name) for name in names], pks, columns)
 
     def _wanted(self, pk: Any, name: str) -> Any:
         changed, stored = self.changes[pk]
         return changed.get(name, stored[name])
+
+
+# --- Plain writes of many rows --------------------------------------------------------------------
+
+
+def insert_rows(model: type[models.Model], rows: Sequence[Values]) -> None:
+    """Insert new rows in one statement; attributes missing from a row take the field's default.
+
+    Raises `IntegrityError` when one of them exists. For callers that know what is new and for whom
+    the ORM's `bulk_create` costs more than the database.
+    """
+    if not rows:
+        return
+    fields = [item for item in model._meta.concrete_fields if not item.primary_key]
+    columns = [
+        [row[item.attname] if item.attname in row else item.get_default() for row in rows]
+        for item in fields
+    ]
+    into = f"{connection.ops.quote_name(model._meta.db_table)} ({_names(fields)})"
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays, casts = _unnest(fields)
+            cursor.execute(
+                f"INSERT INTO {into} SELECT {casts} FROM {arrays}", _array_values(fields, columns)
+            )
+        else:
+            marks = ", ".join(["%s"] * len(fields))
+            cursor.executemany(
+                f"INSERT INTO {into} VALUES ({marks})", _driver_rows(fields, columns)
+            )
+
+
+def update_rows(
+    model: type[models.Model], names: Sequence[str], values: Mapping[Any, Sequence[Any]]
+) -> None:
+    """Set the attributes `names` of many rows in one statement; `values` maps a key to theirs."""
+    if not values or not names:
+        return
+    fields = [_field(model, name) for name in names]
+    pks = sorted(values)
+    columns = [list(column) for column in zip(*(values[pk] for pk in pks), strict=True)]
+    _write_columns(model, fields, pks, columns)
+
+
+def _write_columns(
+    model: type[models.Model], fields: list[models.Field], pks: list[Any], columns: list[list[Any]]
+) -> None:
+    pk_field = model._meta.pk
+    table, pk_column = connection.ops.quote_name(model._meta.db_table), _quoted(pk_field)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            arrays, _casts = _unnest([pk_field, *fields])
+            assignments = ", ".join(
+                f"{_quoted(item)} = {_cast(item, n)}" for n, item in enumerate(fields, 1)
+            )
+            cursor.execute(
+                f"UPDATE {table} t SET {assignments} FROM {arrays} WHERE t.{pk_column} = v.v0",
+                _array_values([pk_field, *fields], [pks, *columns]),
+            )
+        else:
+            assignments = ", ".join(f"{_quoted(item)} = %s" for item in fields)
+            cursor.executemany(
+                f"UPDATE {table} SET {assignments} WHERE {pk_column} = %s",
+                _driver_rows([*fields, pk_field], [*columns, pks]),
+            )
 
 
 # --- Values for the drivers ---------------------------------------------------------------------
