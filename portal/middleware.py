@@ -95,7 +95,7 @@ class SellerMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: Any) -> HttpResponse:
-        # Any: here a request gets the attributes that `portal.requests` promises to views.
+        # Any: here a request gets the attributes that `portal.http` promises to views.
         request.member = request.seller = None
         if request.path.startswith("/api/"):
             return self.get_response(request)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 
 from portal.choices import SellerStatus
+from portal.http import SignedInRequest
 from portal.models import Member, User
-from portal.requests import SignedInRequest
 
 SESSION_SELLER = "seller"
 SELLER_HEADER = "X-Seller"
