@@ -93,7 +93,7 @@ class RulebookPage(SellerPage):
 
 
 def outline(value: Any, label: str = "") -> dict[str, Any]:
-    """Turn rulebook content into what the template draws: facts, tables, lists and plain values.
+    """Turn rulebook content into what the template draws: facts, tables, parts, lists and values.
 
     Pairs of `…_en` and `…_zh` become one entry in the reader's language. `label` names a table for
     screen readers by the way that leads to it.
@@ -106,19 +106,34 @@ def outline(value: Any, label: str = "") -> dict[str, Any]:
         return {"kind": "facts", "facts": facts}
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         rows = [_localised(row) for row in value]
-        columns = list(dict.fromkeys(key for row in rows for key in row))
+        if any(_is_nested(inner) for row in rows for inner in row.values()):
+            parts = [outline(row, f"{label} {number}") for number, row in enumerate(rows, start=1)]
+            return {"kind": "parts", "parts": parts}
+        columns = [
+            column
+            for column in dict.fromkeys(key for row in rows for key in row)
+            if any(row.get(column) not in (None, "", []) for row in rows)
+        ]
         return {
             "kind": "table",
             "label": label,
             "heads": [_words(column) for column in columns],
             "rows": [
-                [outline(row.get(column), f"{label} {number}") for column in columns]
-                for number, row in enumerate(rows, start=1)
+                [(_words(column), outline(row.get(column))) for column in columns] for row in rows
             ],
         }
     if isinstance(value, list):
         return {"kind": "list", "items": [outline(item, label) for item in value]}
-    return {"kind": "value", "value": value}
+    try:
+        return {"kind": "day", "value": platform_time.parse_day(value)}
+    except (platform_time.InvalidInstant, AttributeError):
+        return {"kind": "value", "value": value}
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict) or (
+        isinstance(value, list) and any(isinstance(item, dict) for item in value)
+    )
 
 
 def _localised(content: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 
 from portal import platform_time
 from portal.choices import BuyerTier, OrderChannel, Role, RunState, TradeKind
@@ -39,6 +40,7 @@ from portal.models import (
 )
 from portal.scoping import seller_scope, unscoped
 from portal.templatetags.portal_ui import icon_body
+from portal.views.rulebooks import outline
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -716,3 +718,21 @@ def test_what_to_do_next_is_ordered_by_what_is_at_stake(owner_client: Client, sh
         "Ship 1 order due within three days",
         "Read: News new-rules",
     ]
+
+
+@pytest.mark.rule("K-16", "UI-6")
+def test_rules_are_outlined_in_the_readers_language() -> None:
+    content = {
+        "name_en": "Search", "name_zh": "搜索", "code_en": "kept", "on": "2022-02-28",
+        "off": "2022-02-31", "rows": [{"a": 1, "c": None}, {"b": 2, "c": ""}], "deep": [{"a": {"b": 1}}],
+    }  # fmt: skip
+    english = dict(outline(content)["facts"])
+    assert english["Name"] == {"kind": "value", "value": "Search"}
+    assert english["Code en"]["value"] == "kept"
+    assert english["On"] == {"kind": "day", "value": date(2022, 2, 28)}
+    assert english["Off"] == {"kind": "value", "value": "2022-02-31"}
+    assert english["Rows"]["heads"] == ["A", "B"]
+    assert english["Rows"]["rows"][0][1] == ("B", {"kind": "value", "value": None})
+    assert [part["kind"] for part in english["Deep"]["parts"]] == ["facts"]
+    with translation.override("zh-hans"):
+        assert dict(outline(content)["facts"])["Name"]["value"] == "搜索"
