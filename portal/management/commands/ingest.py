@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from portal.ingest.engine import Report, ingest_file
 from portal.ingest.kinds import Progress, all_kinds, kind_named
 
 SHOWN = 200
+GC_THRESHOLDS = (100_000, 50, 100)
 
 
 class Command(BaseCommand):
@@ -41,7 +43,7 @@ class Command(BaseCommand):
                 + did_you_mean(options["kind"], names)
                 + f" Kinds: {', '.join(names)}"
             )
-        with _progress_bar(kind.name) as progress:
+        with _seldom_collected(), _progress_bar(kind.name) as progress:
             report = ingest_file(kind, options["file"], strict=options["strict"], progress=progress)
         self._tell(report)
         if not report.ok:
@@ -58,6 +60,17 @@ class Command(BaseCommand):
         elif report.batch.strict and report.rejected:
             self.stderr.write("nothing was applied (--strict)")
         self.stdout.write(report.summary())
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for reference cycles less often: rows are many short-lived objects that have none."""
+    usual = gc.get_threshold()
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 @contextmanager
