@@ -110,6 +110,11 @@ class Product(models.Model):
             models.Index(fields=["seller", "-changed_at", "-id"], name="product_seller_changed"),
             models.Index(fields=["seller", "status"], name="product_seller_status"),
             models.Index(fields=["seller", "category"], name="product_seller_category"),
+            models.Index(
+                fields=["seller", "deleted_at"],
+                name="product_binned",
+                condition=models.Q(deleted_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
