@@ -247,6 +247,13 @@ def gain(value: Any) -> SafeString:
     )
 
 
+@register.filter
+def category_path(value: str) -> SafeString:
+    """Write a category's way from the industry down, breakable after each level."""
+    levels = ((level,) for level in str(value).split(">>"))
+    return format_html_join(mark_safe(" › "), "{}", levels)
+
+
 # --- Components ---------------------------------------------------------------------------------
 
 TONES = {
