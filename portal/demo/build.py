@@ -17,12 +17,15 @@ from portal.demo.people import PASSWORD, STAFF
 from portal.demo.world import DEFAULT_NOW
 from portal.ingest.engine import ingest_rows
 from portal.ingest.kinds import kind_named
-from portal.models import DemoClock, NightRun, User
+from portal.models import DemoClock, IngestBatch, NightRun, Seller, User
 from portal.nightly.engine import run_inline
 from portal.nightly.ledger import night_start
 from portal.services.bulletins import bulletin_publish, bulletin_save, bulletins_announce
 
 Tell = Callable[[str], None]
+
+SOURCE = "demo"
+"""Name of the demo's batches in the ingest ledger."""
 
 EARLIER_NIGHTS = (75, 45, 15, 2, 1)
 """Days before the newest as-of day that are computed too, so that plots and histories have a past."""
@@ -48,6 +51,17 @@ def demo_build(*, tell: Tell) -> None:
     platform_time.forget_demo_clock()
 
 
+def demo_is_wanted() -> bool:
+    """Tell whether to build: in a database without sellers, or where a build was interrupted.
+
+    Sellers that did not come from the demo are somebody's data: nothing is added to them.
+    """
+    if not Seller.objects.exists():
+        return True
+    begun = IngestBatch.objects.filter(source=SOURCE).exists()
+    return begun and not DemoClock.objects.exists()
+
+
 @contextmanager
 def _at(instant: str) -> Iterator[None]:
     """Let this process live at an instant."""
@@ -67,7 +81,7 @@ def _feed(tell: Tell) -> None:
         kind = kind_named(name)
         if kind is None:
             raise DemoFailed(f"there is no ingest kind {name}")
-        report = ingest_rows(kind, list(rows), name="demo")
+        report = ingest_rows(kind, list(rows), name=SOURCE)
         if not report.ok:
             raise DemoFailed(f"{report.summary()}: {report.error} {report.rejections[:5]}")
         tell(report.summary())

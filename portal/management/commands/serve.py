@@ -16,13 +16,13 @@ from typing import IO, Any
 
 from django.apps import apps
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from portal import after_migrate, supervisor
-from portal.models import Seller
+from portal.demo.build import demo_is_wanted
 from portal.supervisor import ServeFailed, Supervisor
 
 
@@ -93,7 +93,7 @@ class Command(BaseCommand):
         else:
             # Rulebooks and groups ship with the code; a new version may bring some.
             after_migrate.prepare(sender=apps.get_app_config("portal"), using=DEFAULT_DB_ALIAS)
-        build = settings.DEMO and "demo" in get_commands() and not Seller.objects.exists()
+        build = settings.DEMO and demo_is_wanted()
         # Nobody shares a connection with a child process.
         connections.close_all()
         if build:
