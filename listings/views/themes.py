@@ -151,7 +151,9 @@ class ThemePage(SellerPage):
 
     def get(self, request: MemberRequest, theme_id: str) -> HttpResponse:
         """Show what it asks, what it brings, what comes near and what matches."""
-        theme = Theme.objects.select_related("category").filter(theme_id=theme_id).first()
+        # PostgreSQL refuses to look for a NUL; no id holds a sign that cannot be printed.
+        known = Theme.objects.select_related("category").filter(theme_id=theme_id)
+        theme = known.first() if theme_id.isprintable() else None
         if theme is None:
             raise Http404
         day, today = themes_day(), platform_time.today()

@@ -228,8 +228,10 @@ def test_a_product_that_meets_everything_now_is_told_to_wait(
     assert "Meets everything now: it counts within 48 hours." in text
 
 
-def test_a_theme_that_does_not_exist_is_404(owner_client: Client) -> None:
-    assert owner_client.get("/listings/themes/nosuch/").status_code == 404
+@pytest.mark.both_databases
+@pytest.mark.parametrize("theme_id", ["nosuch", "%00", "%F0%9F%98%80", "%0A"])
+def test_a_theme_that_does_not_exist_is_404(owner_client: Client, theme_id: str) -> None:
+    assert owner_client.get(f"/listings/themes/{theme_id}/").status_code == 404
 
 
 @pytest.mark.parametrize(
