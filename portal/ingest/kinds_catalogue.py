@@ -169,34 +169,37 @@ class ParentCheck:
 
     def rejections(self) -> list[Rejection]:
         """Return a rejection per bad row; what is left of the rows makes a tree."""
-        for code in list(self.rows):
+        bad: dict[str, str] = {}
+        for code in self.rows:
             parent = self.parents.get(code)
             if parent is not None and parent not in self.parents:
                 text = _t("there is no category %(code)s.") % {"code": quote(parent)}
                 # Each hint looks at every code; nobody reads hundreds of them.
-                if len(self.found) < MAX_HINTS:
+                if len(bad) < MAX_HINTS:
                     text += did_you_mean(parent, self.parents)
-                self._reject(code, text)
+                bad[code] = text
+        self._reject(bad)
         # Taking one row back can close a circle with another, so look until nothing is found.
         while self._reject_cycles() or self._reject_deep():
             pass
         return self.found
 
-    def _reject(self, code: str, message: str) -> None:
-        """Reject a row, and the new rows that would hang below a category that now will not exist."""
-        waiting = [(code, message)]
-        while waiting:
-            code, message = waiting.pop()
-            row = self.rows.pop(code, None)
-            if row is None:
-                continue
-            self.found.append(row.reject("parent", message))
-            if code in self.stored:
-                self.parents[code] = self.stored[code]
-                continue
-            del self.parents[code]
-            text = _t("its parent %(code)s was rejected") % {"code": quote(code)}
-            waiting += [(child, text) for child in self.below[code]]
+    def _reject(self, bad: dict[str, str]) -> None:
+        """Reject rows, and the new rows that would hang below a category that now will not exist."""
+        while bad:
+            below: dict[str, str] = {}
+            for code, message in bad.items():
+                row = self.rows.pop(code, None)
+                if row is None:
+                    continue
+                self.found.append(row.reject("parent", message))
+                if code in self.stored:
+                    self.parents[code] = self.stored[code]
+                    continue
+                del self.parents[code]
+                text = _t("its parent %(code)s was rejected") % {"code": quote(code)}
+                below |= dict.fromkeys(self.below[code], text)
+            bad = below
 
     def _reject_cycles(self) -> bool:
         done: set[str] = set()
@@ -212,8 +215,7 @@ class ParentCheck:
                 circle = [*line[line.index(node) :], node]
                 text = _t("the categories form a circle: %(path)s") % {"path": " >> ".join(circle)}
                 bad.update({code: text for code in circle if code in self.rows})
-        for code, text in bad.items():
-            self._reject(code, text)
+        self._reject(bad)
         return bool(bad)
 
     def _reject_deep(self) -> bool:
@@ -236,8 +238,7 @@ class ParentCheck:
                     culprit = self.parents.get(culprit)
                 if culprit is not None:
                     bad[culprit] = text
-        for code, message in bad.items():
-            self._reject(code, message)
+        self._reject(bad)
         return bool(bad)
 
 

@@ -13,6 +13,7 @@ import logging
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -26,6 +27,8 @@ BLOCK = 1 << 20
 MAX_UNPACKED = 2 << 30
 MAX_SHARED_STRINGS = 256 << 20
 MAX_ZIP_ENTRIES = 5_000
+MAX_SHEET_ROWS = 1_048_576
+"""What a sheet can have; a damaged one may claim more and would be filled up with empty rows."""
 COMMON_CHINESE = 0.5
 """Share of non-ASCII characters that must be everyday Chinese for a file to pass as GB18030."""
 
@@ -168,7 +171,7 @@ def detect_encoding(stream: BinaryIO) -> str:
     """Return `utf-8-sig` or `gb18030`, whichever the whole file is; refuse others in words.
 
     Almost any bytes are formally GB18030, so a file passes as such only if its characters are mostly
-    everyday Chinese (GB 2312); Western code pages do not.
+    everyday Chinese; Western code pages do not.
     """
     stream.seek(0)
     start = stream.read(4)
@@ -189,7 +192,7 @@ def detect_encoding(stream: BinaryIO) -> str:
 
 
 def _decodes(stream: BinaryIO, encoding: str) -> float | None:
-    """Return the share of non-ASCII characters within GB 2312, or none if bytes do not decode."""
+    """Return the share of everyday ones of the non-ASCII characters, or none if bytes do not decode."""
     stream.seek(0)
     decoder = codecs.getincrementaldecoder(encoding)()
     foreign = common = 0
@@ -198,13 +201,27 @@ def _decodes(stream: BinaryIO, encoding: str) -> float | None:
             block = stream.read(BLOCK)
             text = decoder.decode(block, final=not block)
             if encoding != "utf-8" and not text.isascii():
-                characters = "".join(c for c in text if c > "\x7f")
+                characters = [c for c in text if c > "\x7f"]
                 foreign += len(characters)
-                common += len(characters.encode("gb2312", "ignore")) // 2
+                common += sum(map(_everyday().__contains__, characters))
             if not block:
                 return common / foreign if foreign else 1.0
     except UnicodeDecodeError:
         return None
+
+
+@cache
+def _everyday() -> frozenset[str]:
+    """Return the characters people write: GB 2312 and the frequent part of Big5."""
+    simplified = (bytes((row, cell)) for row in range(0xA1, 0xF8) for cell in range(0xA1, 0xFF))
+    traditional = (
+        bytes((row, cell))
+        for row in range(0xA4, 0xC7)
+        for cell in (*range(0x40, 0x7F), *range(0xA1, 0xFF))
+    )
+    found = {pair.decode("gb2312", "ignore") for pair in simplified}
+    found |= {pair.decode("big5", "ignore") for pair in traditional}
+    return frozenset(found - {""})
 
 
 def _first_bad_byte(stream: BinaryIO) -> int:
@@ -263,6 +280,8 @@ class XlsxTable:
                 raise _broken_workbook(error) from None
             if cells is None:
                 return
+            if number > MAX_SHEET_ROWS:
+                raise _broken_workbook(ValueError(f"row {number}"))
             yield number, list(cells)
 
     def rows(self) -> Iterator[tuple[int, list[Any]]]:

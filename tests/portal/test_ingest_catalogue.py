@@ -110,7 +110,8 @@ def test_a_circle_is_refused_and_its_path_named(categories: dict[str, Category])
     messages = {item.row: item.message for item in report.rejections}
     for step in ("sports >> e-bike-parts", "e-bike-parts >> bicycles", "bicycles >> sports"):
         assert step in messages[1]
-    assert "x >> y >> z >> x" in messages[2]
+    for row in (2, 3, 4):
+        assert "x >> y >> z >> x" in messages[row]
     assert "self >> self" in messages[7]
     assert "“x”" in messages[5]
     assert _paths() == before | {"fine": "Home & Garden>>FINE"}

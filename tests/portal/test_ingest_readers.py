@@ -124,6 +124,34 @@ def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked(
         _read(path)
 
 
+def test_a_workbook_that_claims_endless_rows_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = _workbook(tmp_path, [["code"], ["a"]]).read_bytes()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(good)) as old, zipfile.ZipFile(buffer, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "xl/worksheets/sheet1.xml":
+                content = content.replace(b'r="2"', b'r="999999999999"').replace(b"A2", b"A9")
+            new.writestr(name, content)
+    monkeypatch.setattr(readers, "MAX_SHEET_ROWS", 5_000)
+    with pytest.raises(FileRefused, match="not a readable XLSX"):
+        _read(_file(tmp_path, buffer.getvalue(), "endless.xlsx"))
+
+
+@pytest.mark.parametrize("name", ["電動自行車套件", "喆", "电动自行车"])
+def test_traditional_names_in_gb18030_are_read(tmp_path: Path, name: str) -> None:
+    text = f"code,name_zh\nkits,{name}\nparts,苏州零件\n"
+    assert _read(_file(tmp_path, text.encode("gb18030")))[1][0] == (2, ["kits", name])
+
+
+def test_a_german_file_of_an_old_code_page_is_not_taken_for_chinese(tmp_path: Path) -> None:
+    text = "code,name_en\nkits,Müller Fahrräder Düsseldorf\nparts,Schläuche für Räder\n"
+    with pytest.raises(FileRefused, match="neither UTF-8 nor GB18030"):
+        _read(_file(tmp_path, text.encode("latin-1")))
+
+
 def test_a_huge_file_is_streamed(tmp_path: Path) -> None:
     path = tmp_path / "huge.csv"
     with path.open("w") as stream:
