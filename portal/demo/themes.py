@@ -47,6 +47,25 @@ def theme_rows(world: World) -> list[Row]:
             "conversion_gain": "85",
             "trade_gain": "230",
         },
+        {
+            "theme_id": "121325",
+            "title_en": "Saudi Arabia: walking pads",
+            "title_zh": "沙特-家用走步机",
+            "category": "treadmills",
+            "keywords": "walking pad|走步机",
+            "keyword_mode": "any",
+            "kind": "rts",
+            "attributes": json.dumps({"color": ["Black", "Silver"]}),
+            "countries": "SA",
+            "services": "dispatch_7d",
+            "price_min": "200",
+            "price_max": "400",
+            "starts_on": "2022-11-01",
+            "ends_on": "2023-02-28",
+            "traffic_gain": "640",
+            "conversion_gain": "70",
+            "trade_gain": "310",
+        },
     ]
     others = range(THEMES - len(rows))
     return rows + [
