@@ -20,7 +20,6 @@ from portal.demo.world import (
     World,
 )
 
-
 WORKED_EXAMPLES = 5
 """Products of the first shop that are made for a theme; nothing edits them later."""
 
