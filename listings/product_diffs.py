@@ -22,7 +22,7 @@ from listings.services.product_data import FIELDS, ProductData
 from portal.models import Category, Member
 
 LABELS = {
-    name: Product._meta.get_field(name).verbose_name for name in FIELDS if name != "deleted_at"
+    one.name: one.verbose_name for one in Product._meta.concrete_fields if one.name in FIELDS
 } | {"deleted_at": gettext_lazy("recycle bin")}
 
 _CHOICES: dict[str, Any] = {
@@ -57,8 +57,10 @@ class Namer:
 
     def __init__(self, contents: Iterable[Mapping[str, Any]]) -> None:
         contents = list(contents)
-        owners = {content.get("owner") for content in contents} - {None}
-        templates = {content.get("shipping_template") for content in contents} - {None}
+        owners = {content["owner"] for content in contents if content.get("owner")}
+        templates = {
+            content["shipping_template"] for content in contents if content.get("shipping_template")
+        }
         codes = {content.get("category") for content in contents}
         self.owners = {
             member.pk: member.user.get_username()
@@ -73,8 +75,8 @@ class Namer:
         """Return a content whose people and templates are names instead of ids."""
         return {
             **content,
-            "owner": self.owners.get(content.get("owner")),
-            "shipping_template": self.templates.get(content.get("shipping_template")),
+            "owner": self.owners.get(content.get("owner") or 0),
+            "shipping_template": self.templates.get(content.get("shipping_template") or 0),
         }
 
     def text(self, name: str, value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -14,9 +14,10 @@ from django_countries import countries
 from listings.choices import SERVICES, EprTrait, PriceMode, ProductKind, VideoQuality
 from listings.matching.countries import COUNTRIES
 from listings.models import ShippingTemplate
+from listings.services.product_attributes import split_attributes
 from listings.services.product_catalogue import Offer
 from listings.services.product_data import MAX_TIERS, MAX_TITLE, ProductData, money_text
-from listings.services.product_rules import Problem, cas_problem, split_attributes
+from listings.services.product_rules import Problem, cas_problem
 from portal.choices import AttributeType
 from portal.models import Category, Member
 
@@ -122,6 +123,7 @@ class ProductForm(forms.Form):
         self.chosen_category = category
         self.offers = {offer.code: offer for offer in offers}
         self.section_errors: dict[str, list[str]] = {}
+        self.posted = data if data is not None else QueryDict()
         super().__init__(data, initial=self._initial(version))
         self._fill_choices()
         for offer in offers:
@@ -145,15 +147,23 @@ class ProductForm(forms.Form):
     def _fill_choices(self) -> None:
         members = Member.objects.filter(is_active=True).select_related("user")
         empty = [("", "–")]
-        self.fields["owner"].choices = empty + [
-            (str(one.pk), one.user.get_full_name() or one.user.get_username())
-            for one in members.order_by("user__username")
-        ]
-        self.fields["shipping_template"].choices = empty + [
-            (str(pk), name) for pk, name in ShippingTemplate.objects.values_list("pk", "name")
-        ]
-        self.fields["services"].choices = list(SERVICES.items())
-        self.fields["target_countries"].choices = country_choices()
+        self._choose(
+            "owner",
+            empty
+            + [
+                (str(one.pk), one.user.get_full_name() or one.user.get_username())
+                for one in members.order_by("user__username")
+            ],
+        )
+        templates = ShippingTemplate.objects.values_list("pk", "name")
+        self._choose("shipping_template", empty + [(str(pk), name) for pk, name in templates])
+        self._choose("services", SERVICES.items())
+        self._choose("target_countries", country_choices())
+
+    def _choose(self, name: str, choices: Iterable[tuple[str, Any]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+        field.choices = list(choices)
 
     def _add_attribute(self, offer: Offer) -> None:
         name = f"attr:{offer.code}"
@@ -188,16 +198,16 @@ class ProductForm(forms.Form):
 
     def given(self) -> tuple[dict[str, Any], list[str]]:
         """Return the raw fields for the service, and warnings about own values (LST-4)."""
-        data = self.data
+        data = self.posted
         given: dict[str, Any] = {name: (data.get(name) or "").strip() for name in _TEXTS}
         if given["price_mode"] not in PriceMode.values:
             given["price_mode"] = PriceMode.FOB
         if given["price_mode"] != PriceMode.FOB:
             del given["price_min"], given["price_max"]
         given["showcase"] = bool(data.get("showcase"))
-        given["keywords"] = _lines(data.get("keywords", ""))
-        given["images"] = _lines(data.get("images", ""))
-        more = data.get("more_services", "").replace("，", ",")
+        given["keywords"] = _lines(data.get("keywords") or "")
+        given["images"] = _lines(data.get("images") or "")
+        more = (data.get("more_services") or "").replace("，", ",")
         given["services"] = [*data.getlist("services"), *_parts(more, ",")]
         given["target_countries"] = data.getlist("target_countries")
         given["epr_traits"] = data.getlist("epr_traits")
@@ -206,18 +216,18 @@ class ProductForm(forms.Form):
                          self._posted(SKUS)]  # fmt: skip
         system, own, warnings = split_attributes(self._typed_attributes(), self.offers)
         given["attributes"] = system
-        given["custom_attributes"] = own | dict(self._posted(CUSTOM))
+        given["custom_attributes"] = own | {row[0]: row[1] for row in self._posted(CUSTOM)}
         return given, warnings
 
     def _typed_attributes(self) -> dict[str, list[str]]:
         typed: dict[str, list[str]] = {}
         for code, offer in self.offers.items():
-            values = [value.strip() for value in self.data.getlist(f"attr:{code}")]
+            values = [value.strip() for value in self.posted.getlist(f"attr:{code}")]
             if not offer.is_closed:
                 values = (
                     _parts("|".join(values), "|") if offer.type == AttributeType.TEXT else values
                 )
-            own = self.data.get(f"own:{code}", "").strip()
+            own = (self.posted.get(f"own:{code}") or "").strip()
             if own and offer.type != AttributeType.MULTI:
                 values = [own]
             elif own:
@@ -228,7 +238,7 @@ class ProductForm(forms.Form):
 
     def _posted(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the rows that hold anything, as they were typed."""
-        columns = [self.data.getlist(name) for name in names]
+        columns = [self.posted.getlist(name) for name in names]
         rows = zip(*columns, strict=False)
         return [
             row for row in (tuple(cell.strip() for cell in cells) for cells in rows) if any(row)
@@ -236,7 +246,8 @@ class ProductForm(forms.Form):
 
     def typing_problems(self) -> list[Problem]:
         """Return what only people are asked for: a check digit that fits."""
-        message = cas_problem(self.data.get("cas", "").strip()) if self.data.get("cas") else ""
+        typed = (self.posted.get("cas") or "").strip()
+        message = cas_problem(typed) if typed else ""
         return [("cas", message)] if message else []
 
     # --- Showing ----------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from typing import Any
 from django.http import Http404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
-from rest_framework.request import Request
 from rest_framework.response import Response
 
 from listings.api.keyset import KeysetPagination
@@ -30,7 +29,7 @@ from listings.services.product_bulk import BulkChange, products_bulk_edit
 from listings.services.product_columns import ProductId
 from listings.services.products import ORIGIN_API, REJECTED, UPDATED, product_save
 from portal.api.problems import ProblemSerializer
-from portal.api.views import ScopedView
+from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
 from portal.errors import InvalidInput
 from portal.ingest.columns import CellError, Code, Int
@@ -49,14 +48,14 @@ _VERSION = Int("version", least=1)
 NEVER_GIVEN = frozenset({"product_id", "version", "seller"})
 
 
-def products_of(request: Request) -> Any:
+def products_of(request: ScopedRequest) -> Any:
     """Return the shop's products with what an answer shows of other tables."""
     return Product.objects.filter(seller=request.seller).select_related(
         "category", "owner__user", "shipping_template", "seller"
     )
 
 
-def product_or_404(request: Request, product_id: str) -> Product:
+def product_or_404(request: ScopedRequest, product_id: str) -> Product:
     """Return one of the shop's products, in the recycle bin or not."""
     try:
         wanted = _EXTERNAL_ID.clean(product_id)
@@ -68,7 +67,7 @@ def product_or_404(request: Request, product_id: str) -> Product:
     return product
 
 
-def answer(request: Request, product: Product, status: int = 200) -> Response:
+def answer(request: ScopedRequest, product: Product, status: int = 200) -> Response:
     """Answer with a product as it is stored now."""
     stored = products_of(request).get(pk=product.pk)
     return Response(
@@ -76,14 +75,14 @@ def answer(request: Request, product: Product, status: int = 200) -> Response:
     )
 
 
-def body_of(request: Request) -> dict[str, Any]:
+def body_of(request: ScopedRequest) -> dict[str, Any]:
     """Return the JSON object that was sent."""
     if not isinstance(request.data, dict):
         raise InvalidInput([("", _("Send a JSON object."))])
     return dict(request.data)
 
 
-def given_fields(request: Request, body: dict[str, Any]) -> dict[str, Any]:
+def given_fields(request: ScopedRequest, body: dict[str, Any]) -> dict[str, Any]:
     """Return the raw fields of a product, people and templates replaced by their ids."""
     if body.get("seller") not in (None, request.seller.member_id):
         raise InvalidInput([("seller", _("You act for another shop."))])
@@ -110,9 +109,9 @@ def member_id(username: Any) -> int:
     return found.pk
 
 
-def version_of(request: Request, body: dict[str, Any]) -> int | None:
+def version_of(request: ScopedRequest, body: dict[str, Any]) -> int | None:
     """Return the version the caller means to change, from `If-Match` or the body."""
-    raw = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
+    raw: Any = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
     raw = body.get("version") if raw in ("", "*") else raw
     if raw is None:
         return None
@@ -146,7 +145,7 @@ class ProductListView(ScopedView):
         ],
         responses={200: ProductPageSerializer},
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: ScopedRequest) -> Response:
         """Return a page of products (LST-2)."""
         filters = read_filters(request.query_params)
         if filters.errors:
@@ -168,7 +167,7 @@ class ProductListView(ScopedView):
         request=ProductCreateSerializer,
         responses={201: ProductSerializer, 409: REFUSED},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ScopedRequest) -> Response:
         """Create a product; sending the same id twice answers 409 the second time (LST-1)."""
         body = body_of(request)
         product_id = ""
@@ -193,7 +192,7 @@ class ProductDetailView(ScopedView):
     write_action = Action.EDIT_PRODUCTS
 
     @extend_schema(summary="One product", responses={200: ProductSerializer})
-    def get(self, request: Request, product_id: str) -> Response:
+    def get(self, request: ScopedRequest, product_id: str) -> Response:
         """Return the product, in the recycle bin or not."""
         return answer(request, product_or_404(request, product_id))
 
@@ -203,7 +202,7 @@ class ProductDetailView(ScopedView):
         request=ProductChangeSerializer,
         responses={200: ProductSerializer, 409: REFUSED},
     )
-    def patch(self, request: Request, product_id: str) -> Response:
+    def patch(self, request: ScopedRequest, product_id: str) -> Response:
         """Change the fields sent; with a version, only if nobody changed the product since."""
         product = product_or_404(request, product_id)
         body = body_of(request)
@@ -221,7 +220,7 @@ class ProductDetailView(ScopedView):
         return answer(request, saved)
 
     @extend_schema(summary="Put a product into the recycle bin", responses={204: None})
-    def delete(self, request: Request, product_id: str) -> Response:
+    def delete(self, request: ScopedRequest, product_id: str) -> Response:
         """Put the product into the recycle bin for 30 days (LST-2)."""
         product = product_or_404(request, product_id)
         actions.product_delete(actor=request.member, product=product, origin=ORIGIN_API)
@@ -242,7 +241,7 @@ class ProductRestoreView(_ActionView):
         request=None,
         responses={200: ProductSerializer, 409: REFUSED},
     )
-    def post(self, request: Request, product_id: str) -> Response:
+    def post(self, request: ScopedRequest, product_id: str) -> Response:
         """Restore the product; what was live comes back off the shelf."""
         product = product_or_404(request, product_id)
         return answer(
@@ -259,7 +258,7 @@ class ProductPublishView(_ActionView):
         request=None,
         responses={200: ProductSerializer, 409: REFUSED},
     )
-    def post(self, request: Request, product_id: str) -> Response:
+    def post(self, request: ScopedRequest, product_id: str) -> Response:
         """Publish a draft or an off-shelf product; a live one stays as it is."""
         product = product_or_404(request, product_id)
         return answer(
@@ -276,7 +275,7 @@ class ProductOffShelfView(_ActionView):
         request=None,
         responses={200: ProductSerializer, 409: REFUSED},
     )
-    def post(self, request: Request, product_id: str) -> Response:
+    def post(self, request: ScopedRequest, product_id: str) -> Response:
         """Take a live product off the shelf; one that is off it stays as it is."""
         product = product_or_404(request, product_id)
         return answer(
@@ -295,7 +294,7 @@ class ProductDuplicateView(_ActionView):
         request=None,
         responses={201: ProductSerializer, 409: REFUSED},
     )
-    def post(self, request: Request, product_id: str) -> Response:
+    def post(self, request: ScopedRequest, product_id: str) -> Response:
         """Make a draft with the same content under a new id."""
         product = product_or_404(request, product_id)
         copy = actions.product_duplicate(actor=request.member, product=product, origin=ORIGIN_API)
@@ -315,7 +314,7 @@ class ProductRevisionView(ScopedView):
         ],
         responses={200: RevisionPageSerializer},
     )
-    def get(self, request: Request, product_id: str) -> Response:
+    def get(self, request: ScopedRequest, product_id: str) -> Response:
         """Return the revisions, newest first."""
         product = product_or_404(request, product_id)
         paginator = KeysetPagination()
@@ -345,7 +344,7 @@ class ProductBulkView(ScopedView):
         request=BulkRequestSerializer,
         responses={200: BulkAnswerSerializer, 409: REFUSED},
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: ScopedRequest) -> Response:
         """Change the products that allow it and say which do not (LST-2)."""
         asked = BulkRequestSerializer(data=body_of(request))
         asked.is_valid(raise_exception=True)

@@ -55,9 +55,9 @@ class Histories:
             return histories
         keys = histories.keys
         rows = ProductRevision.objects.filter(product__in=names).order_by("product", "at")
-        for pk, product, at in rows.values_list("pk", "product", "at"):
-            histories.lines[names[product]].instants.append(at)
-            keys[names[product], at] = pk
+        for pk, product_key, at in rows.values_list("pk", "product_id", "at"):
+            histories.lines[names[product_key]].instants.append(at)
+            keys[names[product_key], at] = pk
         for product in products:
             line = histories.lines[product.product_id]
             if not line.instants:

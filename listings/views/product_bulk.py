@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,6 +30,7 @@ from listings.services.products import REJECTED, UPDATED, Result
 from listings.views.products import own_products
 from portal.choices import Action
 from portal.errors import InvalidInput, Refusal
+from portal.http import MemberRequest
 from portal.models import Member
 from portal.views.base import SellerPage
 
@@ -87,9 +88,10 @@ class BulkForm(forms.Form):
 
     def __init__(self, *args: Any, attributes: Any = (), members: Any = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        leave = ("", _("Leave as it is"))
-        self.fields["attribute"].choices = [leave, *attributes]
-        self.fields["owner"].choices = [leave, *members]
+        for name, choices in (("attribute", attributes), ("owner", members)):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
+            field.choices = [("", _("Leave as it is")), *choices]
 
     def change(self) -> BulkChange:
         """Return the change; call after `is_valid`."""
@@ -125,11 +127,11 @@ class ProductBulkPage(SellerPage):
 
     read_action = write_action = Action.EDIT_PRODUCTS
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Bulk edits start from the list."""
         return redirect("listings:products")
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Take one step."""
         selection = Selection(request)
         products = selection.products()
@@ -175,7 +177,7 @@ class ProductBulkPage(SellerPage):
         )
 
     def _choose(
-        self, request: HttpRequest, selection: Selection, products: list[Product], form: BulkForm
+        self, request: MemberRequest, selection: Selection, products: list[Product], form: BulkForm
     ) -> HttpResponse:
         return render(
             request,
@@ -186,7 +188,7 @@ class ProductBulkPage(SellerPage):
 
     def _preview(
         self,
-        request: HttpRequest,
+        request: MemberRequest,
         selection: Selection,
         products: list[Product],
         form: BulkForm,
@@ -213,7 +215,7 @@ class ProductBulkPage(SellerPage):
             },
         )
 
-    def _applied(self, request: HttpRequest, results: list[Result]) -> HttpResponse:
+    def _applied(self, request: MemberRequest, results: list[Result]) -> HttpResponse:
         counts = Counter(result.state for result in results)
         messages.success(request, _("%(count)d products changed.") % {"count": counts[UPDATED]})
         refused = [result for result in results if result.state == REJECTED]
@@ -235,7 +237,7 @@ class ProductBulkPage(SellerPage):
 class Selection:
     """Which products the form is about: ids, or everything a filter of the list finds."""
 
-    def __init__(self, request: HttpRequest) -> None:
+    def __init__(self, request: MemberRequest) -> None:
         self.request = request
         self.all = bool(request.POST.get("all"))
         self.filter = request.POST.get("filter", "")[:2000]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -28,6 +28,7 @@ from listings.views.product_form import find_categories
 from listings.views.products import own_products
 from portal import platform_time
 from portal.choices import Action
+from portal.http import MemberRequest
 from portal.models import Category, Member
 from portal.views.base import SellerPage
 
@@ -40,11 +41,11 @@ class ExchangePage(SellerPage):
 
     write_action = Action.EDIT_PRODUCTS
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show what can be had and sent."""
         return self._show(request)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Say what a file would change, or apply the one that was looked at."""
         strict = bool(request.POST.get("strict"))
         if request.POST.get("token"):
@@ -52,7 +53,7 @@ class ExchangePage(SellerPage):
         upload = request.FILES.get("file")
         if upload is None:
             return self._show(request, error=_("Choose a file."), status=400)
-        if upload.size > MAX_BYTES:
+        if (upload.size or 0) > MAX_BYTES:
             return self._show(request, error=_("The file is larger than 20 MB."), status=400)
         name, token = upload_keep(upload, request.member)
         report = self._run(request.member, name, strict=strict, dry_run=True)
@@ -63,7 +64,7 @@ class ExchangePage(SellerPage):
             request, report=report, token=token, strict=strict, status=400 if report.error else 200
         )
 
-    def _apply(self, request: HttpRequest, strict: bool) -> HttpResponse:
+    def _apply(self, request: MemberRequest, strict: bool) -> HttpResponse:
         name = upload_named(request.POST["token"], request.member)
         if name is None:
             messages.error(request, _("This preview is no longer there. Send the file again."))
@@ -85,7 +86,7 @@ class ExchangePage(SellerPage):
                 path, actor=member, seller=member.seller, strict=strict, dry_run=dry_run
             )
 
-    def _show(self, request: HttpRequest, *, status: int = 200, **context: Any) -> HttpResponse:
+    def _show(self, request: MemberRequest, *, status: int = 200, **context: Any) -> HttpResponse:
         asked = request.GET.get("category_q", "")[:100]
         report: ImportReport | None = context.get("report")
         return render(
@@ -108,7 +109,7 @@ class ExchangePage(SellerPage):
 class ProductExport(SellerPage):
     """The products the list's filter finds, as a file."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Stream it; what is narrowed to a leaf has a column per attribute."""
         filters = read_filters(request.GET)
         filters.deleted = False
@@ -122,7 +123,7 @@ class ProductExport(SellerPage):
 class ProductTemplate(SellerPage):
     """An empty file for one category, its attributes as columns."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Give the template of `?category=`."""
         code = request.GET.get("category", "")
         leaves = Category.objects.filter(is_leaf=True)

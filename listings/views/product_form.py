@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
@@ -27,6 +27,7 @@ from listings.views.products import own_products, product_or_404
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, Refusal
+from portal.http import MemberRequest
 from portal.models import Category
 from portal.views.base import SellerPage
 
@@ -67,7 +68,7 @@ class _FormPage(SellerPage):
         state.offers = list(catalogue.offers.get(code, {}).values())
         return state.category
 
-    def handle(self, request: HttpRequest, state: FormState) -> HttpResponse:
+    def handle(self, request: MemberRequest, state: FormState) -> HttpResponse:
         """Do what the button says; whatever happens, nothing typed is lost."""
         posted = request.POST
         code = posted.get("category", "")
@@ -87,7 +88,7 @@ class _FormPage(SellerPage):
             return self.show(request, form, state)
         return self.save(request, form, state)
 
-    def bound(self, request: HttpRequest, state: FormState) -> ProductForm:
+    def bound(self, request: MemberRequest, state: FormState) -> ProductForm:
         """Return the form with what was typed."""
         data = request.POST.copy()
         data["category"] = state.category.code if state.category else ""
@@ -106,7 +107,7 @@ class _FormPage(SellerPage):
         )
         return cleaned.data
 
-    def save(self, request: HttpRequest, form: ProductForm, state: FormState) -> HttpResponse:
+    def save(self, request: MemberRequest, form: ProductForm, state: FormState) -> HttpResponse:
         """Save, or show the form again with the reasons at their fields."""
         given, warnings = form.given()
         status = request.POST.get("save", "")
@@ -142,7 +143,7 @@ class _FormPage(SellerPage):
         return redirect("listings:product-detail", saved.product_id)
 
     def refused(
-        self, request: HttpRequest, form: ProductForm, state: FormState, refusal: Refusal
+        self, request: MemberRequest, form: ProductForm, state: FormState, refusal: Refusal
     ) -> HttpResponse:
         """Show what stands against saving: another edit, or the same form sent twice."""
         if refusal.code == "product_id_taken" and state.product is None:
@@ -155,12 +156,12 @@ class _FormPage(SellerPage):
             typed = self.draft(form, state).as_content() | {"status": stored["status"]}
             state.theirs = changes_between(typed, stored, Namer([typed, stored]))
             state.version = state.product.version
-            form.data["version"] = str(state.product.version)
+            form.posted["version"] = str(state.product.version)
         form.show_problems(refusal.fields or [("", str(refusal))])
         return self.show(request, form, state, status=409)
 
     def show(
-        self, request: HttpRequest, form: ProductForm, state: FormState, status: int = 200
+        self, request: MemberRequest, form: ProductForm, state: FormState, status: int = 200
     ) -> HttpResponse:
         """Render the page."""
         return render(
@@ -181,7 +182,7 @@ class _FormPage(SellerPage):
 class ProductNewPage(_FormPage):
     """A new product: empty, from a theme (`?theme=`), or similar to one (`?similar=`)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show the form, prefilled as asked."""
         theme = theme_asked(request)
         state = FormState(theme=theme, new_id=product_id_new())
@@ -191,7 +192,7 @@ class ProductNewPage(_FormPage):
         form = ProductForm(content=content, category=state.category, offers=state.offers)
         return self.show(request, form, state)
 
-    def _content(self, request: HttpRequest, theme: Theme | None) -> ProductData:
+    def _content(self, request: MemberRequest, theme: Theme | None) -> ProductData:
         similar = request.GET.get("similar", "")
         if similar:
             product = product_or_404(request, similar)
@@ -201,7 +202,7 @@ class ProductNewPage(_FormPage):
             return copied.copy(status=ProductStatus.DRAFT, showcase=False, deleted_at=None)
         return content_from(theme_prefill(theme)) if theme else ProductData()
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Save, check, or search a category."""
         new_id = request.POST.get("new_id", "")
         state = FormState(
@@ -214,7 +215,7 @@ class ProductNewPage(_FormPage):
 class ProductEditPage(_FormPage):
     """An existing product."""
 
-    def get(self, request: HttpRequest, product_id: str) -> HttpResponse:
+    def get(self, request: MemberRequest, product_id: str) -> HttpResponse:
         """Show the form with what the product says."""
         product = self._product(request, product_id)
         state = FormState(product=product, theme=theme_asked(request))
@@ -227,19 +228,19 @@ class ProductEditPage(_FormPage):
         )
         return self.show(request, form, state)
 
-    def post(self, request: HttpRequest, product_id: str) -> HttpResponse:
+    def post(self, request: MemberRequest, product_id: str) -> HttpResponse:
         """Save, check, or search a category."""
         product = self._product(request, product_id)
         return self.handle(request, FormState(product=product, theme=theme_asked(request)))
 
-    def _product(self, request: HttpRequest, product_id: str) -> Product:
+    def _product(self, request: MemberRequest, product_id: str) -> Product:
         product = product_or_404(request, product_id)
         if product.deleted_at is not None:
             raise Http404
         return product
 
 
-def theme_asked(request: HttpRequest) -> Theme | None:
+def theme_asked(request: MemberRequest) -> Theme | None:
     """Return the theme of `?theme=`; one that does not exist is 404."""
     asked = request.GET.get("theme", "") or request.POST.get("theme", "")
     if not asked:

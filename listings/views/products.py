@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from listings.services.product_data import ProductData
 from listings.services.products import REJECTED
 from portal.choices import Action
 from portal.errors import Refusal
+from portal.http import MemberRequest
 from portal.models import Member
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
@@ -31,12 +32,12 @@ _LIST_DEFERRED = (
 )  # fmt: skip
 
 
-def own_products(request: HttpRequest) -> Any:
+def own_products(request: MemberRequest) -> Any:
     """Return the shop's products."""
     return Product.objects.filter(seller=request.seller)
 
 
-def product_or_404(request: HttpRequest, product_id: str) -> Product:
+def product_or_404(request: MemberRequest, product_id: str) -> Product:
     """Return one of the shop's products with its category; foreign ones do not exist (K-8)."""
     products = own_products(request).select_related(
         "category", "owner__user", "shipping_template", "seller"
@@ -50,7 +51,7 @@ def product_or_404(request: HttpRequest, product_id: str) -> Product:
 class ProductsPage(SellerPage):
     """The list, by status, with search, filters and bulk actions (LST-2)."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show a page of the list."""
         filters = read_filters(request.GET)
         filters.deleted = False
@@ -104,7 +105,7 @@ class Counted:
 class ProductPage(SellerPage):
     """One product, read only, with what may be done with it."""
 
-    def get(self, request: HttpRequest, product_id: str) -> HttpResponse:
+    def get(self, request: MemberRequest, product_id: str) -> HttpResponse:
         """Show what the product says now."""
         product = product_or_404(request, product_id)
         content = ProductData.from_product(product).as_content()
@@ -130,7 +131,7 @@ class ProductPage(SellerPage):
 class ProductHistoryPage(SellerPage):
     """What changed when, by whom, field by field."""
 
-    def get(self, request: HttpRequest, product_id: str) -> HttpResponse:
+    def get(self, request: MemberRequest, product_id: str) -> HttpResponse:
         """Show a page of revisions, newest first."""
         product = product_or_404(request, product_id)
         revisions = ProductRevision.objects.filter(product=product).order_by("-at", "-pk")
@@ -155,7 +156,7 @@ class _ProductAction(SellerPage):
     http_method_names = ["post"]
     done = ""
 
-    def post(self, request: HttpRequest, product_id: str) -> HttpResponse:
+    def post(self, request: MemberRequest, product_id: str) -> HttpResponse:
         """Do it, or say why not."""
         product = product_or_404(request, product_id)
         try:
@@ -214,12 +215,12 @@ class ProductDelete(SellerPage):
 
     read_action = write_action = Action.EDIT_PRODUCTS
 
-    def get(self, request: HttpRequest, product_id: str) -> HttpResponse:
+    def get(self, request: MemberRequest, product_id: str) -> HttpResponse:
         """Ask."""
         product = product_or_404(request, product_id)
         return confirm_delete(request, [product])
 
-    def post(self, request: HttpRequest, product_id: str) -> HttpResponse:
+    def post(self, request: MemberRequest, product_id: str) -> HttpResponse:
         """Delete."""
         product = product_or_404(request, product_id)
         actions.product_delete(actor=request.member, product=product)
@@ -227,7 +228,7 @@ class ProductDelete(SellerPage):
         return redirect("listings:products")
 
 
-def confirm_delete(request: HttpRequest, products: list[Product]) -> HttpResponse:
+def confirm_delete(request: MemberRequest, products: list[Product]) -> HttpResponse:
     """Ask before products go into the recycle bin, saying what that means."""
     shown = [product.title for product in products[:10]]
     if len(products) > len(shown):
@@ -258,7 +259,7 @@ class ProductBulkDelete(SellerPage):
     read_action = write_action = Action.EDIT_PRODUCTS
     http_method_names = ["post"]
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Ask, then delete."""
         products = ticked(request)
         if not products:
@@ -274,7 +275,7 @@ class ProductBulkDelete(SellerPage):
         return redirect("listings:products")
 
 
-def ticked(request: HttpRequest) -> list[Product]:
+def ticked(request: MemberRequest) -> list[Product]:
     """Return the shop's products among the ticked ids; foreign ids find nothing."""
     ids = [one for one in request.POST.getlist("ids")[:500] if "\0" not in one]
     products = own_products(request).filter(product_id__in=ids, deleted_at__isnull=True)
@@ -284,7 +285,7 @@ def ticked(request: HttpRequest) -> list[Product]:
 class RecycleBinPage(SellerPage):
     """What was deleted in the last 30 days."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show the bin, what is purged next first."""
         rows = own_products(request).filter(deleted_at__isnull=False)
         rows = rows.select_related("category").defer(*_LIST_DEFERRED)
@@ -300,7 +301,7 @@ class RecycleBinPage(SellerPage):
 
     write_action = Action.EDIT_PRODUCTS
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: MemberRequest) -> HttpResponse:
         """Restore the ticked products."""
         ids = [one for one in request.POST.getlist("ids")[:500] if "\0" not in one]
         rows = own_products(request).filter(product_id__in=ids, deleted_at__isnull=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from listings.models import Product, ShippingTemplate
 from listings.services.shipping import shipping_template_delete, shipping_template_save
 from portal.choices import Action
 from portal.errors import InvalidInput, Refusal
+from portal.http import MemberRequest
 from portal.views.base import SellerPage
 
 SPARE_LINES = 2
@@ -23,7 +24,7 @@ SPARE_LINES = 2
 class ShippingTemplatesPage(SellerPage):
     """The shop's templates and how many products use each."""
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: MemberRequest) -> HttpResponse:
         """Show the list."""
         used = dict(
             Product.objects.filter(seller=request.seller, shipping_template__isnull=False)
@@ -51,14 +52,14 @@ class ShippingTemplatePage(SellerPage):
 
     read_action = write_action = Action.EDIT_PRODUCTS
 
-    def get(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    def get(self, request: MemberRequest, pk: int | None = None) -> HttpResponse:
         """Show the form."""
         template = template_or_404(request, pk) if pk else None
         return self._show(
             request, template, template.name if template else "", template.lines if template else []
         )
 
-    def post(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    def post(self, request: MemberRequest, pk: int | None = None) -> HttpResponse:
         """Save, or show the form again with what was typed."""
         template = template_or_404(request, pk) if pk else None
         name, lines = request.POST.get("name", ""), read_lines(request)
@@ -80,7 +81,7 @@ class ShippingTemplatePage(SellerPage):
         return redirect("listings:product-shipping")
 
     def _show(
-        self, request: HttpRequest, template: Any, name: str, lines: list[Any], problems: Any = ()
+        self, request: MemberRequest, template: Any, name: str, lines: list[Any], problems: Any = ()
     ) -> HttpResponse:
         empty = {"code": "", "countries": [], "guaranteed": False}
         rows = [*lines, *[empty] * SPARE_LINES]
@@ -98,7 +99,7 @@ class ShippingTemplatePage(SellerPage):
         )
 
 
-def read_lines(request: HttpRequest) -> list[dict[str, Any]]:
+def read_lines(request: MemberRequest) -> list[dict[str, Any]]:
     """Return the lines that hold anything; countries are separated by spaces or commas."""
     codes, countries = request.POST.getlist("line_code"), request.POST.getlist("line_countries")
     guaranteed = set(request.POST.getlist("line_guaranteed"))
@@ -118,7 +119,7 @@ class ShippingTemplateDelete(SellerPage):
 
     read_action = write_action = Action.EDIT_PRODUCTS
 
-    def get(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def get(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Ask."""
         template = template_or_404(request, pk)
         return render(
@@ -134,7 +135,7 @@ class ShippingTemplateDelete(SellerPage):
             },
         )
 
-    def post(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def post(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Delete, or say which products stand against it."""
         template = template_or_404(request, pk)
         try:
@@ -146,7 +147,7 @@ class ShippingTemplateDelete(SellerPage):
         return redirect("listings:product-shipping")
 
 
-def template_or_404(request: HttpRequest, pk: int) -> ShippingTemplate:
+def template_or_404(request: MemberRequest, pk: int) -> ShippingTemplate:
     """Return one of the shop's templates; foreign ones do not exist (K-8)."""
     found = ShippingTemplate.objects.filter(seller=request.seller, pk=pk) if pk < 2**63 else None
     template = found.select_related("seller").first() if found is not None else None
