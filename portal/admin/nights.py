@@ -71,7 +71,7 @@ class RecomputeForm(StartForm):
 
 
 @admin.register(NightRun)
-class NightRunAdmin(HistoryMixin, admin.ModelAdmin):  # type: ignore[misc]
+class NightRunAdmin(HistoryMixin, admin.ModelAdmin):
     """Read-only rows; nights are started, recomputed and retried by POST after a preview."""
 
     list_display = ("as_of", "number", "state", "bar", "duration", "rows", "mode", "reason")
