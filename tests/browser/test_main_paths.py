@@ -1,0 +1,45 @@
+"""What people do, as they do it."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import factories
+from tests.browser.conftest import PHONE
+from tests.listings.theme_world import product_feed, theme_make
+
+
+@pytest.mark.rule("K-9", "UI-1")
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_seller_signs_in_and_out_with_the_keyboard(javascript, visitor, owner):
+    person = visitor(javascript=javascript, size=PHONE)
+    page = person.page
+    page.goto(person.base + "/products/")
+    expect(page).to_have_url(f"{person.base}/accounts/login/?next=/products/")
+    page.get_by_label("Username").or_(page.get_by_label("Login")).first.fill("owner")
+    page.locator("input[type=password]").fill(factories.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{person.base}/products/")
+
+
+@pytest.mark.rule("LST-6", "LST-7")
+def test_a_theme_tells_what_a_product_lacks(visitor, owner, shop, clock):
+    theme_make("t1")
+    product_feed(shop, "p1", price_max="2600")
+    page = visitor(owner.user).visit("/themes/t1/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("e-bike kits")
+    expect(page.locator("main")).to_contain_text("E-bike kit with hub motor")
+
+
+@pytest.mark.rule("K-8")
+def test_a_stranger_sees_none_of_it(visitor, stranger, shop, clock):
+    product_feed(shop, "p1")
+    page = visitor(stranger.user).visit("/products/")
+    expect(page.locator("main")).not_to_contain_text("E-bike kit with hub motor")
+
+
+@pytest.mark.rule("API-1")
+def test_the_documentation_of_the_api_loads_under_the_strict_policy(visitor, owner):
+    person = visitor(owner.user)
+    person.page.goto(person.base + "/api/v1/docs")
+    expect(person.page.locator(".swagger-ui .info")).to_contain_text("Seller back office API")
+    assert not person.complaints
