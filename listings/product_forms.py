@@ -158,7 +158,10 @@ class ProductForm(forms.Form):
         templates = ShippingTemplate.objects.values_list("pk", "name")
         self._choose("shipping_template", empty + [(str(pk), name) for pk, name in templates])
         self._choose("services", SERVICES.items())
-        self._choose("target_countries", country_choices())
+        chosen = {*self.content.target_countries, *self.posted.getlist("target_countries")}
+        self._choose(
+            "target_countries", sorted(country_choices(), key=lambda pair: pair[0] not in chosen)
+        )
 
     def _choose(self, name: str, choices: Iterable[tuple[str, Any]]) -> None:
         field = self.fields[name]

@@ -78,7 +78,7 @@ def import_products(
     A row without a product id makes a new product. An empty cell clears the field, a missing column
     leaves it. With `strict` a rejected row keeps the others out too.
     """
-    may_edit(actor, seller)
+    may_edit(actor=actor, seller=seller)
     report = ImportReport()
     try:
         rows, problems = _Reader(actor, seller).read(path)

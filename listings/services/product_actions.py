@@ -52,7 +52,7 @@ def product_take_off_shelf(
 def _set_status(
     actor: Member, product: Product, status: str, version: int | None, origin: str
 ) -> Product:
-    may_edit(actor, product.seller)
+    may_edit(actor=actor, seller=product.seller)
     row = _row(product, actor, given={"status": status}, version=version)
     with transaction.atomic():
         result = products_write([row], origin=origin)[0]
@@ -89,11 +89,11 @@ def product_duplicate(*, actor: Member, product: Product, origin: str = ORIGIN_F
     if product.deleted_at:
         raise Refusal("in_recycle_bin", _("The product is in the recycle bin."))
     return product_save(
-        actor=actor, seller=product.seller, data=similar_data(product, actor), origin=origin
+        actor=actor, seller=product.seller, data=similar_data(product, actor=actor), origin=origin
     )
 
 
-def similar_data(product: Product, actor: Member) -> ProductData:
+def similar_data(product: Product, *, actor: Member) -> ProductData:
     """Return a draft's content copied from a product; reads its `category`."""
     return ProductData.from_product(product).copy(
         title=product.title[:MAX_TITLE],
@@ -135,7 +135,7 @@ def product_restore(*, actor: Member, product: Product, origin: str = ORIGIN_FOR
 def _bin(
     actor: Member, seller: Seller, products: Sequence[Product], origin: str, *, in_bin: bool
 ) -> list[Result]:
-    may_edit(actor, seller)
+    may_edit(actor=actor, seller=seller)
     rows = [_row(product, actor, in_bin=in_bin) for product in products]
     with transaction.atomic():
         results = products_write(rows, origin=origin)

@@ -152,7 +152,7 @@ def products_bulk_edit(
     products the preview was made of; when they are others by now, or were changed meanwhile, the
     edit is refused with `selection_changed`. Products that refuse the change stay as they are.
     """
-    may_edit(actor, seller)
+    may_edit(actor=actor, seller=seller)
     change.check()
     if isinstance(products, QuerySet):
         products = list(products.select_related("category").order_by("pk")[: MAX_PRODUCTS + 1])

@@ -78,7 +78,7 @@ def product_id_new() -> str:
     return f"p{secrets.token_hex(9)}"
 
 
-def may_edit(actor: Member | None, seller: Seller) -> None:
+def may_edit(*, actor: Member | None, seller: Seller) -> None:
     """Raise `NotAllowed` unless the actor (None is the platform) may edit products of the shop."""
     if actor is None:
         return
@@ -103,7 +103,7 @@ def product_save(
     Raises `InvalidInput` naming the fields; `Refusal` with `stale` when `version` is no longer the
     product's, `product_id_taken`, or `in_recycle_bin`; `NotAllowed`. Nothing is changed then.
     """
-    may_edit(actor, seller)
+    may_edit(actor=actor, seller=seller)
     given = dict(data) if isinstance(data, dict) else _all_fields(data)
     if product is None and actor is not None:
         given.setdefault("owner", actor.pk)

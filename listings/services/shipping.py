@@ -30,7 +30,7 @@ def shipping_template_save(
 
     Raises `InvalidInput` naming `name` or `lines`, also for a name the shop uses already.
     """
-    may_edit(actor, seller)
+    may_edit(actor=actor, seller=seller)
     problems: list[tuple[str, str]] = []
     try:
         name = safe_text(name, 80)
@@ -80,7 +80,7 @@ def _lines(
 
 def shipping_template_delete(*, actor: Member, template: ShippingTemplate) -> None:
     """Delete a template that no product uses; 409 `in_use` otherwise."""
-    may_edit(actor, template.seller)
+    may_edit(actor=actor, seller=template.seller)
     with transaction.atomic():
         used = Product.objects.filter(shipping_template=template).count()
         if used:

@@ -197,7 +197,7 @@ class ProductNewPage(_FormPage):
         if similar:
             product = product_or_404(request, similar)
             if theme is None:
-                return similar_data(product, request.member)
+                return similar_data(product, actor=request.member)
             copied = content_from(similar_prefill(theme, product))
             return copied.copy(status=ProductStatus.DRAFT, showcase=False, deleted_at=None)
         return content_from(theme_prefill(theme)) if theme else ProductData()
