@@ -48,9 +48,8 @@ rules: $(READY)  ## print rule → tests → result; fails on a rule without a t
 bench: $(READY)  ## run the benchmarks; reports ratios
 	@exec $(BIN)/python -m tests bench
 
-messages: $(READY)  ## collect and compile the Chinese translation (needs gettext)
-	@$(BIN)/python manage.py makemessages --locale zh_Hans --ignore '.venv/*' --ignore 'var/*' --ignore 'tests/*' --no-obsolete
-	@$(BIN)/python manage.py compilemessages --locale zh_Hans --ignore '.venv/*'
+messages: $(READY)  ## collect the strings of the interface, compile their translation
+	@$(BIN)/python manage.py messages
 
 lock: $(READY)  ## pin requirements*.in, transitive ones included, into requirements*.txt
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(BIN)/python -m venv $$dir && \
