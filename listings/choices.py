@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from portal.choices import TradeKind
 
@@ -65,7 +66,7 @@ class EprTrait(models.TextChoices):
 
 SERVICES = {
     "sample": _("Sample service"),
-    "customization": _("Customization"),
+    "customization": pgettext_lazy("service", "Customization"),
     "overseas_after_sales": _("Overseas after-sales"),
     "dispatch_7d": _("Dispatch within 7 days"),
     "linked_certificate": _("Linked certificate"),

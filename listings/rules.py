@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django_countries import countries as country_names
 
 from listings.choices import SERVICES, KeywordMode, ProductKind, ProductStatus
@@ -344,7 +344,7 @@ def _window(theme: ThemeSpec, day: date) -> Requirement:
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:NAMES_SHOWN])
+    shown = pgettext("between names", ", ").join(names[:NAMES_SHOWN])
     return f"{shown}, …" if len(names) > NAMES_SHOWN else shown
 
 

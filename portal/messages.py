@@ -155,6 +155,18 @@ def _add(
 # --- Catalogues ---------------------------------------------------------------------------------
 
 
+class PlainCatalog(Catalog):
+    """A catalogue whose header holds no dates and no versions: they would change it on every run."""
+
+    mime_headers = [  # type: ignore[assignment]
+        ("Language", LOCALE),
+        ("Plural-Forms", "nplurals=1; plural=0;"),
+        ("MIME-Version", "1.0"),
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Content-Transfer-Encoding", "8bit"),
+    ]
+
+
 def catalogue_path(app: str, root: Path | None = None) -> Path:
     """Return the path of an app's `.po` file."""
     return (root or settings.BASE_DIR) / app / "locale" / LOCALE / "LC_MESSAGES" / "django.po"
@@ -172,7 +184,9 @@ def render_catalogue(
     app: str, strings: dict[Key, Found], translated: dict[Key, tuple[str, ...]]
 ) -> Catalog:
     """Return the catalogue of an app: its strings with the translations that are known."""
-    catalogue = Catalog(locale=LOCALE, fuzzy=False, header_comment=_HEADER.format(app=app).rstrip())
+    catalogue = PlainCatalog(
+        locale=LOCALE, fuzzy=False, header_comment=_HEADER.format(app=app).rstrip()
+    )
     ordered = sorted(strings.items(), key=lambda item: (min(item[1].places), str(item[0])))
     for key, entry in ordered:
         texts = translated.get(key, ())
@@ -205,29 +219,16 @@ def _texts(message: Message) -> tuple[str, ...]:
     return (message.string,) if isinstance(message.string, str) else tuple(message.string or ())
 
 
-# A file's dates say nothing that git does not know, and would change it on every run.
-_DATED = re.compile(
-    rb'^"(?:POT-Creation-Date|PO-Revision-Date|Last-Translator|Generated-By|Project-Id-Version'
-    rb"|Report-Msgid-Bugs-To|Language-Team):[^\n]*\n",
-    re.MULTILINE,
-)
-
-
 def po_bytes(catalogue: Catalog) -> bytes:
     """Write a catalogue as the text of a `.po` file, the same for the same strings."""
     stream = io.BytesIO()
     write_po(stream, catalogue, width=100, include_lineno=False, ignore_obsolete=True)
-    return _DATED.sub(b"", stream.getvalue())
+    return stream.getvalue()
 
 
 def mo_bytes(catalogue: Catalog) -> bytes:
     """Compile a catalogue, the same for the same translations."""
-    bare = Catalog(locale=LOCALE, fuzzy=False)
-    bare.mime_headers = [
-        (name, value)
-        for name, value in catalogue.mime_headers
-        if name in ("MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Plural-Forms")
-    ]
+    bare = PlainCatalog(locale=LOCALE, fuzzy=False)
     for message in catalogue:
         if message.id and not message.fuzzy:
             bare.add(message.id, message.string, context=message.context)
