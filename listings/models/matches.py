@@ -19,9 +19,19 @@ class ThemeMatch(Standing):
     KEY = ("product", "theme")
     CARRIED = ("seller",)
 
-    product = models.ForeignKey(Product, models.CASCADE, related_name="matches", db_index=False)
-    theme = models.ForeignKey(Theme, models.CASCADE, related_name="matches", db_index=False)
-    seller = models.ForeignKey(Seller, models.CASCADE, related_name="+", db_index=False)
+    product = models.ForeignKey(
+        Product,
+        models.CASCADE,
+        related_name="matches",
+        db_index=False,
+        verbose_name=_("product"),
+    )
+    theme = models.ForeignKey(
+        Theme, models.CASCADE, related_name="matches", db_index=False, verbose_name=_("theme")
+    )
+    seller = models.ForeignKey(
+        Seller, models.CASCADE, related_name="+", db_index=False, verbose_name=_("seller")
+    )
 
     objects = scoped_manager(models.Manager.from_queryset(StandingQuerySet))
 

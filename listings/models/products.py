@@ -20,7 +20,7 @@ class ShippingTemplate(models.Model):
     `lines` is a list of `{code, countries: [ISO2…], guaranteed: bool}`.
     """
 
-    seller = models.ForeignKey(Seller, models.CASCADE)
+    seller = models.ForeignKey(Seller, models.CASCADE, verbose_name=_("seller"))
     name = models.CharField(_("name"), max_length=80)
     lines = models.JSONField(_("lines"), default=list)
 
@@ -49,7 +49,12 @@ class Product(models.Model):
     product_id = models.CharField(_("product id"), max_length=64, unique=True)
     seller = models.ForeignKey(Seller, models.CASCADE, verbose_name=_("seller"))
     owner = models.ForeignKey(
-        Member, models.SET_NULL, null=True, blank=True, verbose_name=_("responsible"), related_name="+"
+        Member,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("responsible"),
+        related_name="+",
     )
     category = models.ForeignKey(Category, models.PROTECT, verbose_name=_("category"))
     title = models.CharField(_("title"), max_length=300)
@@ -82,13 +87,21 @@ class Product(models.Model):
     )
     cas = models.CharField(_("CAS number"), max_length=14, blank=True)
     images = models.JSONField(_("images"), default=list, blank=True)
-    video = models.CharField(_("video"), max_length=4, choices=VideoQuality, default=VideoQuality.NONE)
+    video = models.CharField(
+        _("video"), max_length=4, choices=VideoQuality, default=VideoQuality.NONE
+    )
     dispatch_days = models.PositiveSmallIntegerField(_("dispatch days"), null=True, blank=True)
     shipping_template = models.ForeignKey(
-        ShippingTemplate, models.SET_NULL, null=True, blank=True, verbose_name=_("shipping template")
+        ShippingTemplate,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("shipping template"),
     )
     showcase = models.BooleanField(_("in showcase"), default=False)
-    version = models.PositiveIntegerField(default=1, help_text="Guards stale forms.")
+    version = models.PositiveIntegerField(
+        _("version"), default=1, help_text=_("Guards stale forms.")
+    )
     created_at = models.DateTimeField(_("created"))
     changed_at = models.DateTimeField(_("changed"))
     deleted_at = models.DateTimeField(_("in recycle bin since"), null=True, blank=True)
@@ -124,7 +137,9 @@ class Product(models.Model):
 class ProductRevision(models.Model):
     """A product's content from an instant on; the history behind "as of" and behind the page."""
 
-    product = models.ForeignKey(Product, models.CASCADE, related_name="revisions")
+    product = models.ForeignKey(
+        Product, models.CASCADE, related_name="revisions", verbose_name=_("product")
+    )
     at = models.DateTimeField(_("at"))
     content = models.JSONField(_("content"))
     by = models.CharField(_("by"), max_length=150, blank=True)

@@ -63,7 +63,9 @@ class Theme(models.Model):
     starts_on = models.DateField(_("starts on"))
     ends_on = models.DateField(_("ends on"), null=True, blank=True, help_text=_("Last day."))
     traffic_gain = models.IntegerField(_("traffic against category (%)"), null=True, blank=True)
-    conversion_gain = models.IntegerField(_("conversion against category (%)"), null=True, blank=True)
+    conversion_gain = models.IntegerField(
+        _("conversion against category (%)"), null=True, blank=True
+    )
     trade_gain = models.IntegerField(_("trade against category (%)"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"))
     changed_at = models.DateTimeField(_("changed"))

@@ -36,14 +36,23 @@ class Bulletin(models.Model):
     effective_on = models.DateField(_("effective on"), null=True, blank=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     announced_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("Wall clock; empty until all were told.")
+        _("announced"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Wall clock; empty until all were told."),
     )
     questions_until = models.DateTimeField(_("questions until"), null=True, blank=True)
     is_read: bool
     """Whether the reading member has opened it; only on what `bulletins_for` returns."""
 
     rulebook = models.ForeignKey(
-        Rulebook, models.SET_NULL, null=True, blank=True, related_name="bulletins"
+        Rulebook,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="bulletins",
+        verbose_name=_("rulebook"),
     )
 
     class Meta:
@@ -112,15 +121,22 @@ class BulletinRead(models.Model):
 class BulletinQuestion(models.Model):
     """A seller's question on a bulletin and the staff answer, seen by that seller only."""
 
-    bulletin = models.ForeignKey(Bulletin, models.CASCADE, related_name="questions")
-    seller = models.ForeignKey(Seller, models.CASCADE)
-    member = models.ForeignKey(Member, models.SET_NULL, null=True)
+    bulletin = models.ForeignKey(
+        Bulletin, models.CASCADE, related_name="questions", verbose_name=_("bulletin")
+    )
+    seller = models.ForeignKey(Seller, models.CASCADE, verbose_name=_("seller"))
+    member = models.ForeignKey(Member, models.SET_NULL, null=True, verbose_name=_("member"))
     text = models.TextField(_("question"), max_length=2000)
     asked_at = models.DateTimeField(_("asked"), default=platform_time.now)
     answer = models.TextField(_("answer"), blank=True)
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
     answered_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("answered by"),
     )
 
     objects = scoped_manager()

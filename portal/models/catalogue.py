@@ -36,7 +36,12 @@ class Category(Bilingual):
 
     code = models.CharField(_("code"), max_length=64, unique=True)
     parent = models.ForeignKey(
-        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("parent")
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("parent"),
     )
     path_en = models.CharField(_("path (English)"), max_length=500, blank=True, editable=False)
     path_zh = models.CharField(_("path (Chinese)"), max_length=500, blank=True, editable=False)
@@ -102,8 +107,12 @@ class CategoryAttribute(models.Model):
     Descendants inherit it. `values` is a list of texts; empty for text and number attributes.
     """
 
-    category = models.ForeignKey(Category, models.CASCADE, related_name="category_attributes")
-    attribute = models.ForeignKey(Attribute, models.CASCADE, related_name="category_attributes")
+    category = models.ForeignKey(
+        Category, models.CASCADE, related_name="category_attributes", verbose_name=_("category")
+    )
+    attribute = models.ForeignKey(
+        Attribute, models.CASCADE, related_name="category_attributes", verbose_name=_("attribute")
+    )
     values = models.JSONField(_("allowed values"), default=list, blank=True)
     position = models.PositiveIntegerField(_("position"), default=0)
 
@@ -112,7 +121,9 @@ class CategoryAttribute(models.Model):
         verbose_name_plural = _("category attributes")
         ordering = ["position", "pk"]
         constraints = [
-            models.UniqueConstraint(fields=["category", "attribute"], name="category_attribute_once")
+            models.UniqueConstraint(
+                fields=["category", "attribute"], name="category_attribute_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -88,7 +88,7 @@ class Order(SellerFact):
 class OrderLine(models.Model):
     """One product of an order; products are named by their external id."""
 
-    order = models.ForeignKey(Order, models.CASCADE, related_name="lines")
+    order = models.ForeignKey(Order, models.CASCADE, related_name="lines", verbose_name=_("order"))
     product_ref = models.CharField(_("product"), max_length=64)
     quantity = models.DecimalField(_("quantity"), max_digits=14, decimal_places=3)
     unit_price = models.DecimalField(_("unit price (USD)"), **MONEY)
@@ -107,7 +107,9 @@ class Dispute(models.Model):
     """A buyer's dispute on an order."""
 
     dispute_id = models.CharField(_("dispute id"), max_length=64, unique=True)
-    order = models.ForeignKey(Order, models.CASCADE, related_name="disputes")
+    order = models.ForeignKey(
+        Order, models.CASCADE, related_name="disputes", verbose_name=_("order")
+    )
     reason = models.CharField(_("reason"), max_length=20, choices=DisputeReason)
     opened_at = models.DateTimeField(_("opened"))
     before_dispatch = models.BooleanField(_("before dispatch"), default=False)

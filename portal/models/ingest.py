@@ -18,11 +18,17 @@ class IngestBatch(models.Model):
     upload = models.FileField(
         _("file"), upload_to="ingest/", blank=True, help_text=_("Kept until the batch is finished.")
     )
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, verbose_name=_("user")
+    )
     started_at = models.DateTimeField(_("started"), default=platform_time.now)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     progress_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Wall clock of the last recorded step."
+        _("last step"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Wall clock of the last recorded step."),
     )
     rows = models.PositiveIntegerField(_("rows"), default=0)
     created = models.PositiveIntegerField(_("created"), default=0)
@@ -30,7 +36,10 @@ class IngestBatch(models.Model):
     unchanged = models.PositiveIntegerField(_("unchanged"), default=0)
     rejected = models.PositiveIntegerField(_("rejected"), default=0)
     rejections = models.JSONField(
-        _("rejections"), default=list, blank=True, help_text=_("The first 1,000, with row and field.")
+        _("rejections"),
+        default=list,
+        blank=True,
+        help_text=_("The first 1,000, with row and field."),
     )
     error = models.TextField(_("error"), blank=True)
 

@@ -16,7 +16,7 @@ class MetricValue(Standing):
     KEY = ("seller", "metric")
     PAYLOAD = ("value",)
 
-    seller = models.ForeignKey(Seller, models.CASCADE, db_index=False)
+    seller = models.ForeignKey(Seller, models.CASCADE, db_index=False, verbose_name=_("seller"))
     metric = models.CharField(_("metric"), max_length=80)
     value = models.DecimalField(_("value"), max_digits=20, decimal_places=4)
 

@@ -24,7 +24,11 @@ class NightRun(models.Model):
     mode = models.CharField(_("mode"), max_length=8, default="celery")
     reason = models.CharField(_("reason"), max_length=200, blank=True)
     requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        verbose_name=_("started by"),
     )
     created_at = models.DateTimeField(_("created"), default=platform_time.now)
     started_at = models.DateTimeField(_("started (wall clock)"), null=True, blank=True)
@@ -52,7 +56,9 @@ class NightRun(models.Model):
 class JobRun(models.Model):
     """One job of a run. `published` is the instant readers began to see the day."""
 
-    run = models.ForeignKey(NightRun, models.CASCADE, related_name="jobs")
+    run = models.ForeignKey(
+        NightRun, models.CASCADE, related_name="jobs", verbose_name=_("nightly run")
+    )
     job = models.CharField(_("job"), max_length=60)
     as_of = models.DateField(_("as of"))
     state = models.CharField(_("state"), max_length=8, choices=RunState, default=RunState.PENDING)
@@ -87,7 +93,9 @@ class ShardRun(models.Model):
     computing transaction holds; a killed worker's lock is gone with its connection.
     """
 
-    job_run = models.ForeignKey(JobRun, models.CASCADE, related_name="shards")
+    job_run = models.ForeignKey(
+        JobRun, models.CASCADE, related_name="shards", verbose_name=_("nightly job")
+    )
     index = models.PositiveIntegerField(_("shard"))
     params = models.JSONField(_("range"), default=dict)
     state = models.CharField(_("state"), max_length=8, choices=RunState, default=RunState.PENDING)

@@ -22,22 +22,28 @@ class Notice(models.Model):
     Staff notices have no seller.
     """
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="notices")
-    seller = models.ForeignKey(Seller, models.CASCADE, null=True, blank=True)
+    user = models.ForeignKey(User, models.CASCADE, related_name="notices", verbose_name=_("user"))
+    seller = models.ForeignKey(
+        Seller, models.CASCADE, null=True, blank=True, verbose_name=_("seller")
+    )
     kind = models.CharField(_("kind"), max_length=40)
     key = models.CharField(_("key"), max_length=200)
-    params = models.JSONField(default=dict)
+    params = models.JSONField(_("parameters"), default=dict)
     link = models.CharField(_("link"), max_length=300, blank=True)
     created_at = models.DateTimeField(_("created"), default=platform_time.now)
     read_at = models.DateTimeField(_("read"), null=True, blank=True)
     mail_state = models.CharField(
         _("e-mail"), max_length=8, choices=MailState, default=MailState.NONE
     )
-    mail_attempts = models.PositiveSmallIntegerField(default=0)
+    mail_attempts = models.PositiveSmallIntegerField(_("mail attempts"), default=0)
     mail_due_at = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text=_("Wall clock; a claim moves it forward.")
+        _("mail due"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Wall clock; a claim moves it forward."),
     )
-    mailed_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(_("mailed"), null=True, blank=True)
 
     objects = scoped_manager()
 
@@ -82,7 +88,9 @@ class Notice(models.Model):
 class NoticePreference(models.Model):
     """A member's choice for one kind; no row means the kind's default."""
 
-    member = models.ForeignKey(Member, models.CASCADE, related_name="notice_preferences")
+    member = models.ForeignKey(
+        Member, models.CASCADE, related_name="notice_preferences", verbose_name=_("member")
+    )
     kind = models.CharField(_("kind"), max_length=40)
     email = models.BooleanField(_("e-mail"), default=True)
 

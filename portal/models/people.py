@@ -91,7 +91,9 @@ class SellerFlag(models.Model):
     `million_dollar_club` for K-11.
     """
 
-    seller = models.ForeignKey(Seller, models.CASCADE, related_name="flags")
+    seller = models.ForeignKey(
+        Seller, models.CASCADE, related_name="flags", verbose_name=_("seller")
+    )
     code = models.SlugField(_("code"), max_length=40)
     since = models.DateField(_("since"))
     until = models.DateField(_("until"), null=True, blank=True, help_text=_("Last day."))
@@ -110,8 +112,12 @@ class SellerFlag(models.Model):
 class Member(models.Model):
     """A user's role in a shop (K-7)."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    seller = models.ForeignKey(Seller, models.CASCADE, related_name="members")
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="memberships", verbose_name=_("user")
+    )
+    seller = models.ForeignKey(
+        Seller, models.CASCADE, related_name="members", verbose_name=_("seller")
+    )
     role = models.CharField(_("role"), max_length=12, choices=Role)
     is_active = models.BooleanField(_("active"), default=True)
 

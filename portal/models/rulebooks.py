@@ -24,14 +24,19 @@ class Rulebook(models.Model):
     )
     source = models.CharField(_("source"), max_length=200, blank=True)
     content = models.JSONField(_("content"), default=dict)
-    digest = models.CharField(max_length=64, editable=False, default="")
+    digest = models.CharField(_("digest"), max_length=64, editable=False, default="")
     status = models.CharField(
         _("status"), max_length=10, choices=RulebookStatus, default=RulebookStatus.DRAFT
     )
     shipped = models.BooleanField(_("shipped with the product"), default=False, editable=False)
     published_at = models.DateTimeField(_("published"), null=True, blank=True, editable=False)
     published_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        verbose_name=_("published by"),
     )
 
     class Meta:

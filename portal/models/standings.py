@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, ClassVar, Self
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 FOREVER = date(9999, 12, 31)
 """`valid_to` of a row that still holds."""
@@ -34,8 +35,8 @@ class Standing(models.Model):
     CARRIED: ClassVar[tuple[str, ...]] = ()
     """Names of fields that follow from the key and never change alone (denormalised)."""
 
-    valid_from = models.DateField()
-    valid_to = models.DateField(default=FOREVER)
+    valid_from = models.DateField(_("valid from"))
+    valid_to = models.DateField(_("valid to"), default=FOREVER)
 
     class Meta:
         abstract = True
