@@ -8,6 +8,7 @@ import pytest
 from auditlog.models import LogEntry
 from django.core import mail
 from django.test import Client
+from django.urls import reverse
 
 from portal.choices import Role
 from portal.errors import InvalidInput, NotAllowed, Refusal
@@ -161,3 +162,15 @@ def test_two_owners_cannot_let_each_other_go_at_once(
     )
     assert sum(isinstance(result, Member) for result in results) == 1
     assert Member.everywhere.filter(role=Role.OWNER, is_active=True).count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("K-9")
+@pytest.mark.parametrize(("username", "lands_on"), [("staff", "/admin/"), ("owner", "/")])
+def test_everybody_lands_on_their_own_front_page(
+    client: Client, owner: Member, staff: User, username: str, lands_on: str
+) -> None:
+    answer = client.post(
+        reverse("account_login"), {"login": username, "password": factories.PASSWORD}
+    )
+    assert (answer.status_code, answer["Location"]) == (302, lands_on)
