@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "var" / "test-results"
 BIN = Path(sys.executable).parent
 CI = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+ON_SQLITE = {"DATABASE_URL": "", "REDIS_URL": "", "PORTAL_TEST_DB": ""}
 PROCESSES = os.environ.get("TEST_PROCESSES", "2")
 
 
@@ -129,9 +130,10 @@ def with_overrides(extra: dict[str, str]) -> dict[str, str]:
 
 def unit() -> list[Step]:
     """Run the tests on SQLite, as the embedded default does."""
-    unset = {"DATABASE_URL": "", "REDIS_URL": "", "PORTAL_TEST_DB": ""}
     return [
-        pytest("tests on SQLite", "sqlite", ["-m", "not browser"], unset, servers.describe("", ""))
+        pytest(
+            "tests on SQLite", "sqlite", ["-m", "not browser"], ON_SQLITE, servers.describe("", "")
+        )
     ]
 
 
@@ -139,7 +141,13 @@ def on_postgres() -> list[Step]:
     """Run the tests on PostgreSQL and Redis or Valkey: given ones, else started for the run."""
     with real_servers() as (environment, named):
         return [
-            pytest("tests on PostgreSQL", "postgres", ["-m", "not browser"], environment, named)
+            pytest(
+                "tests on PostgreSQL",
+                "postgres",
+                ["-m", "not browser and not once"],
+                environment,
+                named,
+            )
         ]
 
 
@@ -220,8 +228,10 @@ def pytest(name: str, key: str, options: list[str], extra: dict[str, str], named
 def rules_report() -> int:
     """Run the tests that name a rule, print rule → tests → result; 1 when a rule lacks one."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    step = on_postgres()[0]
-    steps = [step, *(in_browser() if servers.chromium_path() else [])]
+    once = pytest(
+        "tests of no database", "once", ["-m", "once"], ON_SQLITE, servers.describe("", "")
+    )
+    steps = [once, *on_postgres(), *(in_browser() if servers.chromium_path() else [])]
     text, problems = rules.table(sorted(RESULTS.glob("rules-*.json")))
     print(text)
     for problem in problems:

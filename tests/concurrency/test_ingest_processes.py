@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 
+@pytest.mark.once
 @pytest.mark.rule("K-15")
 def test_two_processes_with_the_same_new_ids_on_sqlite(tmp_path: Path) -> None:
     """Writers wait for each other: every id is created once, nobody fails."""

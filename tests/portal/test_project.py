@@ -14,6 +14,7 @@ import pytest
 from portal import settings as portal_settings
 from tests import rules
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ("portal", "listings", "rfq", "compliance", "growth")
 TEXT = {

@@ -19,6 +19,7 @@ import pytest
 from portal import supervisor
 from tests.servers import free_port
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -11,6 +11,7 @@ from django.test import override_settings
 
 from portal import settings as portal_settings
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
 
 
