@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext
 
 from listings.choices import (
     SERVICES,
@@ -19,7 +20,8 @@ from listings.choices import (
 )
 from listings.models import Product, ProductRevision, ShippingTemplate
 from listings.services.product_data import FIELDS, ProductData
-from portal.models import Category, Member
+from listings.theme_facts import country_name
+from portal.models import Attribute, Category, Member
 
 LABELS = {
     one.name: one.verbose_name for one in Product._meta.concrete_fields if one.name in FIELDS
@@ -53,7 +55,7 @@ class FieldChange:
 
 
 class Namer:
-    """Turns the ids and codes in contents into words; three queries for any number of them."""
+    """Turns the ids and codes in contents into words; four queries for any number of them."""
 
     def __init__(self, contents: Iterable[Mapping[str, Any]]) -> None:
         contents = list(contents)
@@ -70,6 +72,15 @@ class Namer:
             ShippingTemplate.objects.filter(pk__in=templates).values_list("pk", "name")
         )
         self.categories = {one.code: one for one in Category.objects.filter(code__in=codes)}
+        self._attribute_codes = {
+            code for content in contents for code in content.get("attributes") or ()
+        }
+
+    @cached_property
+    def attributes(self) -> dict[str, str]:
+        """Code → name in the active language; read only when attributes are written out."""
+        found = Attribute.objects.filter(code__in=self._attribute_codes)
+        return {attribute.code: attribute.name for attribute in found}
 
     def content(self, content: Mapping[str, Any]) -> dict[str, Any]:
         """Return a content whose people and templates are names instead of ids."""
@@ -93,6 +104,8 @@ class Namer:
             return self.owners.get(value, _("someone who left"))
         if name == "shipping_template":
             return self.templates.get(value, _("a template that is gone"))
+        if name == "attributes":
+            value = {self.attributes.get(code, code): one for code, one in value.items()}
         return _plain_text(name, value)
 
 
@@ -101,21 +114,24 @@ def _plain_text(name: str, value: Any) -> str:
         return _("in the recycle bin")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    if name == "tiers":
-        return ", ".join(f"≥ {quantity}: {price}" for quantity, price in value)
-    if name == "skus":
-        return ", ".join(f"{sku['name']}: {sku['price']}" for sku in value)
-    if name == "services":
-        return ", ".join(str(SERVICES.get(code, code)) for code in value)
-    if name == "epr_traits":
-        return ", ".join(str(EprTrait(code).label) for code in value)
     if isinstance(value, dict):
-        parts = (
-            f"{key}: {', '.join(map(str, one)) if isinstance(one, list) else one}"
-            for key, one in value.items()
-        )
-        return "; ".join(parts)
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return "; ".join(f"{key}: {_listed(one)}" for key, one in value.items())
+    return _listed(_WORDS[name](one) for one in value) if name in _WORDS else _listed(value)
+
+
+_WORDS: dict[str, Callable[[Any], Any]] = {
+    "tiers": lambda tier: f"≥ {tier[0]}: {tier[1]}",
+    "skus": lambda sku: f"{sku['name']}: {sku['price']}",
+    "services": lambda code: SERVICES.get(code, code),
+    "epr_traits": lambda code: EprTrait(code).label,
+    "target_countries": country_name,
+}
+
+
+def _listed(value: Any) -> str:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return str(value)
+    return pgettext("between names", ", ").join(map(str, value))
 
 
 def changes_between(

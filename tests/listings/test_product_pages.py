@@ -319,7 +319,7 @@ def test_the_history_compares_field_by_field(
     page = text_of(owner_client.get(url("product-history", "kit")))
     assert "E-bike kit" in page
     assert "New title" in page
-    assert "voltage: 36V" in page
+    assert "Voltage: 36V" in page
 
 
 # --- Recycle bin ------------------------------------------------------------------------------------
