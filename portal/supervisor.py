@@ -156,8 +156,8 @@ def web(host: str, port: int, workers: int) -> Child:
     )  # fmt: skip
 
 
-def worker(concurrency: int) -> Child:
-    """Return the Celery worker."""
+def worker(concurrency: int, log: Path) -> Child:
+    """Return the Celery worker. Its log is a file: in the demo it holds every e-mail."""
     return Child(
         "worker",
         [
@@ -165,6 +165,7 @@ def worker(concurrency: int) -> Child:
             "--concurrency", str(concurrency), "--loglevel", "WARNING",
             "--without-gossip", "--without-mingle",
         ],
+        log=log,
     )  # fmt: skip
 
 

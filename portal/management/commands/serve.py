@@ -60,15 +60,18 @@ class Command(BaseCommand):
 
     def _serve(self, processes: Supervisor, host: str, port: int, web_workers: int) -> None:
         self._start_broker(processes)
-        first_start = self._prepare_database(processes.environment)
+        self._prepare_database(processes.environment)
         url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"  # noqa: S104
         # The web server first: people wait for it. The others start while they read the banner.
         processes.start(supervisor.web(host, port, web_workers), lambda: _answers(f"{url}/healthz"))
         on_sqlite = connection.vendor == "sqlite"
         # SQLite has one writer: more worker processes would only wait for each other.
-        processes.start(supervisor.worker(1 if on_sqlite else min(os.cpu_count() or 1, 4)))
+        concurrency = 1 if on_sqlite else min(os.cpu_count() or 1, 4)
+        log = settings.VAR_DIR / "worker.log"
+        log.unlink(missing_ok=True)
+        processes.start(supervisor.worker(concurrency, log))
         processes.start(supervisor.beat())
-        self._banner(url, processes.environment["REDIS_URL"], first_start)
+        self._banner(url, processes.environment["REDIS_URL"])
         processes.run()
 
     def _start_broker(self, processes: Supervisor) -> None:
@@ -81,8 +84,8 @@ class Command(BaseCommand):
         processes.environment["REDIS_URL"] = url
         processes.start(broker, lambda: supervisor.broker_answers(url))
 
-    def _prepare_database(self, environment: dict[str, str]) -> bool:
-        """Migrate if there is anything to do and build the demo once; tell whether it was built."""
+    def _prepare_database(self, environment: dict[str, str]) -> None:
+        """Migrate if there is anything to do, and build the demo once."""
         try:
             executor = MigrationExecutor(connection)
         except DatabaseError as error:
@@ -103,17 +106,19 @@ class Command(BaseCommand):
             command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo"]
             if subprocess.run(command, env=environment, check=False).returncode:  # noqa: S603
                 raise ServeFailed("The demo world could not be built; see above.")
-        return build
 
-    def _banner(self, url: str, redis_url: str, first_start: bool) -> None:
+    def _banner(self, url: str, redis_url: str) -> None:
         database = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
         broker = "embedded broker" if redis_url.startswith("unix:") else "broker of REDIS_URL"
+        on_console = settings.EMAIL_BACKEND.endswith(".console.EmailBackend")
+        mails = ", with every e-mail" if on_console else ""
         lines = [
             "",
             f"  Seller back office   {url}/",
             f"  Staff admin          {url}/admin/",
             f"  API documentation    {url}/api/v1/docs",
             f"  Running on           {database}, {broker}; web, worker, beat",
+            f"  Worker's log         {settings.VAR_DIR / 'worker.log'}{mails}",
         ]
         if settings.DEMO:
             lines += ["", *(f"  {line}" for line in demo_log_ins())]
