@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal, Self
 
+from django.utils.translation import pgettext_lazy
 from pydantic import Field, model_validator
 
-from portal.rulebook_schemas import RulebookContent, register_rulebook_module
+from portal.rulebook_schemas import (
+    RulebookContent,
+    register_rulebook_module,
+    register_rulebook_words,
+)
 
 BENEFITS = "listings.benefits"
 
@@ -86,3 +91,30 @@ class Benefits(RulebookContent):
 
 
 register_rulebook_module(BENEFITS, Benefits)
+register_rulebook_words(
+    {
+        "benefits": pgettext_lazy("rulebook", "Benefits"),
+        "key": pgettext_lazy("rulebook", "Key"),
+        "group": pgettext_lazy("rulebook", "Group"),
+        "search": pgettext_lazy("rulebook", "Search"),
+        "home": pgettext_lazy("rulebook", "Home page"),
+        "promotion": pgettext_lazy("rulebook", "Promotion"),
+        "name": pgettext_lazy("rulebook", "Name"),
+        "channels": pgettext_lazy("rulebook", "Channels"),
+        "pc": pgettext_lazy("rulebook", "PC"),
+        "app": pgettext_lazy("rulebook", "App"),
+        "ordinary": pgettext_lazy("rulebook", "Ordinary"),
+        "national": pgettext_lazy("rulebook", "National"),
+        "live_on": pgettext_lazy("rulebook", "Live on"),
+        "ends_on": pgettext_lazy("rulebook", "Ends on"),
+        "expected": pgettext_lazy("rulebook", "Expected"),
+        "promotions": pgettext_lazy("rulebook", "Promotions"),
+        "benefit": pgettext_lazy("rulebook", "Benefit"),
+        "conditions": pgettext_lazy("rulebook", "Conditions"),
+        "kind": pgettext_lazy("rulebook", "Kind"),
+        "text": pgettext_lazy("rulebook", "Text"),
+        "national_match": pgettext_lazy("rulebook", "Product in a national theme"),
+        "product_score": pgettext_lazy("rulebook", "Product score"),
+        "at_least": pgettext_lazy("rulebook", "At least"),
+    }
+)

@@ -5,18 +5,24 @@ An app declares a module with a pydantic model in its `rules.py`:
     class Benefits(RulebookContent): ...
     register_rulebook_module("listings.benefits", Benefits)
 
-and ships tables as `<app>/rulebooks/<module>/<version>.toml`.
+and ships tables as `<app>/rulebooks/<module>/<version>.toml`. Sellers read the tables, so the app also
+names every key and every fixed value with `register_rulebook_words`.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 import types
 import typing
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from portal.choices import Membership
 
 
 class RulebookContent(BaseModel):
@@ -33,6 +39,34 @@ def register_rulebook_module(module: str, model: type[RulebookContent]) -> None:
     """Declare that `module` (`<app>.<name>`) has rulebooks whose content is a `model`."""
     if RULEBOOK_MODULES.setdefault(module, model) is not model:
         raise ValueError(f"rulebook module {module!r} is declared twice")
+
+
+RULEBOOK_WORDS: dict[str, str | Promise] = {}
+"""Keys and fixed values of contents → what readers are shown."""
+
+
+def register_rulebook_words(words: dict[str, str | Promise]) -> None:
+    """Name keys and fixed values; one that another app named already keeps its name."""
+    for key, text in words.items():
+        RULEBOOK_WORDS.setdefault(key, text)
+
+
+def rulebook_vocabulary(model: type[BaseModel]) -> set[str]:
+    """Return the keys and fixed values a content model allows, with the tables inside it."""
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        found.add(re.sub(r"_(?:en|zh)$", "", name))
+        found |= _vocabulary(field.annotation)
+    return found
+
+
+def _vocabulary(annotation: Any) -> set[str]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return rulebook_vocabulary(annotation)
+    arguments = typing.get_args(annotation)
+    if typing.get_origin(annotation) is Literal:
+        return {value for value in arguments if isinstance(value, str)}
+    return set().union(*map(_vocabulary, arguments))
 
 
 @dataclass(frozen=True)
@@ -150,3 +184,19 @@ class BuyerLabels(RulebookContent):
 
 
 register_rulebook_module("portal.buyer_labels", BuyerLabels)
+register_rulebook_words(
+    {
+        "scheme": pgettext_lazy("rulebook", "Scheme"),
+        "labels": pgettext_lazy("rulebook", "Labels"),
+        "tiers": pgettext_lazy("rulebook", "Tiers"),
+        "views": pgettext_lazy("rulebook", "Views"),
+        "audience": pgettext_lazy("rulebook", "Audience"),
+        "membership": pgettext_lazy("rulebook", "Membership"),
+        "basic": Membership.BASIC.label,
+        "verified": Membership.VERIFIED.label,
+        "assessed_star_min": pgettext_lazy("rulebook", "Assessed star at least"),
+        "flag": pgettext_lazy("rulebook", "Shop flag"),
+        "shows": pgettext_lazy("rulebook", "Shows"),
+        **{tier: tier for tier in typing.get_args(TierName)},
+    }
+)

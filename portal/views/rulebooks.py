@@ -15,6 +15,7 @@ from portal import platform_time
 from portal.choices import RulebookStatus
 from portal.http import MemberRequest
 from portal.models import Rulebook
+from portal.rulebook_schemas import RULEBOOK_WORDS
 from portal.views.base import SellerPage
 
 MODULE_NAMES: dict[str, str | Promise] = {
@@ -127,7 +128,8 @@ def outline(value: Any, label: str = "") -> dict[str, Any]:
     try:
         return {"kind": "day", "value": platform_time.parse_day(value)}
     except (platform_time.InvalidInstant, AttributeError):
-        return {"kind": "value", "value": value}
+        named = RULEBOOK_WORDS.get(value) if isinstance(value, str) else None
+        return {"kind": "value", "value": value if named is None else str(named)}
 
 
 def _is_nested(value: Any) -> bool:
@@ -151,5 +153,7 @@ def _localised(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _words(key: str) -> str:
+    if key in RULEBOOK_WORDS:
+        return str(RULEBOOK_WORDS[key])
     text = key.replace("_", " ")
     return text[:1].upper() + text[1:]

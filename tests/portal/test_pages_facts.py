@@ -168,4 +168,4 @@ def test_rules_are_outlined_in_the_readers_language() -> None:
     assert english["Rows"]["rows"][0][1] == ("B", {"kind": "value", "value": None})
     assert [part["kind"] for part in english["Deep"]["parts"]] == ["facts"]
     with translation.override("zh-hans"):
-        assert dict(outline(content)["facts"])["Name"]["value"] == "搜索"
+        assert dict(outline(content)["facts"])["名称"]["value"] == "搜索"
