@@ -214,6 +214,8 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
 FORMAT_MODULE_PATH = "portal.formats"
+# Customary, though not in ISO 3166; without a name pages would show the bare code.
+COUNTRIES_OVERRIDE = {"XK": _("Kosovo")}
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -246,7 +248,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 # --- E-mail -------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Seller back office <noreply@example.com>")
+DEFAULT_FROM_EMAIL = env.str(
+    "DEFAULT_FROM_EMAIL", default="Seller back office <noreply@example.com>"
+)
 
 # --- Security -----------------------------------------------------------------------------------
 HTTPS = env.bool("HTTPS", default=False)

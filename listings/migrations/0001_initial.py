@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
                 ('trade_gain', models.IntegerField(blank=True, null=True, verbose_name='trade against category (%)')),
                 ('created_at', models.DateTimeField(verbose_name='created')),
                 ('changed_at', models.DateTimeField(verbose_name='changed')),
-                ('is_national', models.BooleanField(default=False, editable=False)),
+                ('is_national', models.BooleanField(default=False, editable=False, verbose_name='national')),
                 ('service_mask', models.BigIntegerField(default=0, editable=False)),
                 ('countries_0', models.BigIntegerField(default=0, editable=False)),
                 ('countries_1', models.BigIntegerField(default=0, editable=False)),

@@ -70,7 +70,7 @@ class Theme(models.Model):
     created_at = models.DateTimeField(_("created"))
     changed_at = models.DateTimeField(_("changed"))
 
-    is_national = models.BooleanField(default=False, editable=False)
+    is_national = models.BooleanField(_("national"), default=False, editable=False)
     service_mask = models.BigIntegerField(default=0, editable=False)
     countries_0 = models.BigIntegerField(default=0, editable=False)
     countries_1 = models.BigIntegerField(default=0, editable=False)
