@@ -52,6 +52,7 @@ AUDITLOG = [
 ]
 
 DJANGO_ADMIN = [
+    gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
     gettext_noop("Model name"),
     gettext_noop("Add link"),
     gettext_noop("Change or view list link"),

@@ -19,7 +19,15 @@ from portal.services.notices import notice_mail_again
 class NoticeAdmin(ReadOnlyAdmin):
     """Read-only but for one action: send failed mails again."""
 
-    list_display = ("created_at", "user", "seller", "kind", "title", "mail_state", "mail_attempts")
+    list_display = (
+        "created_at",
+        "user",
+        "seller",
+        "kind",
+        "shown_title",
+        "mail_state",
+        "mail_attempts",
+    )
     list_filter = ("mail_state", "kind")
     list_select_related = ("user", "seller")
     search_fields = ("=user__username", "=seller__member_id", "=key")
@@ -30,8 +38,8 @@ class NoticeAdmin(ReadOnlyAdmin):
         "seller",
         "kind",
         "key",
-        "title",
-        "body",
+        "shown_title",
+        "shown_body",
         "link",
         "created_at",
         "read_at",
@@ -39,6 +47,16 @@ class NoticeAdmin(ReadOnlyAdmin):
         "mail_attempts",
         "mailed_at",
     )
+
+    @admin.display(description=gettext_lazy("title"))
+    def shown_title(self, notice: Notice) -> str:
+        """The title in the language of the reader."""
+        return notice.title
+
+    @admin.display(description=gettext_lazy("text"))
+    def shown_body(self, notice: Notice) -> str:
+        """The text in the language of the reader."""
+        return notice.body
 
     def has_mail_permission(self, request: HttpRequest) -> bool:
         """Sending again needs more than looking."""

@@ -165,8 +165,8 @@ class SellerFlagAdmin(ServiceAdmin):
 class InviteForm(forms.ModelForm):
     """A person to invite into a shop."""
 
-    username = UsernameField(max_length=150)
-    email = forms.EmailField()
+    username = UsernameField(label=gettext_lazy("Username"), max_length=150)
+    email = forms.EmailField(label=gettext_lazy("E-mail"))
 
     class Meta:
         model = Member
