@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from listings.api import products
+from listings.api import products, shipping
 
 urlpatterns = [
     path("products", products.ProductListView.as_view(), name="products"),
@@ -32,5 +32,15 @@ urlpatterns = [
         "products/<str:product_id>/revisions",
         products.ProductRevisionView.as_view(),
         name="product-revisions",
+    ),
+    path(
+        "shipping-templates",
+        shipping.ShippingTemplateListView.as_view(),
+        name="shipping-templates",
+    ),
+    path(
+        "shipping-templates/<int:pk>",
+        shipping.ShippingTemplateView.as_view(),
+        name="shipping-template",
     ),
 ]

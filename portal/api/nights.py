@@ -6,12 +6,14 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import generics, serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import platform_time
+from portal.api.problems import ProblemSerializer
 from portal.api.views import StaffView
 from portal.models import NightRun
 from portal.nightly import ledger
@@ -63,8 +65,15 @@ class NightDetailSerializer(NightSerializer):
         return NightJobSerializer(ledger.progress(run), many=True).data  # type: ignore[return-value]
 
 
+class NightStartSerializer(serializers.Serializer):
+    """The day to compute, and why."""
+
+    as_of = serializers.DateField(help_text="Pacific day, at most two days ago.")
+    reason = serializers.CharField(max_length=200, required=False, allow_blank=True, default="")
+
+
 class NightList(StaffView, generics.ListAPIView):
-    """Runs, newest day first."""
+    """Runs, newest day first; starting one needs the permission `portal.run_night`."""
 
     staff_permission = "portal.view_nightrun"
     serializer_class = NightSerializer
@@ -74,6 +83,26 @@ class NightList(StaffView, generics.ListAPIView):
     def get_queryset(self) -> QuerySet[NightRun]:
         """Return every run."""
         return NightRun.objects.all()
+
+    @extend_schema(
+        request=NightStartSerializer,
+        responses={
+            202: NightSerializer,
+            409: OpenApiResponse(ProblemSerializer, description="`day_not_over`"),
+        },
+    )
+    def post(self, request: Request) -> Response:
+        """Start a run by the workers, or join the one that is open for the day (NGT-1)."""
+        if not request.user.has_perm("portal.run_night"):
+            raise PermissionDenied
+        given = NightStartSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        run = ledger.night_start(
+            mode=ledger.CELERY,
+            requested_by=request.user,  # type: ignore[arg-type]
+            **given.validated_data,
+        )
+        return Response(NightSerializer(run).data, status=202)
 
 
 class NightDetail(StaffView):

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from portal.choices import RunState
 from portal.models import JobRun, NightRun, User
@@ -201,3 +202,19 @@ def test_prometheus_counts_open_runs_and_failed_shards(
     text = staff_client.get("/metrics").content.decode()
     assert "portal_night_shards_failed 0.0" in text
     assert "portal_last_complete_day_age_days 2.0" in text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.rule("NGT-1", "API-1")
+def test_a_night_is_started_over_the_api_by_those_who_may(
+    clock: Any, staff_api: APIClient, owner_api: APIClient
+) -> None:
+    clock("2022-07-21T12:00:00-07:00")
+    assert owner_api.post("/api/v1/nights", {"as_of": "2022-07-19"}).status_code == 403
+    refused = staff_api.post("/api/v1/nights", {"as_of": "2022-07-20"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "day_not_over")
+    assert staff_api.post("/api/v1/nights", {"as_of": "soon"}).status_code == 400
+    assert not NightRun.objects.exists()
+    started = staff_api.post("/api/v1/nights", {"as_of": "2022-07-19", "reason": "late facts"})
+    assert started.status_code == 202
+    assert NightRun.objects.get().reason == "late facts"
