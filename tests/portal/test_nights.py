@@ -2,77 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
-from kombu.exceptions import OperationalError as BrokerDown
 
-from portal import platform_time, queueing, tasks
+from portal import platform_time
 from portal.choices import RunState
 from portal.errors import Refusal
-from portal.models import Category, JobRun, MetricValue, NightRun, Notice, Seller, ShardRun, User
+from portal.models import Category, MetricValue, NightRun, Notice, Seller, ShardRun, User
 from portal.nightly import engine, ledger, schedule
 from portal.nightly.checks import check_jobs
 from portal.nightly.plans import key_ranges, seller_ranges
 from portal.nightly.published import published_day
-from portal.nightly.registry import (
-    Job,
-    Params,
-    RegistryError,
-    ShardContext,
-    one_shard,
-    registry,
-)
-from portal.nightly.standings import stage_differences
+from portal.nightly.registry import Job, RegistryError, ShardContext, registry
 from portal.scoping import unscoped
 from tests import factories
 from tests.conftest import Clock
+from tests.portal.night_world import DAY, YESTERDAY, Night, states, value_job, value_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
-
-DAY = date(2022, 8, 1)
-"""The newest day the fixture clock allows."""
-YESTERDAY = DAY - timedelta(days=1)
-
-
-class Night:
-    """A registry of jobs that write down what they did."""
-
-    def __init__(self) -> None:
-        self.log: list[str] = []
-        self.broken: set[str] = set()
-        self.jobs: dict[str, Job] = {}
-
-    def add(self, name: str, *needs: str, shards: int = 1, **options: object) -> None:
-        def compute(ctx: ShardContext) -> None:
-            self.log.append(f"{name}/{ctx.shard.index}")
-            if name in self.broken:
-                raise ValueError(f"{name} is broken")
-
-        def plan(as_of: date, wish: int | None) -> list[Params]:
-            return [{} for _ in range(wish or shards)]
-
-        self.jobs[name] = Job(name, "test", compute, plan, needs, **options)  # type: ignore[arg-type]
-
-    def run(self, day: date = DAY, **options: object) -> NightRun:
-        run = ledger.night_start(as_of=day, **options)  # type: ignore[arg-type]
-        return engine.run_inline(run_id=run.pk)
-
-
-@pytest.fixture
-def night(monkeypatch: pytest.MonkeyPatch, clock: Clock, db: None) -> Night:
-    night = Night()
-    monkeypatch.setattr(registry, "jobs", night.jobs)
-    return night
-
-
-def _states(run: NightRun) -> dict[str, str]:
-    return dict(run.jobs.values_list("job", "state"))
 
 
 # --- Registry -----------------------------------------------------------------------------------
@@ -169,7 +121,7 @@ def test_starting_a_day_that_is_open_joins_its_run(night: Night) -> None:
     second = ledger.night_start(as_of=DAY, jobs=["b"])
     assert first.pk == second.pk
     assert second.jobs_asked == ["a", "b"]
-    assert set(_states(first)) == {"a", "b"}
+    assert set(states(first)) == {"a", "b"}
     with pytest.raises(IntegrityError), transaction.atomic():
         NightRun.objects.create(as_of=DAY, number=2)
 
@@ -186,8 +138,8 @@ def test_a_named_job_brings_only_needs_that_are_not_published(night: Night) -> N
     night.add("a")
     night.add("b", "a")
     night.add("c", "b")
-    assert set(_states(night.run(jobs=["b"]))) == {"a", "b"}
-    assert set(_states(night.run(jobs=["c"]))) == {"c"}
+    assert set(states(night.run(jobs=["b"]))) == {"a", "b"}
+    assert set(states(night.run(jobs=["c"]))) == {"c"}
     with pytest.raises(Refusal, match="nobody"):
         ledger.night_start(as_of=DAY, jobs=["nobody"])
 
@@ -206,7 +158,7 @@ def test_a_failed_job_blocks_its_dependants_and_tells_operators_once(
     night.broken = {"b"}
     run = night.run()
     assert run.state == RunState.FAILED
-    assert _states(run) == {"a": "complete", "b": "failed", "c": "failed", "d": "complete"}
+    assert states(run) == {"a": "complete", "b": "failed", "c": "failed", "d": "complete"}
     assert night.log.count("b/0") == engine.MAX_ATTEMPTS
     assert "ValueError: b is broken" in ShardRun.objects.get(job_run__job="b").error
     assert "needs b" in run.jobs.get(job="c").error
@@ -295,38 +247,23 @@ def test_a_lost_connection_is_not_counted_as_a_failure(
 # --- Publishing ---------------------------------------------------------------------------------
 
 
-def _value_job(values: dict[date, int], shop: Seller, **options: object) -> Job:
-    def compute(ctx: ShardContext) -> None:
-        select = "SELECT %(seller)s AS seller_id, 'test.value' AS metric, %(value)s AS value"
-        params = {"seller": shop.pk, "value": values[ctx.as_of]}
-        stage_differences(ctx, MetricValue, select, params, scope_sql="s.metric = 'test.value'")
-
-    return Job("value", "test", compute, one_shard, standings=(MetricValue,), **options)  # type: ignore[arg-type]
-
-
-def _value(day: date) -> int | None:
-    with unscoped():
-        row = MetricValue.objects.as_of(day).filter(metric="test.value").first()
-    return int(row.value) if row else None
-
-
 @pytest.mark.rule("NGT-5")
 def test_readers_see_the_day_before_until_the_job_is_published(night: Night, shop: Seller) -> None:
-    night.jobs["value"] = _value_job({YESTERDAY: 1, DAY: 2}, shop)
+    night.jobs["value"] = value_job({YESTERDAY: 1, DAY: 2}, shop)
     night.run(YESTERDAY)
     run = ledger.night_start(as_of=DAY)
     engine.run_advance(run_id=run.pk)
     engine.shard_compute(shard_id=ShardRun.objects.get(job_run__run=run).pk)
-    assert (published_day("value"), _value(DAY)) == (YESTERDAY, 1)
+    assert (published_day("value"), value_of(DAY)) == (YESTERDAY, 1)
     engine.run_advance(run_id=run.pk)
-    assert (published_day("value"), _value(DAY), _value(YESTERDAY)) == (DAY, 2, 1)
+    assert (published_day("value"), value_of(DAY), value_of(YESTERDAY)) == (DAY, 2, 1)
     assert published_day("value", on=YESTERDAY) == YESTERDAY
     assert published_day("value", on=YESTERDAY - timedelta(days=1)) is None
 
 
 @pytest.mark.rule("K-2")
 def test_readers_never_see_a_day_before_its_time(night: Night, clock: Clock, shop: Seller) -> None:
-    night.jobs["value"] = _value_job({YESTERDAY: 1, DAY: 2}, shop)
+    night.jobs["value"] = value_job({YESTERDAY: 1, DAY: 2}, shop)
     night.run(YESTERDAY)
     night.run(DAY)
     clock("2022-08-02T12:00:00-07:00")
@@ -338,7 +275,7 @@ def test_shards_that_rest_on_an_overtaken_state_are_computed_again(
     night: Night, shop: Seller
 ) -> None:
     """An older day is published between a newer day's shards and its publication."""
-    night.jobs["value"] = _value_job({YESTERDAY: 7, DAY: 7}, shop)
+    night.jobs["value"] = value_job({YESTERDAY: 7, DAY: 7}, shop)
     newer = ledger.night_start(as_of=DAY)
     engine.run_advance(run_id=newer.pk)
     engine.shard_compute(shard_id=ShardRun.objects.get(job_run__run=newer).pk)
@@ -349,7 +286,7 @@ def test_shards_that_rest_on_an_overtaken_state_are_computed_again(
     assert engine.run_inline(run_id=newer.pk).state == RunState.COMPLETE
     with unscoped():
         row = MetricValue.objects.get(metric="test.value")
-    assert (row.valid_from, _value(DAY)) == (YESTERDAY, 7)
+    assert (row.valid_from, value_of(DAY)) == (YESTERDAY, 7)
 
 
 @pytest.mark.rule("NGT-3")
@@ -362,159 +299,15 @@ def test_a_publication_that_fails_changes_nothing_and_can_be_retried(
         if broken:
             raise ValueError("cannot publish")
 
-    night.jobs["value"] = _value_job({DAY: 2}, shop, on_publish=on_publish)
+    night.jobs["value"] = value_job({DAY: 2}, shop, on_publish=on_publish)
     run = night.run()
     assert run.state == RunState.FAILED
     assert "cannot publish" in run.jobs.get().error
-    assert (_value(DAY), published_day("value")) == (None, None)
+    assert (value_of(DAY), published_day("value")) == (None, None)
     broken.clear()
     ledger.job_retry(job_run=run.jobs.get(), actor=staff)
     assert engine.run_inline(run_id=run.pk).state == RunState.COMPLETE
-    assert _value(DAY) == 2
-
-
-# --- Scheduling ---------------------------------------------------------------------------------
-
-
-@pytest.mark.rule("NGT-4")
-def test_missed_nights_are_caught_up_oldest_first(night: Night, clock: Clock) -> None:
-    night.add("a")
-    assert schedule.missing_days() == [DAY]
-    night.run(DAY - timedelta(days=5))
-    night.run(DAY - timedelta(days=2))
-    assert schedule.missing_days() == [DAY - timedelta(days=days) for days in (4, 3, 1, 0)]
-    night.run(DAY, jobs=["a"])
-    assert DAY in schedule.missing_days(), "a run of some jobs does not make the day complete"
-
-
-@pytest.mark.rule("NGT-4")
-def test_catching_up_has_a_limit(night: Night, settings: object) -> None:
-    night.add("a")
-    settings.NIGHTLY_CATCHUP_DAYS = 3  # type: ignore[attr-defined]
-    night.run(DAY - timedelta(days=10))
-    assert schedule.missing_days() == [DAY - timedelta(days=days) for days in (2, 1, 0)]
-
-
-def test_a_failed_night_waits_for_staff_and_does_not_stop_the_next(night: Night) -> None:
-    night.add("a")
-    night.run(DAY - timedelta(days=2))
-    night.broken = {"a"}
-    night.run(YESTERDAY)
-    assert schedule.missing_days() == [DAY]
-
-
-@pytest.mark.rule("NGT-4")
-@pytest.mark.django_db(transaction=True)
-def test_workers_catch_up_one_night_after_the_other(night: Night) -> None:
-    """With eager tasks the whole chain runs here: schedule → shards → publish → next night."""
-    night.add("a", shards=2)
-    night.add("b", "a")
-    night.run(DAY - timedelta(days=3))
-    night.log.clear()
-    tasks.schedule_nights.delay()
-    assert night.log == ["a/0", "a/1", "b/0"] * 3
-    runs = NightRun.objects.order_by("pk").values_list("as_of", "state", "reason")[1:]
-    assert list(runs) == [
-        (DAY - timedelta(days=days), RunState.COMPLETE, ledger.SCHEDULED) for days in (2, 1, 0)
-    ]
-
-
-@pytest.mark.rule("NGT-3")
-@pytest.mark.postgres
-@pytest.mark.django_db(transaction=True)
-def test_two_schedulers_at_once_make_one_run(
-    night: Night, at_once: Callable[..., list[object]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    night.add("a")
-    monkeypatch.setattr(queueing, "enqueue", lambda *args: True)
-    results = at_once([schedule.nights_schedule] * 6)
-    assert not [result for result in results if isinstance(result, Exception)]
-    assert NightRun.objects.count() == 1
-    assert JobRun.objects.count() == 1
-
-
-@pytest.mark.rule("NGT-3")
-@pytest.mark.django_db(transaction=True)
-def test_a_broker_that_is_down_loses_nothing(
-    night: Night, settings: object, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    night.add("a", shards=2)
-    night.add("b", "a")
-
-    def refuse(*args: object, **options: object) -> None:
-        raise BrokerDown("connection refused")
-
-    with monkeypatch.context() as down:
-        down.setattr(settings, "CELERY_TASK_ALWAYS_EAGER", False)
-        for task in (tasks.run_shard, tasks.advance_night):
-            down.setattr(task, "apply_async", refuse)
-        run = ledger.night_start(as_of=DAY, mode=ledger.CELERY)
-        engine.run_advance(run_id=run.pk)
-    assert night.log == []
-    # The broker is back. What was sent less than a minute ago is not sent again …
-    assert schedule.nights_sweep() == 0
-    # … and after it everything is.
-    ShardRun.objects.update(enqueued_at=platform_time.wall_clock() - schedule.LOST_AFTER)
-    assert schedule.nights_sweep() == 2
-    run.refresh_from_db()
-    assert run.state == RunState.COMPLETE
-    assert night.log == ["a/0", "a/1", "b/0"]
-
-
-@pytest.mark.rule("NGT-3")
-def test_the_sweeper_publishes_what_a_killed_worker_left_unpublished(night: Night) -> None:
-    night.add("a")
-    run = ledger.night_start(as_of=DAY, mode=ledger.CELERY)
-    engine.run_advance(run_id=run.pk)
-    engine.shard_compute(shard_id=ShardRun.objects.get().pk)
-    assert run.jobs.get().state == RunState.RUNNING
-    schedule.nights_sweep()
-    run.refresh_from_db()
-    assert run.state == RunState.COMPLETE
-
-
-# --- Recomputing --------------------------------------------------------------------------------
-
-
-@pytest.mark.rule("NGT-4")
-@pytest.mark.django_db(transaction=True)
-def test_recompute_from_a_day_picks_up_late_facts_oldest_first(
-    night: Night, shop: Seller, staff: User
-) -> None:
-    days = [DAY - timedelta(days=days) for days in (2, 1, 0)]
-    values = dict.fromkeys(days, 1)
-    job = night.jobs["value"] = _value_job(values, shop)
-    seen: list[date] = []
-
-    def compute(ctx: ShardContext) -> None:
-        seen.append(ctx.as_of)
-        job.compute(ctx)
-
-    night.jobs["value"] = Job("value", "test", compute, standings=(MetricValue,))
-    for day in days:
-        night.run(day)
-    seen.clear()
-    values |= {days[1]: 5, days[2]: 6}  # late facts
-    preview = ledger.recompute_preview(days[1])
-    assert (preview.days, preview.jobs) == (days[1:], ["value"])
-    assert [_value(day) for day in days] == [1, 1, 1]
-    ledger.night_recompute_from(day=days[1], actor=staff, reason="late orders")
-    assert seen == days[1:]
-    assert [_value(day) for day in days] == [1, 5, 6]
-    with pytest.raises(Refusal):
-        ledger.night_recompute_from(day=DAY + timedelta(days=1), actor=staff)
-
-
-@pytest.mark.rule("NGT-4")
-def test_workers_take_an_open_older_day_first(night: Night) -> None:
-    night.add("a")
-    older = ledger.night_start(as_of=YESTERDAY, mode=ledger.CELERY)
-    newer = ledger.night_start(as_of=DAY, mode=ledger.CELERY)
-    engine.run_advance(run_id=newer.pk)
-    assert not newer.jobs.get().shards.exists()
-    engine.run_inline(run_id=older.pk)
-    engine.run_advance(run_id=newer.pk)
-    assert newer.jobs.get().shards.exists()
+    assert value_of(DAY) == 2
 
 
 # --- Commands -----------------------------------------------------------------------------------
