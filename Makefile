@@ -48,8 +48,8 @@ rules: $(READY)  ## print rule → tests → result; fails on a rule without a t
 bench: $(READY)  ## run the benchmarks; reports ratios
 	@exec $(BIN)/python -m tests bench
 
-messages: $(READY)  ## collect the strings of the interface, compile their translation
-	@$(BIN)/python manage.py messages
+messages: $(READY)  ## collect and compile the Chinese translation
+	@exec $(BIN)/python manage.py messages
 
 lock: $(READY)  ## pin requirements*.in, transitive ones included, into requirements*.txt
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && $(BIN)/python -m venv $$dir && \

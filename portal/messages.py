@@ -13,7 +13,7 @@ from __future__ import annotations
 import ast
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,7 +77,7 @@ def aliases(source: str) -> dict[str, Any]:
 
 def python_messages(source: str) -> Iterator[tuple[str, Any, list[str]]]:
     """Yield (function, arguments, comments) of every call of gettext in a Python file."""
-    keywords = {**KEYWORDS, **aliases(source)}
+    keywords: dict[str, Any] = {**KEYWORDS, **aliases(source)}
     yield from _calls(source, keywords)
 
 
@@ -91,9 +91,9 @@ def template_messages(source: str, origin: str = "") -> Iterator[tuple[str, Any,
 def _calls(source: str, keywords: dict[str, Any]) -> Iterator[tuple[str, Any, list[str]]]:
     stream = io.BytesIO(source.encode())
     options: Any = {"encoding": "utf-8"}
-    for _line, function, arguments, comments in extract_python(
-        stream, list(keywords), [COMMENT_TAG], options
-    ):
+    names: Any = list(keywords)
+    found: Iterable[Any] = extract_python(stream, names, [COMMENT_TAG], options)
+    for _line, function, arguments, comments in found:
         spec = keywords[function]
         values = (arguments,) if not isinstance(arguments, tuple) else arguments
         context, texts = None, []
@@ -158,7 +158,7 @@ def _add(
 class PlainCatalog(Catalog):
     """A catalogue whose header holds no dates and no versions: they would change it on every run."""
 
-    mime_headers = [  # type: ignore[assignment]
+    mime_headers = [
         ("Language", LOCALE),
         ("Plural-Forms", "nplurals=1; plural=0;"),
         ("MIME-Version", "1.0"),
