@@ -7,6 +7,7 @@ from typing import Any
 
 import django_filters
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -14,6 +15,9 @@ from portal import platform_time
 from portal.choices import TradeKind
 from portal.models import Inquiry, Order
 from portal.orders import OrderState, orders_in
+
+CALENDAR = [MinValueValidator(date(1990, 1, 1)), MaxValueValidator(date(2199, 12, 31))]
+"""Days whose ends are instants in every zone."""
 
 
 class DayInput(forms.DateInput):
@@ -38,8 +42,12 @@ class PeriodFilterSet(django_filters.FilterSet):
 
     period_field = "at"
 
-    since = django_filters.DateFilter(method="keep_since", label=_("From day"), widget=DayInput())
-    until = django_filters.DateFilter(method="keep_until", label=_("To day"), widget=DayInput())
+    since = django_filters.DateFilter(
+        method="keep_since", label=_("From day"), widget=DayInput(), validators=CALENDAR
+    )
+    until = django_filters.DateFilter(
+        method="keep_until", label=_("To day"), widget=DayInput(), validators=CALENDAR
+    )
 
     def keep_since(self, queryset: QuerySet, name: str, value: date) -> QuerySet:
         """Keep what happened on or after a Pacific day."""

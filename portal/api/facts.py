@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 import django_filters
-from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, serializers
@@ -15,6 +13,7 @@ from rest_framework import generics, serializers
 from portal import platform_time
 from portal.api.views import ScopedView
 from portal.choices import OrderChannel, TradeKind
+from portal.filters import CALENDAR
 from portal.models import Buyer, Dispute, Inquiry, Order, OrderLine
 from portal.services.buyers import buyer_badges
 
@@ -64,10 +63,6 @@ class BadgesMixin:
     def get_serializer_context(self) -> dict[str, Any]:
         """Add the badges."""
         return {**super().get_serializer_context(), "badges": self.badges}  # type: ignore[misc]
-
-
-CALENDAR = [MinValueValidator(date(1990, 1, 1)), MaxValueValidator(date(2199, 12, 31))]
-"""Days whose ends are instants in every zone."""
 
 
 class DayRangeFilter(django_filters.FilterSet):

@@ -111,6 +111,14 @@ def test_a_bad_filter_is_ignored_and_said(owner_client: Client) -> None:
     assert "since" in answer.context["filter"].form.errors
 
 
+@pytest.mark.rule("K-2")
+@pytest.mark.parametrize("name", ["portal:orders", "portal:inquiries"])
+def test_a_day_without_an_end_is_a_bad_filter(name: str, owner_client: Client) -> None:
+    answer = owner_client.get(reverse(name), {"until": "9999-12-31"})
+    assert answer.status_code == 200
+    assert "until" in answer.context["filter"].form.errors
+
+
 @pytest.mark.rule("K-2", "UI-3", "UI-4")
 def test_numbers_say_their_day_and_wait_before_the_first_night(
     owner_client: Client, shop: Seller
