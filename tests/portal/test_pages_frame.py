@@ -286,3 +286,11 @@ def test_what_to_do_next_is_ordered_by_what_is_at_stake(owner_client: Client, sh
         "Ship 1 order due within three days",
         "Read: News new-rules",
     ]
+
+
+@pytest.mark.rule("K-9")
+@pytest.mark.django_db
+def test_a_name_nobody_can_have_is_refused_before_it_is_looked_for(client: Client) -> None:
+    answer = client.post(reverse("account_login"), {"login": "x" * 100_000, "password": "guess"})
+    assert answer.status_code == 200
+    assert "login" in answer.context["form"].errors
