@@ -91,8 +91,9 @@ def given_fields(request: ScopedRequest, body: dict[str, Any]) -> dict[str, Any]
         given["owner"] = member_id(given["owner"])
     if given.get("shipping_template"):
         found = None
-        if isinstance(given["shipping_template"], str) and "\0" not in given["shipping_template"]:
-            found = ShippingTemplate.objects.filter(name=given["shipping_template"]).first()
+        name = given["shipping_template"]
+        if isinstance(name, str) and name.isprintable():
+            found = ShippingTemplate.objects.filter(name=name).first()
         if found is None:
             raise InvalidInput([("shipping_template", _("There is no such template."))])
         given["shipping_template"] = found.pk
@@ -102,7 +103,7 @@ def given_fields(request: ScopedRequest, body: dict[str, Any]) -> dict[str, Any]
 def member_id(username: Any) -> int:
     """Return the id of a member of the shop in scope."""
     found = None
-    if isinstance(username, str) and "\0" not in username:
+    if isinstance(username, str) and username.isprintable():
         found = Member.objects.filter(user__username=username, is_active=True).first()
     if found is None:
         raise InvalidInput([("owner", _("There is no such member."))])

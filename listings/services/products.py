@@ -197,9 +197,9 @@ class _Chunk:
             .order_by("pk")
         )
         self.products = {product.product_id: product for product in found}
-        codes = {
-            str(row.given["category"]).strip() for row in self.rows if row.given.get("category")
-        }
+        typed = (row.given.get("category") for row in self.rows)
+        # No code holds what a database cannot compare with, such as NUL or half a character.
+        codes = {code for one in typed if one and (code := str(one).strip()).isprintable()}
         codes |= {product.category.code for product in self.products.values()}
         self.catalogue = Catalogue.load(codes)
         self.heads = {key: ProductData.from_product(one) for key, one in self.products.items()}

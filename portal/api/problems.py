@@ -44,11 +44,16 @@ def problem(
     **extra: Any,
 ) -> Response:
     """Build a problem response; `errors` lists `{field, message}`."""
-    body = _body(code, title, http_status)
+    body = _body(code, _encodable(title), http_status)
     if errors is not None:
-        body["errors"] = errors
+        body["errors"] = [{name: _encodable(text) for name, text in one.items()} for one in errors]
     body.update(extra)
     return Response(body, status=http_status, content_type=CONTENT_TYPE)
+
+
+def _encodable(text: object) -> str:
+    """Return text that quotes what was sent, each half of a character (a surrogate) as `?`."""
+    return str(text).encode(errors="replace").decode()
 
 
 def _body(code: str, title: str, http_status: int) -> dict[str, Any]:

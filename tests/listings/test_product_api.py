@@ -351,3 +351,34 @@ def test_a_bulk_edit_that_makes_no_sense_is_refused(change: Any, owner_api: APIC
     answer = owner_api.post(f"{URL}/bulk", {"product_ids": ["kit"], "change": change})
     assert answer.status_code == 400
     assert stored().version == 1
+
+
+@pytest.mark.rule("LST-1", "API-1")
+@pytest.mark.parametrize("bad", ["\\ud800", "\\u0000"])
+@pytest.mark.parametrize("name", ["category", "owner", "shipping_template"])
+def test_text_no_database_can_look_for_is_a_bad_value(
+    name: str, bad: str, owner_api: APIClient
+) -> None:
+    body = f'{{"title": "Mill", "{name}": "{bad}"}}'
+    answer = owner_api.post("/api/v1/listings/products", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert name in {error["field"] for error in answer.json()["errors"]}
+    with unscoped():
+        assert not Product.objects.filter(title="Mill").exists()
+
+
+@pytest.mark.rule("API-1")
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", "listings/products", '{"\\ud800": 1}'),
+        ("post", "members", '{"username": "a", "email": "a@example.com", "role": "\\ud800"}'),
+        ("patch", "notice-preferences", '{"email": {"\\ud800": true}}'),
+    ],
+)
+def test_an_error_can_quote_half_a_character(
+    method: str, path: str, body: str, owner_api: APIClient
+) -> None:
+    answer = owner_api.generic(method, f"/api/v1/{path}", body, content_type="application/json")
+    assert answer.status_code == 400
+    assert "?" in str(answer.json()["errors"])
