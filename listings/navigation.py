@@ -10,9 +10,16 @@ register_section(
         (
             NavItem(_("Products"), "boxes", "listings:products", ("listings:product-",)),
             # Translators: 行业定向征品
-            NavItem(_("Targeted themes"), "bullseye", "listings:themes", ("listings:theme", "listings:theme-")),
+            NavItem(
+                _("Targeted themes"),
+                "bullseye",
+                "listings:themes",
+                ("listings:theme", "listings:theme-"),
+            ),
             # Translators: 符合要求的产品
-            NavItem(_("Matched products"), "check2-circle", "listings:matches", ("listings:match-",)),
+            NavItem(
+                _("Matched products"), "check2-circle", "listings:matches", ("listings:match-",)
+            ),
         ),
         10,
     )

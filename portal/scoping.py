@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from portal.models import Seller
 
 
-def scoped_manager(manager: type[models.Manager] = models.Manager, *, seller: str = "seller") -> Any:
+def scoped_manager(
+    manager: type[models.Manager] = models.Manager, *, seller: str = "seller"
+) -> Any:
     """Return a manager for a model whose owner is reached by the lookup `seller`."""
     return ScopedManager(manager, seller=seller)
 
