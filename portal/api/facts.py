@@ -194,10 +194,11 @@ class OrderList(BadgesMixin, ScopedView, generics.ListAPIView):
     cursor_ordering = ("-created_at", "-pk")
 
     def get_queryset(self) -> QuerySet[Order]:
-        """Return the orders in scope."""
+        """Return the orders in scope that the platform's clock has seen (K-5)."""
         if getattr(self, "swagger_fake_view", False):
             return Order.objects.none()
-        return Order.objects.select_related("buyer", "category")
+        known = Order.objects.filter(created_at__lte=platform_time.now())
+        return known.select_related("buyer", "category")
 
 
 class OrderDetail(BadgesMixin, ScopedView, generics.RetrieveAPIView):
@@ -207,10 +208,11 @@ class OrderDetail(BadgesMixin, ScopedView, generics.RetrieveAPIView):
     lookup_field = "order_id"
 
     def get_queryset(self) -> QuerySet[Order]:
-        """Return the orders in scope."""
+        """Return the orders in scope that the platform's clock has seen (K-5)."""
         if getattr(self, "swagger_fake_view", False):
             return Order.objects.none()
-        return Order.objects.select_related("buyer", "category")
+        known = Order.objects.filter(created_at__lte=platform_time.now())
+        return known.select_related("buyer", "category")
 
 
 # --- Inquiries ----------------------------------------------------------------------------------
@@ -250,7 +252,7 @@ class InquiryList(BadgesMixin, ScopedView, generics.ListAPIView):
     cursor_ordering = ("-at", "-pk")
 
     def get_queryset(self) -> QuerySet[Inquiry]:
-        """Return the inquiries in scope."""
+        """Return the inquiries in scope that the platform's clock has seen (K-5)."""
         if getattr(self, "swagger_fake_view", False):
             return Inquiry.objects.none()
-        return Inquiry.objects.select_related("buyer")
+        return Inquiry.objects.filter(at__lte=platform_time.now()).select_related("buyer")

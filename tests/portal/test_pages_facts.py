@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
+from rest_framework.test import APIClient
 
 from portal.choices import BuyerTier
 from portal.models import (
@@ -20,6 +21,7 @@ from portal.models import (
 )
 from portal.scoping import unscoped
 from portal.views.rulebooks import outline
+from tests.conftest import Clock
 from tests.portal.page_rows import (
     AS_OF,
     NOW,
@@ -177,3 +179,19 @@ def test_rules_are_outlined_in_the_readers_language() -> None:
     assert [part["kind"] for part in english["Deep"]["parts"]] == ["facts"]
     with translation.override("zh-hans"):
         assert dict(outline(content)["facts"])["名称"]["value"] == "搜索"
+
+
+@pytest.mark.rule("K-5", "API-1")
+def test_facts_after_now_are_not_answered_before_their_time(
+    clock: Clock, owner_api: APIClient, shop: Seller
+) -> None:
+    """The demo's clock can stand before the newest facts."""
+    clock(NOW.isoformat())
+    buyer = buyer_create(1)
+    order_create(shop, buyer, "just-now", created_at=NOW)
+    order_create(shop, buyer, "later", created_at=NOW + timedelta(seconds=1))
+    rows = owner_api.get("/api/v1/orders").json()["results"]
+    assert [row["order_id"] for row in rows] == ["just-now"]
+    assert owner_api.get("/api/v1/orders/later").status_code == 404
+    clock.advance(seconds=1)
+    assert len(owner_api.get("/api/v1/orders").json()["results"]) == 2

@@ -145,6 +145,7 @@ def _is_like(got: Any, wanted: Any) -> bool:
     return True
 
 
+@pytest.mark.rule("Q-3")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.both_databases
 @pytest.mark.parametrize("story", _scenarios())
