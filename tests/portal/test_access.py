@@ -1,0 +1,165 @@
+"""Who may open what: every address as every kind of person, against `access.txt` (Q-6, K-7, K-8, UI-7).
+
+A new address without a row fails. `ACCESS_TABLE=write` writes the table anew; read the difference.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.urls import reverse
+
+from listings.models import ShippingTemplate
+from portal.models import Member, NightRun, User
+from portal.nightly import ledger
+from portal.scoping import unscoped
+from tests import factories
+from tests.conftest import Clock
+from tests.listings.theme_world import product_feed, theme_make
+from tests.portal import access_walk
+from tests.portal.access_walk import PERSONS, Route, Walker
+from tests.portal.page_rows import AS_OF, bulletin_create, buyer_create, notice_create, order_create
+
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
+
+Answers = dict[Route, list[str]]
+
+
+@pytest.fixture
+def persons(
+    owner: Member, colleague: Member, viewer: Member, stranger: Member, staff: User
+) -> dict[str, User | None]:
+    """One user of each kind, in the order of the table's columns."""
+    groups = {
+        "reviewer": "reviewer",
+        "operator": "operator",
+        "risk": "risk officer",
+        "admins": "admin",
+    }
+    employees = {}
+    for person, group in groups.items():
+        employees[person] = factories.user_create(person, is_staff=True)
+        employees[person].groups.add(Group.objects.get(name=group))
+    found = {
+        "anonymous": None, "viewer": viewer.user, "colleague": colleague.user,
+        "owner": owner.user, "stranger": stranger.user, "superuser": staff, **employees,
+    }  # fmt: skip
+    return {person: found[person] for person in PERSONS}
+
+
+@pytest.fixture
+def routes(
+    persons: dict[str, User | None], owner: Member, colleague: Member, clock: Clock
+) -> list[Route]:
+    """Every route, with examples that belong to the owner's shop."""
+    shop = owner.seller
+    product_feed(shop, "p1")
+    theme_make("t1")
+    order_create(shop, buyer_create(1), "o1")
+    bulletin_create("news")
+    notice = notice_create(shop, owner.user, "told")
+    template = ShippingTemplate.objects.create(seller=shop, name="Sea")
+    ledger.night_start(as_of=AS_OF, mode=ledger.INLINE)
+    run = NightRun.objects.get()
+    common: dict[str, Any] = {
+        "product_id": "p1", "theme_id": "t1", "code": "e-bike-kits", "username": "colleague",
+        "order_id": "o1", "slug": "news", "module": "portal.buyer_labels", "version": "2022-08",
+        "key": "listings.rts_products", "kind": "buyers", "as_of": str(AS_OF), "uidb36": "1",
+        "app_label": "portal", "object_id": "1", "content_type_id": 1, "pk": 1, "url": "x",
+        "job_run_id": run.jobs.order_by("pk")[0].pk,
+    }  # fmt: skip
+    examples: dict[str, dict[str, Any]] = {
+        "account_confirm_email": {"key": "nobodys-key"},
+        "account_reset_password_from_key": {"uidb36": "1", "key": "nobodys-key"},
+        "portal:notice-open": {"pk": notice.pk},
+        "portal:member-role": {"pk": colleague.pk},
+        "portal:member-deactivate": {"pk": colleague.pk},
+        "listings:product-shipping-edit": {"pk": template.pk},
+        "listings:product-shipping-delete": {"pk": template.pk},
+        "api:listings:shipping-template": {"pk": template.pk},
+    }
+    with unscoped():
+        for model in apps.get_models():
+            options = model._meta
+            first = model._base_manager.order_by("pk").values_list("pk", flat=True).first()
+            for action in (
+                "change",
+                "delete",
+                "history",
+                "publish",
+                "withdraw",
+                "revisions",
+                "rejections",
+            ):
+                name = f"admin:{options.app_label}_{options.model_name}_{action}"
+                examples[name] = {"object_id": first or 1, "pk": first or 1}
+    return sorted(access_walk.routes(examples, common))
+
+
+@pytest.fixture
+def answers(routes: list[Route], persons: dict[str, User | None]) -> Answers:
+    """What everybody gets, everywhere."""
+    walkers = [Walker(user) for user in persons.values()]
+    return {route: [walker.ask(route) for walker in walkers] for route in routes}
+
+
+@pytest.mark.rule("Q-6", "K-7", "K-8", "UI-7")
+def test_everybody_gets_what_the_table_says_and_nothing_breaks_the_rules(answers: Answers) -> None:
+    if os.environ.get("ACCESS_TABLE") == "write":
+        access_walk.write_table(answers)
+    expected = access_walk.read_table()
+    found = {(route.name, route.method): row for route, row in answers.items()}
+    wrong = [
+        f"{method.upper()} {name} as {person}: {got}, the table says {told}"
+        for (name, method), row in found.items()
+        for person, got, told in zip(
+            PERSONS, row, expected.get((name, method), ["nothing"] * len(row)), strict=True
+        )
+        if got != told
+    ]
+    assert not wrong, "\n".join(wrong)
+    _hold_to_the_rules(answers)
+
+
+OPEN_TO_ALL = {"healthz", "set_language", "portal:language"}
+"""Besides the pages on which people sign in."""
+OF_ONE_SHOP = {"p1", "o1", "colleague"}
+"""Keys of the owner's shop that appear in an address."""
+
+
+def _hold_to_the_rules(answers: Answers) -> None:
+    """Say what no table may say, however it was written."""
+    for route, row in answers.items():
+        got = dict(zip(PERSONS, row, strict=True))
+        where = f"{route.method.upper()} {route.name}: {got}"
+        assert not [answer for answer in row if answer.startswith("5")], where
+        if not route.name.startswith(("account_", "mfa_", "admin:")):
+            assert got["anonymous"] in ("302>login", "401", "403", "404", "405") or (
+                route.name in OPEN_TO_ALL
+            ), where
+        if set(route.example.strip("/").split("/")) & OF_ONE_SHOP and "admin" not in route.name:
+            # A row of another shop answers like one that does not exist; a body may be refused first.
+            assert got["stranger"] in ("404", "403", "400"), where
+            if got["owner"] in ("200", "201", "204", "302"):
+                assert got["stranger"] == "404", where
+        if route.name.startswith("admin:"):
+            for person in ("anonymous", "viewer", "colleague", "owner", "stranger"):
+                assert not got[person].startswith("2"), where
+        if route.method != "get" and route.example.startswith("/api/v1/ingest"):
+            assert got["owner"] == "403", where
+
+
+def test_the_table_has_a_row_for_every_address_and_no_other(routes: list[Route]) -> None:
+    table = access_walk.read_table()
+    assert len(table) > 250
+    assert {(route.name, route.method) for route in routes} == set(table)
+
+
+def test_the_sign_in_page_is_where_the_table_thinks(client) -> None:
+    response = client.get(reverse("portal:home"))
+    assert response.status_code == 302
+    assert response["Location"].startswith(reverse("account_login"))
