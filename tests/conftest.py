@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
+from django.utils import translation
 from rest_framework.test import APIClient
 
 from portal import platform_time
@@ -51,8 +52,11 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(autouse=True)
 def _fresh_process_state() -> Iterator[None]:
-    """Let no test see another's cache or demo clock."""
+    """Let no test see another's language, cache or demo clock."""
+    # A request activates its reader's language for the thread and leaves it so.
+    translation.activate(settings.LANGUAGE_CODE)
     yield
+    translation.activate(settings.LANGUAGE_CODE)
     platform_time.forget_demo_clock()
     if not settings.REDIS_URL or os.environ.get("PORTAL_TEST_OWN_BROKER"):
         cache.clear()
