@@ -86,6 +86,7 @@ def test_a_workbook_gives_dates_and_numbers_and_the_same_row_numbers(tmp_path: P
         (b"code\n" + b"x" * 1_100_000, "longer"),
         (b'code\n"' + b"x\n" * 200_000, "quotation mark"),
     ],
+    ids=["empty", "blank", "zip", "xls", "columns", "cell", "quotation"],
 )
 def test_a_broken_file_gets_a_sentence(tmp_path: Path, content: bytes, words: str) -> None:
     with pytest.raises(FileRefused, match=words):
