@@ -19,7 +19,8 @@ from django.utils.translation import ngettext, pgettext
 from django_countries import countries as country_names
 
 from listings.choices import SERVICES, KeywordMode, ProductKind, ProductStatus
-from listings.matching.text import canonical_value, normalise, padded, pattern, stored_value
+from listings.matching.text import canonical_value, stored_value
+from portal.text import normalise, padded, pattern
 
 if TYPE_CHECKING:
     from listings.models import Theme

@@ -37,12 +37,13 @@ from listings.choices import KeywordMode
 from listings.facts import category_paths, product_facts, theme_specs
 from listings.matching.compiled import cents
 from listings.matching.countries import SERVICE, country_masks, service_mask
-from listings.matching.text import pattern, value_hash
+from listings.matching.text import value_hash
 from listings.models import MatchProjection, Product, Theme
 from listings.querysets import matches_of
 from listings.rules import Requirement, evaluate
 from portal import platform_time
 from portal.models import CategoryClosure, Seller
+from portal.text import pattern
 
 SHOWN = 20
 """Similar products on a theme's page."""

@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
-from listings.api.keyset import KeysetPagination
 from listings.api.product_serializers import (
     BulkAnswerSerializer,
     BulkRequestSerializer,
@@ -28,6 +27,7 @@ from listings.services import product_actions as actions
 from listings.services.product_bulk import BulkChange, products_bulk_edit
 from listings.services.product_columns import ProductId
 from listings.services.products import ORIGIN_API, REJECTED, UPDATED, product_save
+from portal.api.keyset import KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
-from listings.api.keyset import DEFAULT_SIZE, KeysetPagination, read_cursor, write_cursor
 from listings.api.theme_serializers import (
     BenefitsSerializer,
     CheckRequestSerializer,
@@ -44,6 +43,7 @@ from listings.querysets import (
 from listings.similar import similar_products
 from listings.theme_params import read_as_of, read_theme_query
 from portal import platform_time
+from portal.api.keyset import DEFAULT_SIZE, KeysetPagination, read_cursor, write_cursor
 from portal.api.views import ScopedRequest, ScopedView
 from portal.errors import InvalidInput
 from portal.ingest.columns import CellError, Code

@@ -8,15 +8,9 @@ from typing import Any
 
 from listings.choices import KeywordMode
 from listings.matching.countries import SERVICE, country_masks, service_mask
-from listings.matching.text import (
-    normalise,
-    signature,
-    token_hash,
-    token_hashes,
-    tokens,
-    value_hash,
-)
+from listings.matching.text import signature, token_hash, token_hashes, value_hash
 from listings.rules import ProductFacts, ThemeSpec, values_of
+from portal.text import normalise, tokens
 
 GROUPS = 4
 """Attribute groups a theme holds in columns; further ones are looked up in `groups`."""

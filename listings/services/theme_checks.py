@@ -20,13 +20,14 @@ from django_countries import countries
 
 from listings.choices import KeywordMode, ProductKind
 from listings.matching.countries import is_country
-from listings.matching.text import canonical_value, pattern
+from listings.matching.text import canonical_value
 from listings.rules import values_of
 from listings.services.product_rules import service_code
 from portal import platform_time
 from portal.choices import AttributeType
 from portal.ingest.columns import did_you_mean
 from portal.models import Attribute, Category, CategoryAttribute
+from portal.text import pattern
 
 LISTED = (AttributeType.SELECT, AttributeType.MULTI)
 MAX_PRICE = Decimal(10) ** 10

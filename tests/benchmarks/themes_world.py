@@ -16,9 +16,10 @@ import numpy as np
 
 from listings.matching.compiled import project
 from listings.matching.countries import COUNTRIES, SERVICE_CODES, country_masks, service_mask
-from listings.matching.text import normalise, padded, signature, token_hash, tokens, value_hash
+from listings.matching.text import signature, token_hash, value_hash
 from listings.rules import ProductFacts
 from portal import platform_time
+from portal.text import normalise, padded, tokens
 
 INDUSTRIES, GROUPS, LEAVES = 20, 10, 25
 """20 × 10 × 25 = 5,000 leaves."""

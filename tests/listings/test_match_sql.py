@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from listings.choices import SERVICES
 from listings.matching.countries import BITS, COUNTRIES, SERVICE_CODES, country_masks
-from listings.matching.text import normalise, pattern, signature, token_hash, value_hash
+from listings.matching.text import signature, token_hash, value_hash
 from listings.models import MatchProjection, MatchTouch, Product, ProductRevision, Theme
 from listings.services.projection import SINCE_EVER, projections_rebuild
 from listings.services.themes import themes_recompile, themes_write
 from portal.choices import AttributeType
 from portal.models import Attribute, CategoryAttribute
 from portal.scoping import unscoped
+from portal.text import normalise, pattern
 from tests import factories
 from tests.listings.match_world import (
     content_of,
