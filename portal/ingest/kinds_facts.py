@@ -39,6 +39,7 @@ class BuyerKind(ModelKind):
         Text("company", optional=True, example="Harbor Imports LLC"),
         Country("country", example="US"),
         Choice("tier", choices=BuyerTier.values, example="L2"),
+        Text("email", optional=True, max_length=254, example="buyer@example.com"),
     )
 
     def derive(self, rows: list[Row], values: list[dict[str, Any]]) -> None:

@@ -15,6 +15,7 @@ from portal.models.facts import (
     ProductDay,
     ShowcaseUse,
 )
+from portal.models.files import IdempotentAnswer, StoredFile
 from portal.models.ingest import IngestBatch
 from portal.models.metrics import MetricValue, MetricValueChange
 from portal.models.nights import JobRun, NightRun, ShardRun
@@ -35,6 +36,7 @@ __all__ = [
     "DemoClock",
     "Dispute",
     "ExternalMetric",
+    "IdempotentAnswer",
     "IngestBatch",
     "Inquiry",
     "JobRun",
@@ -53,5 +55,6 @@ __all__ = [
     "SellerFlag",
     "ShardRun",
     "ShowcaseUse",
+    "StoredFile",
     "User",
 ]

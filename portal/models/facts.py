@@ -21,6 +21,9 @@ class Buyer(models.Model):
     buyer_id = models.CharField(_("buyer id"), max_length=64, unique=True)
     company = models.CharField(_("company"), max_length=200, blank=True)
     country = models.CharField(_("country"), max_length=2)
+    email = models.EmailField(
+        _("e-mail"), blank=True, db_index=True, help_text=_("Never shown to sellers.")
+    )
     tier = models.CharField(_("tier"), max_length=2, choices=BuyerTier, default=BuyerTier.L0)
     tier_since = models.DateField(_("tier since"), null=True, blank=True)
 

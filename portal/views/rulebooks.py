@@ -21,6 +21,9 @@ from portal.views.base import SellerPage
 MODULE_NAMES: dict[str, str | Promise] = {
     "portal.buyer_labels": _("Buyer levels"),
     "listings.benefits": _("Benefits of targeted products"),
+    "rfq.score": _("RFQ service score and rewards"),
+    "rfq.challenge": _("GMV challenge"),
+    "rfq.market": _("RFQ market"),
 }
 """Names of rulebook modules; one without a name shows its key."""
 
