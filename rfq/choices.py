@@ -112,3 +112,4 @@ class FollowUpKind(models.TextChoices):
     NEXT_DAY = "next_day", _("The day after quoting")
     NEXT_WEEK = "next_week", _("A week after quoting")
     AFTER_VIEW = "after_view", _("The buyer viewed it")
+    REPLY = "reply", _("The buyer replied")
