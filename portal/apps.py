@@ -20,6 +20,7 @@ class PortalConfig(AppConfig):
         from portal.services.audit_guard import connect_model_guard
 
         autodiscover_modules("rulebook_schemas", "rules", "navigation", "next_actions")
+        autodiscover_modules("home_tiles", "rule_changes", "rule_impacts")
         autodiscover_modules("kernel_actions")
         registry.discover()
         register_collector()

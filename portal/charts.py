@@ -34,6 +34,14 @@ class Point:
     value: Number
 
 
+@dataclass(frozen=True)
+class Series:
+    """Named values over days, in order of time."""
+
+    label: str
+    points: Sequence[Point]
+
+
 def nice_ceiling(value: Number) -> Decimal:
     """Return the smallest of 1, 2, 2.5, 4, 5, 8, 10 times a power of ten that is ≥ `value`; 1 for ≤ 0."""
     amount = Decimal(str(value))
@@ -51,9 +59,14 @@ def _y(value: Number, top: Decimal) -> float:
     return round(HEIGHT - float(share) * HEIGHT, 2)
 
 
-def _place(points: Sequence[Point], top: Decimal) -> list[tuple[float, float]]:
-    """Return where points lie: across by calendar day, so that a gap in days is a gap in the plot."""
-    first, last = points[0].day, points[-1].day
+def _place(
+    points: Sequence[Point], top: Decimal, days: tuple[date, date] | None = None
+) -> list[tuple[float, float]]:
+    """Return where points lie: across by calendar day, so that a gap in days is a gap in the plot.
+
+    `days` is what the plot spans; by default from the first point to the last.
+    """
+    first, last = days or (points[0].day, points[-1].day)
     span = (last - first).days
     return [
         (round((p.day - first).days * WIDTH / span, 2) if span else WIDTH / 2, _y(p.value, top))
@@ -88,35 +101,71 @@ def sparkline(points: Sequence[Point]) -> SafeString:
 
 
 def line_plot(
-    points: Sequence[Point], *, title: str, value_label: str, text: Formatter = number_text
+    points: Sequence[Point],
+    *,
+    title: str,
+    value_label: str,
+    text: Formatter = number_text,
+    second: Series | None = None,
 ) -> SafeString:
     """Draw values over days as a line with a table of the same numbers below it.
 
-    `points` are in order of time; `text` writes a value for axis and table.
+    `points` are in order of time; `text` writes a value for axis and table. A `second` series shares
+    both axes; it is dashed, with a dot on each of its days, so that it may have few of them.
     """
-    if not points:
+    others = list(second.points) if second else []
+    everything = [*points, *others]
+    if not everything:
         return SafeString("")
-    top = nice_ceiling(max(point.value for point in points))
-    places = _place(points, top)
-    line, area = _lines(places)
+    top = nice_ceiling(max(point.value for point in everything))
+    first, last = min(p.day for p in everything), max(p.day for p in everything)
     drawing = format_html(
-        '{}<path class="plot-area" d="{}"/><path class="plot-line" d="{}"/>'
-        '<path class="plot-dot" d="M{} {}h0"/>',
+        "{}{}{}",
         _grid(),
-        area,
-        line,
-        *places[-1],
+        _first_line(points, top, (first, last)),
+        _second_line(others, top, (first, last)),
     )
-    first, last = points[0].day, points[-1].day
     days = [first, last] if (last - first).days < 2 else [first, first + (last - first) / 2, last]
     return _figure(
         drawing,
         title=title,
-        heads=(value_label,),
+        heads=(value_label, second.label) if second else (value_label,),
         y_labels=[text(top), text(top / 2), text(0)],
         x_labels=[day_text(day) for day in dict.fromkeys(days)],
-        rows=[(day_text(point.day), (text(point.value),)) for point in reversed(points)],
+        rows=_rows([points, others] if second else [points], text),
     )
+
+
+def _first_line(points: Sequence[Point], top: Decimal, days: tuple[date, date]) -> SafeString:
+    if not points:
+        return SafeString("")
+    places = _place(points, top, days)
+    line, area = _lines(places)
+    return format_html(
+        '<path class="plot-area" d="{}"/><path class="plot-line" d="{}"/>'
+        '<path class="plot-dot" d="M{} {}h0"/>',
+        area,
+        line,
+        *places[-1],
+    )
+
+
+def _second_line(points: Sequence[Point], top: Decimal, days: tuple[date, date]) -> SafeString:
+    if not points:
+        return SafeString("")
+    places = _place(points, top, days)
+    return format_html(
+        '<path class="plot-line plot-2" d="{}"/><path class="plot-dot plot-2" d="{}"/>',
+        _lines(places)[0],
+        "".join(f"M{x} {y}h0" for x, y in places),
+    )
+
+
+def _rows(series: Sequence[Sequence[Point]], text: Formatter) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the table below a plot: one row per day, the newest first."""
+    values = [{point.day: text(point.value) for point in points} for points in series]
+    days = sorted({day for known in values for day in known}, reverse=True)
+    return [(day_text(day), tuple(known.get(day, "–") for known in values)) for day in days]
 
 
 def _grid() -> SafeString:

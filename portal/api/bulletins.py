@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.models import Bulletin, BulletinQuestion
+from portal.rule_changes import rule_change_for
 from portal.services.bulletins import (
     QUESTION_LENGTH,
     bulletin_ask,
@@ -95,6 +96,52 @@ class BulletinDetail(ScopedView):
     def get(self, request: ScopedRequest, slug: str) -> Response:
         """Return it; a bulletin for other shops does not exist here."""
         return Response(BulletinSerializer(_find(request, slug)).data)
+
+
+class ChangeRowSerializer(serializers.Serializer):
+    """One figure under the old and the new rules; `direction` is 1 better, 0 the same, −1 worse."""
+
+    label = serializers.CharField()
+    before = serializers.CharField()
+    after = serializers.CharField()
+    direction = serializers.IntegerField()
+    note = serializers.CharField()
+
+
+class ChangeTableSerializer(serializers.Serializer):
+    """Figures that belong together, and their sum."""
+
+    title = serializers.CharField()
+    rows = ChangeRowSerializer(many=True)
+    total = ChangeRowSerializer(allow_null=True)
+
+
+class RuleChangeSerializer(serializers.Serializer):
+    """What a rulebook changes for the shop, on its figures as of a day."""
+
+    before = serializers.CharField(help_text="Version of the rules before.")
+    after = serializers.CharField(help_text="Version of the rules that replace them.")
+    starts_on = serializers.DateField()
+    as_of = serializers.DateField()
+    summary = serializers.CharField()
+    tables = ChangeTableSerializer(many=True)
+    notes = serializers.ListField(child=serializers.CharField())
+
+
+class BulletinChangeSerializer(serializers.Serializer):
+    """What a bulletin's rules change for the shop; null when it brings none, or none can be told."""
+
+    change = RuleChangeSerializer(allow_null=True)
+
+
+class BulletinChange(ScopedView):
+    """What changes for the shop."""
+
+    @extend_schema(operation_id="bulletins_change", responses={200: BulletinChangeSerializer})
+    def get(self, request: ScopedRequest, slug: str) -> Response:
+        """Return the shop's own figures under the rules before and under the bulletin's (K-17)."""
+        change = rule_change_for(request.seller, _find(request, slug).rulebook)
+        return Response(BulletinChangeSerializer({"change": change}).data)
 
 
 class BulletinRead(ScopedView):

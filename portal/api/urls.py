@@ -39,6 +39,7 @@ urlpatterns = [
     path("notice-preferences", notices.NoticePreferences.as_view(), name="notice-preferences"),
     path("bulletins", bulletins.BulletinList.as_view(), name="bulletins"),
     path("bulletins/<str:slug>", bulletins.BulletinDetail.as_view(), name="bulletin"),
+    path("bulletins/<str:slug>/change", bulletins.BulletinChange.as_view(), name="bulletin-change"),
     path("bulletins/<str:slug>/read", bulletins.BulletinRead.as_view(), name="bulletin-read"),
     path(
         "bulletins/<str:slug>/questions",

@@ -12,6 +12,7 @@ from portal.choices import Role
 from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.models import Bulletin, BulletinQuestion
+from portal.rule_changes import rule_change_for
 from portal.services.bulletins import (
     QUESTION_LENGTH,
     bulletin_ask,
@@ -82,6 +83,7 @@ class BulletinPage(SellerPage):
             {
                 "bulletin": bulletin,
                 "actions": actions,
+                "change": rule_change_for(request.seller, bulletin.rulebook),
                 "questions": BulletinQuestion.objects.filter(bulletin=bulletin),
                 "may_ask": request.member.role != Role.VIEWER and bulletin.questions_open,
                 "question_length": QUESTION_LENGTH,

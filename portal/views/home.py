@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,6 +11,7 @@ from django.views.generic import View
 
 from portal import platform_time
 from portal.charts import sparkline
+from portal.home_tiles import HomeTile, home_tiles_for
 from portal.http import MemberRequest
 from portal.models import Notice, Seller
 from portal.next_actions import next_actions_for
@@ -40,13 +39,15 @@ class HomePage(SellerPage):
         today = platform_time.today()
         actions = next_actions_for(request.seller, request.member, today)
         notices = Notice.objects.filter(user=request.user, seller=request.seller)
+        own_tiles = _tiles(request.seller)
         return render(
             request,
             "portal/home.html",
             {
                 "actions": actions[:ACTIONS_SHOWN],
                 "more_actions": actions[ACTIONS_SHOWN:],
-                "tiles": _tiles(request.seller),
+                "tiles": [*own_tiles, *home_tiles_for(request.seller, request.member, today)],
+                "waiting": not own_tiles,
                 "bulletins": bulletins_for(seller=request.seller, member=request.member)[
                     :LATEST_SHOWN
                 ],
@@ -55,8 +56,8 @@ class HomePage(SellerPage):
         )
 
 
-def _tiles(seller: Seller) -> list[dict[str, Any]]:
-    """Return the stat tiles; none before the first night, which the page says in words."""
+def _tiles(seller: Seller) -> list[HomeTile]:
+    """Return the tiles of metrics; none before the first night, which the page says in words."""
     trends = metric_trends(
         seller=seller, keys=[THEMED, NATIONAL, LIVE, INQUIRIES, GMV], days=TREND_DAYS
     )
@@ -71,15 +72,15 @@ def _tiles(seller: Seller) -> list[dict[str, Any]]:
     ]
 
 
-def _tile(trend: Trend, icon: str, hint: str) -> dict[str, Any]:
-    return {
-        "label": trend.title,
-        "value": _value(trend) or "–",
-        "hint": hint if trend.latest else _("counted in the first night (T+2)"),
-        "url": reverse("portal:metric", args=[trend.key]),
-        "chart": sparkline(known_values(trend)),
-        "icon": icon,
-    }
+def _tile(trend: Trend, icon: str, hint: str) -> HomeTile:
+    return HomeTile(
+        label=trend.title,
+        value=_value(trend) or "–",
+        hint=hint if trend.latest else _("counted in the first night (T+2)"),
+        url=reverse("portal:metric", args=[trend.key]),
+        chart=sparkline(known_values(trend)),
+        icon=icon,
+    )
 
 
 def _value(trend: Trend | None) -> str:

@@ -12,7 +12,7 @@ from django.test import RequestFactory
 from django.utils import translation
 
 from portal import platform_time
-from portal.charts import Bar, Point, bar_plot, line_plot, nice_ceiling, sparkline
+from portal.charts import Bar, Point, Series, bar_plot, line_plot, nice_ceiling, sparkline
 from portal.next_actions import NextAction, rank
 from portal.templatetags import portal_ui
 
@@ -139,6 +139,20 @@ def test_a_line_plot_places_days_by_the_calendar_and_has_its_table() -> None:
     rows = re.findall(r'<th scope="row">([^<]*)</th><td class="col-num">([^<]*)</td>', drawn)
     assert rows == [("Aug 5, 2022", "10"), ("Aug 2, 2022", "5"), ("Aug 1, 2022", "0")]
     assert "style" not in drawn
+
+
+@pytest.mark.rule("UI-3")
+def test_a_second_series_shares_the_axes_and_the_table() -> None:
+    first = date(2022, 8, 1)
+    points = [Point(first + timedelta(days=1), 20), Point(first + timedelta(days=2), 40)]
+    second = Series("Assessed", [Point(first, 80), Point(first + timedelta(days=2), 10)])
+    drawn = line_plot(points, title="Score", value_label="Predicted", second=second)
+    assert '<path class="plot-line" d="M50.0 30.0L100.0 20.0"/>' in drawn
+    assert '<path class="plot-line plot-2" d="M0.0 0.0L100.0 35.0"/>' in drawn
+    assert '<path class="plot-dot plot-2" d="M0.0 0.0h0M100.0 35.0h0"/>' in drawn
+    cells = re.findall(r'<td class="col-num">([^<]*)</td>', drawn)
+    assert cells == ["40", "10", "20", "–", "–", "80"]
+    assert re.findall(r'plot-key-\d">([^<]*)<', drawn) == ["Predicted", "Assessed"]
 
 
 @pytest.mark.rule("UI-3")
