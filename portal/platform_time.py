@@ -110,6 +110,19 @@ def end_of(day: date) -> datetime:
     return start_of(day + timedelta(days=1))
 
 
+def years_later(instant: datetime, years: int) -> datetime:
+    """Return the instant `years` calendar years later at the same Pacific local time, in UTC.
+
+    From 29 February it is 28 February in a year that has no 29th.
+    """
+    local = instant.astimezone(PACIFIC)
+    try:
+        later = local.replace(year=local.year + years)
+    except ValueError:
+        later = local.replace(year=local.year + years, day=28)
+    return later.astimezone(UTC)
+
+
 def to_pacific(instant: datetime) -> datetime:
     """Return an instant as Pacific local time, for display (K-1)."""
     return instant.astimezone(PACIFIC)

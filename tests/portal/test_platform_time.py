@@ -119,3 +119,21 @@ def test_portal_now_freezes_the_clock(monkeypatch):
     monkeypatch.setenv("PORTAL_NOW", "yesterday")
     with pytest.raises(pt.InvalidInstant):
         pt.now()
+
+
+@pytest.mark.rule("RFQ-17")
+@pytest.mark.parametrize(
+    ("instant", "later"),
+    [
+        ("2022-08-03T12:00:00-07:00", "2025-08-03T12:00:00-07:00"),
+        # Summer time starts on another day of March: the local time stays, not the offset.
+        ("2022-03-10T12:00:00-08:00", "2025-03-10T12:00:00-07:00"),
+        ("2020-02-29T23:59:59-08:00", "2023-02-28T23:59:59-08:00"),
+        # Already March in UTC, still 28 February in the platform's days.
+        ("2023-03-01T05:00:00+00:00", "2026-03-01T05:00:00+00:00"),
+    ],
+)
+def test_years_are_calendar_years_of_pacific_local_time(instant: str, later: str) -> None:
+    found = pt.years_later(pt.parse_instant(instant), 3)
+    assert found == pt.parse_instant(later)
+    assert found.utcoffset() == timedelta(0)
