@@ -1,4 +1,4 @@
-"""The service score of one seller, with its explanation (RFQ-12 … RFQ-16, RFQ-19 … RFQ-22).
+"""The service score of one seller, with its explanation (RFQ-13 … RFQ-16, RFQ-19 … RFQ-22).
 
 Pure and exact: values in, points and reasons out, in whole numbers and fractions, never in floats.
 `rfq.nightly.score_sql` decides the same for all sellers inside the database; tests hold the two equal.
@@ -278,7 +278,7 @@ def percent(part: int, whole: int) -> Fraction:
 
 
 def ranked_points(full: int, max_other: int, rank: int | None, peers: int) -> int:
-    """Return the points of a place among peers (RFQ-12).
+    """Return the points of a place among peers (RFQ-13 … RFQ-15).
 
     The best tenth, rounded up, gets `full`; the others floor(max_other × (m − p) / (m − 1)) for the
     p-th of m; a single other one gets `max_other`. No place (a value of zero) gives nothing.
