@@ -1,0 +1,5 @@
+"""Nightly jobs of `rfq`; importing a module here registers its jobs (NGT-2)."""
+
+from rfq.nightly import reminders
+
+__all__ = ["reminders"]

@@ -1,0 +1,124 @@
+"""Follow-ups: when to come back to a quote, and ticking them off (RFQ-25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from portal import platform_time
+from portal.choices import Action
+from portal.errors import NotAllowed
+from portal.models import Member
+from portal.scoping import unscoped
+from rfq.choices import FollowUpKind, QuoteStatus
+from rfq.models import FollowUp, Quote
+
+AFTER_SUBMISSION = {FollowUpKind.NEXT_DAY: 1, FollowUpKind.NEXT_WEEK: 7}
+"""Days after quoting."""
+AFTER_VIEW_DAYS = 1
+FRESH = timedelta(days=7)
+"""Views and replies that become known later than this start no follow-up: history is no reminder."""
+BATCH = 1000
+WAITING = (QuoteStatus.SUBMITTED, QuoteStatus.VIEWED, QuoteStatus.REPLIED)
+"""States in which coming back to a quote can still bring an order."""
+
+
+def follow_ups_after_submit(quotes: Iterable[Quote]) -> int:
+    """Plan the next day and a week later for quotes just submitted; return how many rows are new.
+
+    Two statements per thousand rows; saying it again changes nothing.
+    """
+    return _create(
+        FollowUp(
+            seller_id=quote.seller_id,
+            quote=quote,
+            kind=kind,
+            due_on=platform_time.day_of(quote.submitted_at) + timedelta(days=days),
+        )
+        for quote in quotes
+        for kind, days in AFTER_SUBMISSION.items()
+    )
+
+
+def follow_ups_after_view(quotes: Iterable[Quote]) -> int:
+    """Plan what a buyer's view or reply asks for; return how many rows are new (RFQ-25).
+
+    A view: the day after it. A reply: the same day, whatever else is planned. Of quotes that wait no
+    longer, and of views and replies older than `FRESH`, nothing is planned. Two statements
+    per thousand rows.
+    """
+    now = platform_time.now()
+    return _create(row for quote in quotes for row in _after_buyer(quote, now - FRESH))
+
+
+def _after_buyer(quote: Quote, fresh_from: datetime) -> Iterable[FollowUp]:
+    if quote.status not in WAITING or quote.refunded_at is not None:
+        return
+    if quote.replied_at is not None:
+        kind, at, days = FollowUpKind.REPLY, quote.replied_at, 0
+    elif quote.viewed_at is not None:
+        kind, at, days = FollowUpKind.AFTER_VIEW, quote.viewed_at, AFTER_VIEW_DAYS
+    else:
+        return
+    if at >= fresh_from:
+        due_on = platform_time.day_of(at) + timedelta(days=days)
+        yield FollowUp(seller_id=quote.seller_id, quote=quote, kind=kind, due_on=due_on)
+
+
+def _create(rows: Iterable[FollowUp]) -> int:
+    rows = list(rows)
+    with unscoped(), transaction.atomic():
+        return sum(_create_new(rows[at : at + BATCH]) for at in range(0, len(rows), BATCH))
+
+
+def _create_new(rows: list[FollowUp]) -> int:
+    known = set(
+        FollowUp.objects.filter(quote__in={row.quote_id for row in rows}).values_list(
+            "quote_id", "kind"
+        )
+    )
+    fresh = [row for row in rows if (row.quote_id, row.kind) not in known]
+    # Somebody who plans the same at the same moment is left to the constraint.
+    FollowUp.objects.bulk_create(fresh, ignore_conflicts=True)
+    return len(fresh)
+
+
+def follow_up_tick(*, member: Member, follow_up: FollowUp, done: bool = True) -> FollowUp:
+    """Mark a follow-up as done, or as open again; what is so already stays as it is."""
+    _may_follow_up(member)
+    at = platform_time.now() if done else None
+    FollowUp.objects.filter(pk=follow_up.pk, done_at__isnull=done).update(done_at=at)
+    follow_up.refresh_from_db()
+    return follow_up
+
+
+def quote_follow_up(*, member: Member, quote: Quote) -> int:
+    """Say that the buyer of a quote was just contacted; return how many follow-ups that settles.
+
+    Everything due by today is ticked. A reply is answered by it even when nothing was planned.
+    """
+    _may_follow_up(member)
+    now, today = platform_time.now(), platform_time.today()
+    with transaction.atomic():
+        if quote.replied_at is not None:
+            FollowUp.objects.get_or_create(
+                quote=quote,
+                kind=FollowUpKind.REPLY,
+                defaults={
+                    "seller_id": quote.seller_id,
+                    "due_on": platform_time.day_of(quote.replied_at),
+                },
+            )
+        due = Q(done_at__isnull=True, due_on__lte=today)
+        if quote.replied_at is not None:
+            due |= Q(kind=FollowUpKind.REPLY, done_at__lt=quote.replied_at)
+        return FollowUp.objects.filter(due, quote=quote).update(done_at=now)
+
+
+def _may_follow_up(member: Member) -> None:
+    if not member.can(Action.QUOTE):
+        raise NotAllowed(_("Your role in this shop does not allow quoting."))
