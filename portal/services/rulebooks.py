@@ -45,6 +45,7 @@ __all__ = [
     "rulebook_validate",
     "rulebook_withdraw",
     "rulebooks_overlapping",
+    "rulebooks_published",
 ]
 
 
@@ -71,6 +72,11 @@ class RulebookInForce:
     content: Any
     """An instance of the model the module registered."""
 
+    def holds_on(self, day: date) -> bool:
+        """Tell whether a Pacific day lies between its first and its last."""
+        last = self.effective_to
+        return self.effective_from <= day and (last is None or day <= last)
+
 
 # --- Reading ------------------------------------------------------------------------------------
 
@@ -88,14 +94,26 @@ def rulebook_for(module: str, day: date) -> RulebookInForce:
     row = _in_force(day).filter(module=module).defer("content").first()
     if row is None or module not in RULEBOOK_MODULES:
         raise RulebookMissing(module, day)
+    return _read(row)
+
+
+def rulebooks_published(module: str) -> list[RulebookInForce]:
+    """Return every published rulebook of a module by its first day; one small query (K-16)."""
+    if module not in RULEBOOK_MODULES:
+        return []
+    rows = Rulebook.objects.filter(module=module, status=RulebookStatus.PUBLISHED)
+    return [_read(row) for row in rows.defer("content").order_by("effective_from")]
+
+
+def _read(row: Rulebook) -> RulebookInForce:
     return RulebookInForce(
         pk=row.pk,
-        module=module,
+        module=row.module,
         version=row.version,
         effective_from=row.effective_from,
         effective_to=row.effective_to,
         source=row.source,
-        content=_content(module, row.digest, row.pk),
+        content=_content(row.module, row.digest, row.pk),
     )
 
 

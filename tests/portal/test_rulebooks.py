@@ -22,6 +22,7 @@ from portal.services.rulebooks import (
     rulebook_publish,
     rulebook_validate,
     rulebook_withdraw,
+    rulebooks_published,
 )
 from portal.services.shipped_rulebooks import ShippedRulebookInvalid, rulebooks_load_shipped
 from tests import factories
@@ -142,6 +143,22 @@ def test_content_is_typed_and_a_correction_is_seen_at_once(
         rulebook_for(MODULE, TODAY)
     Rulebook.objects.filter(pk=row.pk).update(content={"limit": 6}, digest="other")
     assert rulebook_for(MODULE, TODAY).content.limit == 6
+
+
+def test_published_ones_are_listed_by_their_first_day(
+    staff: User, django_assert_num_queries: object
+) -> None:
+    in_force("b", date(2022, 8, 1))
+    in_force("a", date(2022, 1, 1), date(2022, 7, 31))
+    draft(staff, "d", date(2023, 1, 1))
+    assert [found.version for found in rulebooks_published(MODULE)] == ["a", "b"]
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        first, second = rulebooks_published(MODULE)
+    assert first.content == Points(limit=5)
+    last, next_day = date(2022, 7, 31), date(2022, 8, 1)
+    assert [found.holds_on(last) for found in (first, second)] == [True, False]
+    assert [found.holds_on(next_day) for found in (first, second)] == [False, True]
+    assert rulebooks_published("no.such") == []
 
 
 @pytest.mark.rule("K-10")
