@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from portal.views import bulletins, clock, facts, home, notices, numbers, rulebooks, session, shop
+from portal.views import (
+    bulletins,
+    clock,
+    facts,
+    files,
+    home,
+    notices,
+    numbers,
+    rulebooks,
+    session,
+    shop,
+)
 
 app_name = "portal"
 urlpatterns = [
@@ -25,5 +36,6 @@ urlpatterns = [
     path("members/", shop.MembersPage.as_view(), name="members"),
     path("members/<int:pk>/role/", shop.MemberRole.as_view(), name="member-role"),
     path("members/<int:pk>/remove/", shop.MemberDeactivate.as_view(), name="member-deactivate"),
+    path("files/<slug:token>/", files.FileView.as_view(), name="file"),
     path("demo/clock/", clock.DemoClockPage.as_view(), name="demo-clock"),
 ]

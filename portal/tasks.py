@@ -8,6 +8,7 @@ from portal.ingest import uploads
 from portal.nightly import engine, schedule
 from portal.services import members  # noqa: F401  brings the link of its mails
 from portal.services.bulletins import bulletins_announce
+from portal.services.files import files_sweep
 from portal.services.notices import notice_deliver, notice_outbox_sweep
 
 
@@ -64,3 +65,9 @@ def run_ingest_upload(batch_id: int) -> None:
 def sweep_ingest_uploads() -> None:
     """Send uploads again that a broker or a worker lost (K-15)."""
     uploads.uploads_sweep()
+
+
+@shared_task
+def sweep_files() -> None:
+    """Delete files that were written for a transaction that never ended (EPR-6)."""
+    files_sweep()

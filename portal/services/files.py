@@ -1,0 +1,237 @@
+"""Private files: the only way an upload gets into the portal, and who may have it back (EPR-6).
+
+The content decides what a file is (`file_content`). What is kept lies below `MEDIA_ROOT` under a
+random name that nothing serves but `portal:file`. The file is written first and its row in the
+transaction of its cause; when that fails, the file goes again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.urls import reverse
+from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+
+from portal import platform_time
+from portal.errors import InvalidInput
+from portal.models import Seller, StoredFile, User
+from portal.models.files import private_path
+from portal.scoping import unscoped
+from portal.services import audit
+from portal.services.file_content import (
+    MAX_BYTES,
+    Content,
+    ContentError,
+    FileType,
+    clean_content,
+)
+from portal.services.people import memberships_of
+
+__all__ = [
+    "JPEG",
+    "MAX_BYTES",
+    "PDF",
+    "PNG",
+    "WEBP",
+    "FileNotKept",
+    "FileType",
+    "file_for",
+    "file_store",
+    "file_url",
+    "files_or_nothing",
+    "files_sweep",
+]
+
+PDF, PNG, JPEG, WEBP = FileType.PDF, FileType.PNG, FileType.JPEG, FileType.WEBP
+VIEW_PERMISSION = "portal.view_storedfile"
+FOLDER = "private"
+ORPHAN_AGE = timedelta(days=1)
+"""A file without a row this long after it was written belongs to no transaction any more."""
+
+logger = logging.getLogger(__name__)
+_written: ContextVar[list[str] | None] = ContextVar("files_written", default=None)
+
+
+class FileNotKept(InvalidInput):
+    """The file is fine, but it could not be written: disk full or storage away (503)."""
+
+    http_status = 503
+
+    def __init__(self, field: str, name: str) -> None:
+        text = _("“%(name)s” could not be stored just now; try again later.") % {"name": name}
+        super().__init__([(field, text)], text)
+        self.code = "file_not_stored"
+
+
+@contextmanager
+def files_or_nothing() -> Iterator[None]:
+    """Delete the files stored inside the block when the block fails.
+
+    Put it around the transaction whose rows name them: `with files_or_nothing(), atomic(): …`.
+    """
+    if _written.get() is not None:
+        yield
+        return
+    names: list[str] = []
+    token = _written.set(names)
+    try:
+        yield
+    except BaseException:
+        for name in names:
+            _drop(name)
+        raise
+    finally:
+        _written.reset(token)
+
+
+def file_store(
+    *,
+    seller: Seller,
+    actor: User,
+    upload: UploadedFile,
+    purpose: str,
+    accept: tuple[FileType, ...] = (PDF, PNG, JPEG),
+    field: str = "file",
+) -> StoredFile:
+    """Check an upload and keep it for a shop; return its row (EPR-6).
+
+    At most 10 MB. Images are decoded and written anew; PDFs that are encrypted or hold scripts,
+    launch actions or files are refused. Raises `InvalidInput` that names `field` and says why, and
+    `FileNotKept` (503) when the storage fails; nothing is half saved. Within a larger transaction
+    put `files_or_nothing()` around it.
+    """
+    name = _shown_name(str(upload.name or ""))
+    try:
+        content = clean_content(_bytes_of(upload), accept)
+    except ContentError as error:
+        raise InvalidInput(
+            [(field, _("“%(name)s”: %(why)s") % {"name": name, "why": error})]
+        ) from None
+    name = _harmless_name(name, content.type)
+    with files_or_nothing():
+        path = _write(content.data, field, name)
+        with transaction.atomic(), unscoped():
+            return _row(content, seller=seller, actor=actor, purpose=purpose, name=name, path=path)
+
+
+def _bytes_of(upload: UploadedFile) -> bytes:
+    """Return the content; of one that is too large as much as shows it."""
+    upload.seek(0)
+    return upload.read(MAX_BYTES + 1)
+
+
+def _write(data: bytes, field: str, name: str) -> str:
+    path = private_path(StoredFile(), "")
+    written = _written.get()
+    if written is not None:
+        written.append(path)
+    try:
+        return default_storage.save(path, ContentFile(data))
+    except OSError:
+        logger.exception("an upload of %d bytes could not be written", len(data))
+        _drop(path)
+        raise FileNotKept(field, name) from None
+
+
+def _row(
+    content: Content, *, seller: Seller, actor: User, purpose: str, name: str, path: str
+) -> StoredFile:
+    stored = StoredFile.objects.create(
+        seller=seller,
+        token=get_random_string(40),
+        purpose=purpose,
+        name=name,
+        content_type=content.type.value,
+        size=len(content.data),
+        sha256=hashlib.sha256(content.data).hexdigest(),
+        file=path,
+        uploaded_at=platform_time.now(),
+        uploaded_by=actor,
+    )
+    after = {"name": name, "purpose": purpose, "size": stored.size, "sha256": stored.sha256}
+    audit.record(action="file.store", actor=actor, obj=stored, after=after)
+    return stored
+
+
+def _drop(path: str) -> None:
+    try:
+        default_storage.delete(path)
+    except OSError:
+        # The sweep finds it.
+        logger.exception("a file could not be deleted")
+
+
+# --- Names --------------------------------------------------------------------------------------
+
+_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*\s]+')
+
+
+def _shown_name(raw: str) -> str:
+    """Return the last part of a name without anything that controls, hides or reorders text."""
+    last = unicodedata.normalize("NFC", raw).replace("\\", "/").rpartition("/")[2]
+    visible = "".join(one if unicodedata.category(one)[0] != "C" else " " for one in last)
+    return _NOT_IN_NAMES.sub(" ", visible).strip(" .")[:150] or "file"
+
+
+def _harmless_name(name: str, kind: FileType) -> str:
+    """Return a name whose end is that of its content."""
+    stem, dot, end = name.rpartition(".")
+    known = {one.extension for one in FileType} | {"jpeg"}
+    if dot and end.lower() in known:
+        name = stem.strip(" .") or "file"
+    return f"{name[:140]}.{kind.extension}"
+
+
+# --- Having it back -----------------------------------------------------------------------------
+
+
+def file_url(file: StoredFile) -> str:
+    """Return the path at which those who may can have the file."""
+    return reverse("portal:file", args=[file.token])
+
+
+def file_for(*, user: User, token: str) -> StoredFile | None:
+    """Return a file its shop's members and entitled staff may have; for others there is none (K-8)."""
+    with unscoped():
+        file = StoredFile.objects.filter(token=token).first()
+    if file is None:
+        return None
+    if any(member.seller_id == file.seller_id for member in memberships_of(user)):
+        return file
+    return file if user.is_staff and user.has_perm(VIEW_PERMISSION) else None
+
+
+# --- Sweeping -----------------------------------------------------------------------------------
+
+
+def files_sweep() -> int:
+    """Delete files that no row names, a day after they were written; return how many.
+
+    They are left when a process dies between writing the file and committing its row.
+    """
+    if not default_storage.exists(FOLDER):
+        return 0
+    limit = platform_time.wall_clock() - ORPHAN_AGE
+    swept = 0
+    for part in default_storage.listdir(FOLDER)[0]:
+        paths = {f"{FOLDER}/{part}/{one}" for one in default_storage.listdir(f"{FOLDER}/{part}")[1]}
+        with unscoped():
+            known = StoredFile.objects.filter(file__startswith=f"{FOLDER}/{part}/")
+            paths -= set(known.values_list("file", flat=True))
+        for path in paths:
+            if default_storage.get_modified_time(path) < limit:
+                _drop(path)
+                swept += 1
+    return swept

@@ -1,0 +1,36 @@
+"""Private files, for those who may have them (EPR-6)."""
+
+from __future__ import annotations
+
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import FileResponse, Http404
+from django.views.generic import View
+
+from portal.http import SignedInRequest
+from portal.services.file_content import FileType
+from portal.services.files import file_for
+
+IMAGE_POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"
+
+
+class FileView(LoginRequiredMixin, View):
+    """`/files/<token>/`: a download; pictures may be shown in place."""
+
+    def get(self, request: SignedInRequest, token: str) -> FileResponse:
+        """Answer with the file; a foreign or unknown one does not exist (K-8)."""
+        file = file_for(user=request.user, token=token)
+        if file is None:
+            raise Http404
+        kind = FileType(file.content_type)
+        try:
+            content = file.file.open("rb")
+        except FileNotFoundError:
+            raise Http404 from None
+        response = FileResponse(
+            content, as_attachment=not kind.is_image, filename=file.name, content_type=kind.value
+        )
+        response["X-Content-Type-Options"] = "nosniff"
+        response["Cache-Control"] = "private, no-store"
+        response["Cross-Origin-Resource-Policy"] = "same-origin"
+        response["Content-Security-Policy"] = IMAGE_POLICY if kind.is_image else "sandbox"
+        return response
