@@ -7,15 +7,13 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils.translation import gettext as _
 
 from portal import platform_time
-from portal.choices import Action
-from portal.errors import NotAllowed
 from portal.models import Member
 from portal.scoping import unscoped
 from rfq.choices import FollowUpKind, QuoteStatus
 from rfq.models import FollowUp, Quote
+from rfq.services.roles import may_quote
 
 AFTER_SUBMISSION = {FollowUpKind.NEXT_DAY: 1, FollowUpKind.NEXT_WEEK: 7}
 """Days after quoting."""
@@ -89,7 +87,7 @@ def _create_new(rows: list[FollowUp]) -> int:
 
 def follow_up_tick(*, member: Member, follow_up: FollowUp, done: bool = True) -> FollowUp:
     """Mark a follow-up as done, or as open again; what is so already stays as it is."""
-    _may_follow_up(member)
+    may_quote(member)
     at = platform_time.now() if done else None
     FollowUp.objects.filter(pk=follow_up.pk, done_at__isnull=done).update(done_at=at)
     follow_up.refresh_from_db()
@@ -101,7 +99,7 @@ def quote_follow_up(*, member: Member, quote: Quote) -> int:
 
     Everything due by today is ticked. A reply is answered by it even when nothing was planned.
     """
-    _may_follow_up(member)
+    may_quote(member)
     now, today = platform_time.now(), platform_time.today()
     with transaction.atomic():
         if quote.replied_at is not None:
@@ -117,8 +115,3 @@ def quote_follow_up(*, member: Member, quote: Quote) -> int:
         if quote.replied_at is not None:
             due |= Q(kind=FollowUpKind.REPLY, done_at__lt=quote.replied_at)
         return FollowUp.objects.filter(due, quote=quote).update(done_at=now)
-
-
-def _may_follow_up(member: Member) -> None:
-    if not member.can(Action.QUOTE):
-        raise NotAllowed(_("Your role in this shop does not allow quoting."))
