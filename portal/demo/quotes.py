@@ -272,31 +272,29 @@ class Quoting:
                     continue
                 if GONE.get(number, LAST_DAY) < month:
                     continue
-                end = platform_time.start_of(_next_month(month))
-                rows.append(_grant(shop, "quote", monthly, "membership", _start(month), end))
+                period = (month, _next_month(month))
+                rows.append(_grant(shop, "quote", monthly, "membership", days=period))
                 if month.month in (3, 9) and number % 2 == 0:
-                    festival = month.replace(day=8)
-                    until = _start(festival + timedelta(days=14))
-                    rows.append(_grant(shop, "quote", 5, "activity", _start(festival), until))
+                    festival = (month.replace(day=8), month.replace(day=22))
+                    rows.append(_grant(shop, "quote", 5, "activity", days=festival))
         return [*rows, *self._packs()]
 
     def _packs(self) -> Iterator[Row]:
-        """Yield bought packs, one without limit, and rights that end in a day or two."""
-        shops, day = self.market.shops, platform_time.day_of(self.market.now)
+        """Yield bought packs, some without limit, and rights that end in a day or two."""
+        shops, today = self.market.shops, platform_time.day_of(self.market.now)
+        day = timedelta(days=1)
         for number in range(0, len(shops), 6):
-            bought = date(2022, 11, 20) - timedelta(days=number)
-            end = _start(bought + timedelta(days=180))
-            yield _grant(shops[number], "quote", 20, "paid", _start(bought), end)
+            bought = date(2022, 11, 20) - number * day
+            yield _grant(shops[number], "quote", 20, "paid", days=(bought, bought + 180 * day))
         for number, kind in ((2, "quote"), (3, "gold"), (7, "fast_lane")):
-            yield _grant(shops[number], kind, "", "activity", _start(day), _start(date(2023, 1, 1)))
-        soon = [("quote", 3, 2), ("gold", 1, 1), ("fast_lane", 2, 3), ("pin", 2, 2)]
-        for kind, amount, days in soon:
-            end = _start(day + timedelta(days=days))
-            begin = _start(day - timedelta(days=4))
-            yield _grant(shops[0], kind, amount, "activity", begin, end)
+            period = (today, date(2023, 1, 1))
+            yield _grant(shops[number], kind, "", "activity", days=period)
+        for kind, amount, left in (("quote", 3, 2), ("gold", 1, 1), ("fast_lane", 2, 3)):
+            period = (today - 4 * day, today + left * day)
+            yield _grant(shops[0], kind, amount, "activity", days=period)
         for number in range(1, len(shops), 4):
-            begin, end = _start(day - timedelta(days=7)), _start(day + timedelta(days=21))
-            yield _grant(shops[number], "fast_lane", 1, "activity", begin, end)
+            period = (today - 7 * day, today + 21 * day)
+            yield _grant(shops[number], "fast_lane", 1, "activity", days=period)
 
 
 def habit_of(number: int) -> Habit:
@@ -305,22 +303,19 @@ def habit_of(number: int) -> Habit:
 
 
 def _grant(
-    shop: Shop, kind: str, amount: int | str, source: str, begin: datetime, end: datetime
+    shop: Shop, kind: str, amount: int | str, source: str, *, days: tuple[date, date]
 ) -> Row:
-    day = platform_time.day_of(begin)
+    """Return a row of kind `grants`, from the start of one Pacific day to the start of another."""
+    first, end = days
     return {
-        "key": f"{source}-{kind}-{shop.member_id}-{day}",
+        "key": f"{source}-{kind}-{shop.member_id}-{first}",
         "seller": shop.member_id,
         "kind": kind,
         "amount": str(amount),
-        "granted_at": begin.isoformat(),
-        "expires_at": end.isoformat(),
+        "granted_at": platform_time.start_of(first).isoformat(),
+        "expires_at": platform_time.start_of(end).isoformat(),
         "source": source,
     }
-
-
-def _start(day: date) -> datetime:
-    return platform_time.start_of(day)
 
 
 def _months() -> Iterator[date]:

@@ -65,11 +65,9 @@ CHINESE_ASK = "请注明起订量、交期，以及能否提供样品。"
 
 CLOSINGS = ["Thank you.", "Looking forward to your offer.", "Only manufacturers, please.", ""]
 
-MESSAGES = [
+MESSAGE = (
     "Dear buyer, thank you for your request. We have made this item for 9 years, 40,000 pieces a "
     "month, for chains in Europe and the United States. For {quantity} {units} we offer the price "
-    "above, FOB Shenzhen, with your logo and packaging. CE and ISO 9001 certificates are attached. "
-    "A sample leaves within 3 days.",
-    "Hello, all the points you asked for are met: {trait}. Our price is below your target from "
-    "{quantity} {units} on. Lead time is counted from the deposit; a third party may inspect.",
-]
+    "above, FOB Shenzhen, with your logo and packaging; {trait} as you ask. CE and ISO 9001 "
+    "certificates are at hand, and a sample leaves within 3 days."
+)

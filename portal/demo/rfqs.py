@@ -235,11 +235,13 @@ class Market:
             "country": rfq_words.COUNTRY_NAMES[request.country],
         }
         title = draw.choice(rfq_words.TITLES).format(**words)
+        terms = (
+            "Quantity: {quantity} {units}. Target price: USD {price} FOB. Destination: {country}."
+        )
         lines = [
             draw.choice(rfq_words.OPENINGS).format(**words),
             f"{noun}: {request.trait}.",
-            f"Quantity: {words['quantity']} {words['units']}. "
-            f"Target price: USD {request.price:.2f} FOB. Destination: {words['country']}.",
+            terms.format(**words, price=f"{request.price:.2f}"),
             draw.choice(rfq_words.ASKS).format(**words),
             draw.choice(rfq_words.CLOSINGS),
         ]
