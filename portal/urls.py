@@ -15,6 +15,7 @@ urlpatterns = [
     path("api/v1/", include("portal.api.urls")),
     re_path("^api/", not_found),
     path("listings/", include("listings.urls")),
+    path("rfq/", include("rfq.urls")),
     path("", include("portal.page_urls")),
 ]
 handler500 = "portal.api.problems.server_error"

@@ -59,4 +59,5 @@ urlpatterns = [
     path("nights", nights.NightList.as_view(), name="nights"),
     path("nights/<str:as_of>", nights.NightDetail.as_view(), name="night"),
     path("listings/", include("listings.api.urls")),
+    path("rfq/", include("rfq.api.urls")),
 ]

@@ -1,0 +1,3 @@
+"""The market over the API."""
+
+urlpatterns: list = []

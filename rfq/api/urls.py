@@ -1,0 +1,8 @@
+"""Routes of `rfq` below `/api/v1/rfq/`: one file per part."""
+
+from django.urls import include, path
+
+app_name = "rfq"
+urlpatterns: list = [
+    path("", include("rfq.api.market_urls")),
+]

@@ -1,0 +1,3 @@
+"""Pages of the market."""
+
+urlpatterns: list = []

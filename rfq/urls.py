@@ -1,0 +1,8 @@
+"""Routes of `rfq`: one file per part."""
+
+from django.urls import include, path
+
+app_name = "rfq"
+urlpatterns: list = [
+    path("", include("rfq.market_urls")),
+]
