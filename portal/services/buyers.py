@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -75,3 +75,33 @@ def badge_viewer(*, seller: Seller, day: date) -> BadgeViewer:
         Q(until__isnull=True) | Q(until__gte=day), seller=seller, since__lte=day
     ).values_list("code", flat=True)
     return BadgeViewer(seller.membership, seller.assessed_star, frozenset(flags))
+
+
+def badges_shown(*, seller: Seller, day: date | None = None) -> dict[str, str]:
+    """Return tier → badge as one seller sees them, without the tiers that show nothing (K-11).
+
+    Two queries. For lists that narrow or order by the badge: nothing in them may tell more of a
+    tier than the badge does.
+    """
+    day = day or platform_time.today()
+    try:
+        labels: BuyerLabels = rulebook_for(MODULE, day).content
+    except RulebookMissing:
+        return {}
+    if labels.scheme != "tiers":
+        return {}
+    viewer = badge_viewer(seller=seller, day=day)
+    views = (view for view in labels.views if _concerns(view.audience, viewer))
+    return {str(tier): badge for view in [*views][:1] for tier, badge in view.shows.items()}
+
+
+def with_badge(
+    shown: Mapping[str, str], *, day: date, badge: str = "", prefix: str = "buyer__"
+) -> Q:
+    """Return the condition that a buyer shows a badge, or any badge at all (K-11).
+
+    `shown` comes from `badges_shown`; `prefix` leads from the row to its buyer.
+    """
+    tiers = [tier for tier, text in shown.items() if badge in ("", text)]
+    began = Q(**{f"{prefix}tier_since__isnull": True}) | Q(**{f"{prefix}tier_since__lte": day})
+    return Q(**{f"{prefix}tier__in": tiers}) & began
