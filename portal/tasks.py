@@ -9,6 +9,7 @@ from portal.nightly import engine, schedule
 from portal.services import members  # noqa: F401  brings the link of its mails
 from portal.services.bulletins import bulletins_announce
 from portal.services.files import files_sweep
+from portal.services.idempotency import idempotent_answers_purge
 from portal.services.notices import notice_deliver, notice_outbox_sweep
 
 
@@ -63,8 +64,9 @@ def run_ingest_upload(batch_id: int) -> None:
 
 @shared_task
 def sweep_ingest_uploads() -> None:
-    """Send uploads again that a broker or a worker lost (K-15)."""
+    """Send uploads again that a broker or a worker lost, and forget old answers (K-15, API-1)."""
     uploads.uploads_sweep()
+    idempotent_answers_purge()
 
 
 @shared_task

@@ -12,6 +12,7 @@ from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from drf_spectacular.utils import OpenApiParameter
 
 from portal.api.problems import CONTENT_TYPE, ProblemSerializer
+from portal.services.idempotency import HEADER as IDEMPOTENCY_HEADER
 from portal.services.people import SELLER_HEADER
 
 UNSAFE_WITH_BODY = ("POST", "PUT", "PATCH")
@@ -47,17 +48,33 @@ class PortalAutoSchema(AutoSchema):
     """
 
     def get_override_parameters(self) -> list[Any]:
-        """Let members of several shops name the one they mean."""
-        if not getattr(self.view, "acts_for_a_shop", False):
-            return []
-        return [
-            OpenApiParameter(
-                SELLER_HEADER,
-                str,
-                OpenApiParameter.HEADER,
-                description="Member id of the shop to act for, for people in several shops.",
+        """Let members of several shops name the one they mean, and repeat a POST that spends."""
+        parameters = []
+        if getattr(self.view, "acts_for_a_shop", False):
+            parameters.append(
+                OpenApiParameter(
+                    SELLER_HEADER,
+                    str,
+                    OpenApiParameter.HEADER,
+                    description="Member id of the shop to act for, for people in several shops.",
+                )
             )
-        ]
+        if getattr(self.view, "takes_idempotency_key", False) and self.method == "POST":
+            parameters.append(
+                OpenApiParameter(
+                    IDEMPOTENCY_HEADER,
+                    str,
+                    OpenApiParameter.HEADER,
+                    description=(
+                        "A name of your own for this request, up to 128 printable ASCII characters."
+                        " Sent again with the same body, the first answer comes back with"
+                        " `Idempotent-Replayed: true` and nothing happens twice; kept for 7 days."
+                        " With another body: 409 `idempotency_key_reused`. Refused requests are"
+                        " not remembered."
+                    ),
+                )
+            )
+        return parameters
 
     def get_operation_id(self) -> str:
         """Call a list a list, also where the view builds it itself."""
