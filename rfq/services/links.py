@@ -1,0 +1,130 @@
+"""Which orders come from which quotes (RFQ-17, decision 0018).
+
+An order links to a quote when the seller quoted its buyer in the three years before it. The condition
+is said here, twice: as SQL for the night and as a queryset for pages; tests hold both equal to
+`quote_fits`. An `OrderLink` only names *which* of the fitting quotes an order belongs to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from portal import platform_time
+from portal.choices import Action
+from portal.errors import NotAllowed, Refusal
+from portal.models import Member, Order
+from portal.services import audit
+from rfq.models import OrderLink, Quote
+
+# --- The condition ------------------------------------------------------------------------------
+
+
+def linked_orders_sql(order: str = "o", *, cutoff: str = "%(ends)s") -> str:
+    """Return SQL that is true for orders of `portal_order` (alias `order`) linked to a quote.
+
+    `cutoff` is the parameter for the first instant that is not known yet: the end of the as-of day. A
+    quote whose rights were given back before it links nothing.
+    """
+    return f"""EXISTS (
+        SELECT 1 FROM rfq_quote linked
+        WHERE linked.seller_id = {order}.seller_id AND linked.buyer_id = {order}.buyer_id
+          AND linked.submitted_at <= {order}.created_at
+          AND linked.links_until >= {order}.created_at
+          AND (linked.refunded_at IS NULL OR linked.refunded_at >= {cutoff}))"""  # noqa: S608
+
+
+def quote_fits(quote: Quote, order: Order) -> bool:
+    """Tell whether an order links to a quote (RFQ-17): same seller and buyer, within three years."""
+    return (
+        (quote.seller_id, quote.buyer_id) == (order.seller_id, order.buyer_id)
+        and quote.submitted_at <= order.created_at <= quote.links_until
+        and quote.refunded_at is None
+    )
+
+
+def _fitting(now: datetime) -> QuerySet[Quote]:
+    """Return the quotes that fit the order of an outer query, newest first."""
+    return Quote.objects.filter(
+        Q(refunded_at__isnull=True) | Q(refunded_at__gt=now),
+        seller=OuterRef("seller"),
+        buyer=OuterRef("buyer"),
+        submitted_at__lte=OuterRef("created_at"),
+        links_until__gte=OuterRef("created_at"),
+    ).order_by("-submitted_at", "-pk")
+
+
+def linked(orders: QuerySet[Order], now: datetime | None = None) -> QuerySet[Order]:
+    """Keep the orders linked to a quote, in the scope of the orders (RFQ-17)."""
+    return orders.filter(Exists(_fitting(now or platform_time.now())))
+
+
+def with_quote(orders: QuerySet[Order], now: datetime | None = None) -> QuerySet[Order]:
+    """Annotate orders with `quote_id`, the quote each belongs to, and `named_quote_id` (RFQ-17).
+
+    The quote the seller named; else the one on the RFQ upstream names with the order; else the
+    newest that fits. None when no quote fits.
+    """
+    fitting = _fitting(now or platform_time.now())
+    named = fitting.filter(order_links__order=OuterRef("pk"))
+    upstream = fitting.filter(rfq__rfq_id=OuterRef("rfq_ref"))
+    return orders.annotate(
+        named_quote_id=Subquery(named.values("pk")[:1]),
+        quote_id=Coalesce(
+            F("named_quote_id"),
+            Subquery(upstream.values("pk")[:1]),
+            Subquery(fitting.values("pk")[:1]),
+        ),
+    )
+
+
+def quotes_of(orders: Iterable[Any]) -> dict[int, Quote]:
+    """Return quote by order primary key for orders of `with_quote`, their RFQs read along; one query."""
+    wanted = {order.pk: order.quote_id for order in orders if order.quote_id is not None}
+    found = Quote.objects.select_related("rfq").in_bulk(set(wanted.values()))
+    return {pk: found[quote_id] for pk, quote_id in wanted.items() if quote_id in found}
+
+
+# --- Naming the quote ---------------------------------------------------------------------------
+
+
+@transaction.atomic
+def order_link(*, member: Member, order: Order, quote: Quote) -> OrderLink:
+    """Say that an order of the shop belongs to one of its quotes; again changes nothing (RFQ-17).
+
+    Refuses (`quote_does_not_fit`) a quote to another buyer, one made after the order or more than
+    three years before it, one whose rights were given back, and anything of another shop.
+    """
+    if not member.can(Action.QUOTE):
+        raise NotAllowed(_("Your role does not allow you to link orders."))
+    if order.seller_id != member.seller_id or not quote_fits(quote, order):
+        raise Refusal(
+            "quote_does_not_fit",
+            _(
+                "This quote does not fit: it must be to the buyer of the order, in the 3 years before."
+            ),
+        )
+    fields = {"quote": quote, "linked_at": platform_time.now(), "linked_by": member.user}
+    link, created = OrderLink.objects.get_or_create(order=order, defaults=fields)
+    if not created:
+        link = OrderLink.objects.select_for_update().get(pk=link.pk)
+    before = None if created else link.quote_id
+    if before == quote.pk:
+        return link
+    if not created:
+        OrderLink.objects.filter(pk=link.pk).update(**fields)
+        link.refresh_from_db()
+    audit.record(
+        action="order.link",
+        actor=member.user,
+        obj=order,
+        before={"quote": before},
+        after={"quote": quote.pk},
+    )
+    return link
