@@ -60,6 +60,11 @@ def normalise(text: str) -> str:
     return " ".join(_BOUNDARY.sub(" ", words).split())
 
 
+def is_chinese(run: str) -> bool:
+    """Tell whether a run of a normalised text is Chinese (or kana): runs are never mixed."""
+    return bool(_IS_CJK.match(run))
+
+
 def padded(normalised: str) -> str:
     """Return a normalised title as it is stored: a space at both ends, so that whole words match."""
     return f" {normalised} "

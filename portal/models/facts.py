@@ -31,6 +31,7 @@ class Buyer(models.Model):
         verbose_name = _("buyer")
         verbose_name_plural = _("buyers")
         ordering = ["buyer_id"]
+        indexes = [models.Index(fields=["country"], name="buyer_country")]
 
     def __str__(self) -> str:
         return self.buyer_id

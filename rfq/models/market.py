@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from portal import platform_time
 from portal.models import Buyer, Category, Seller
 from portal.scoping import scoped_manager
 from rfq.choices import Grade, OfferStatus, RfqStatus
@@ -24,14 +25,15 @@ class RfqQuerySet(models.QuerySet):
     """RFQs; they belong to the market, not to a seller."""
 
     def live(self, now: datetime) -> Self:
-        """Keep what is open and not past its time."""
-        return self.filter(OPEN, expires_at__gt=now)
+        """Keep what is posted, open and not past its time."""
+        return self.filter(OPEN, posted_at__lte=now, expires_at__gt=now)
 
 
 class Rfq(models.Model):
     """A buyer's request (RFQ-1). `quoted` counts live quotes; a full RFQ has `quoted >= seats`.
 
     `opens_to_all_at` is `posted_at`, except for silver: the end of the early-access hours (RFQ-4).
+    `listed_at` is the instant from which sellers see it: posted, and arrived here.
     Written by `services.rfqs` alone; `quoted` by `services.quotes`.
     """
 
@@ -53,6 +55,7 @@ class Rfq(models.Model):
     posted_at = models.DateTimeField(_("posted"))
     expires_at = models.DateTimeField(_("expires"))
     opens_to_all_at = models.DateTimeField(_("open to all from"))
+    listed_at = models.DateTimeField(_("listed"), default=platform_time.now, editable=False)
     status = models.CharField(_("status"), max_length=8, choices=RfqStatus, default=RfqStatus.OPEN)
     grade = models.CharField(_("grade"), max_length=8, choices=Grade, default=Grade.STANDARD)
     seats = models.PositiveSmallIntegerField(_("seats"), default=DEFAULT_SEATS)
@@ -82,7 +85,13 @@ class Rfq(models.Model):
             models.Index(
                 fields=["category", "-posted_at", "-id"], condition=OPEN, name="rfq_category"
             ),
+            models.Index(
+                fields=["grade", "-posted_at", "-id"],
+                condition=OPEN & ~Q(grade=Grade.STANDARD),
+                name="rfq_grade",
+            ),
             models.Index(fields=["expires_at"], condition=OPEN, name="rfq_expiry"),
+            models.Index(fields=["listed_at"], condition=OPEN, name="rfq_listed"),
         ]
 
     def __str__(self) -> str:
@@ -101,13 +110,15 @@ class Rfq(models.Model):
 
 
 class RfqWord(models.Model):
-    """One word of an RFQ's title or details, normalised: the market's search index (RFQ-2)."""
+    """One word of an open RFQ's title or details: the market's search index (RFQ-2).
 
+    `rfq.words` says what a word is. RFQs that are closed have none, so the index holds what can be
+    found and no more.
+    """
+
+    pk = models.CompositePrimaryKey("word", "rfq")
     word = models.CharField(max_length=40)
     rfq = models.ForeignKey(Rfq, models.CASCADE, related_name="words", db_index=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["word", "rfq"], name="rfq_word_once")]
 
 
 class RfqInvitation(models.Model):
