@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
-from typing import Any
 
 from listings.models import Product
 from listings.services.product_data import ProductData, money_text
+from portal.exports import guard
 
 COLUMNS = (
     "product_id", "category", "title", "keywords", "brand", "kind", "status", "price_mode",
@@ -21,21 +20,6 @@ ATTRIBUTE = "attr:"
 
 JSON_COLUMNS = frozenset({"tiers", "skus", "attributes", "custom_attributes"})
 LIST_COLUMNS = frozenset({"keywords", "target_countries", "services", "epr_traits", "images"})
-
-# What spreadsheets run when a cell starts with it, and our own quote before such a start.
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
-
-
-def guard(text: str) -> str:
-    """Return a cell that is not run as a formula: an apostrophe goes before a dangerous start."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def unguard(value: Any) -> Any:
-    """Return what `guard` was given."""
-    if isinstance(value, str) and value.startswith("'") and _FORMULA.match(value[1:]):
-        return value[1:]
-    return value
 
 
 def header_for(attribute_codes: Sequence[str] | None) -> list[str]:

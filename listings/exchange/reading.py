@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
-from listings.exchange.columns import ATTRIBUTE, COLUMNS, JSON_COLUMNS, unguard
+from listings.exchange.columns import ATTRIBUTE, COLUMNS, JSON_COLUMNS
 from listings.models import ShippingTemplate
 from listings.services.product_columns import ProductId
 from listings.services.products import (
@@ -23,6 +23,7 @@ from listings.services.products import (
     may_edit,
     products_write,
 )
+from portal.exports import unguard
 from portal.ingest.columns import CellError, Json, did_you_mean
 from portal.ingest.readers import FileRefused, open_table
 from portal.models import Attribute, Member, Seller

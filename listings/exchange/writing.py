@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO
@@ -15,20 +14,14 @@ from listings.exchange.columns import ATTRIBUTE, cells_of, header_for
 from listings.models import Product
 from listings.services.product_catalogue import Catalogue, Offer
 from portal.choices import AttributeType
+from portal.exports import CSV_TYPE
 from portal.models import Category
 
 CSV, XLSX = "csv", "xlsx"
 TYPES = {
-    CSV: "text/csv; charset=utf-8",
+    CSV: CSV_TYPE,
     XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-
-
-class _Echo:
-    """A file that gives back each line instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        return line
 
 
 def export_rows(products: Iterable[Product], codes: Sequence[str] | None) -> Iterator[list[str]]:
@@ -65,14 +58,6 @@ def leaf_codes(category: Category | None) -> list[str] | None:
     if category is None or not category.is_leaf:
         return None
     return list(Catalogue.load([category.code]).offers.get(category.code, {}))
-
-
-def as_csv(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """Yield CSV text with the mark that makes Excel read it as UTF-8."""
-    writer = csv.writer(_Echo())
-    yield "\ufeff"
-    for row in rows:
-        yield writer.writerow(row)
 
 
 def as_xlsx(rows: Iterable[Sequence[str]]) -> IO[bytes]:

@@ -16,7 +16,6 @@ from listings.exchange.writing import (
     CSV,
     TYPES,
     XLSX,
-    as_csv,
     as_xlsx,
     export_rows,
     leaf_codes,
@@ -28,6 +27,7 @@ from listings.views.product_form import find_categories
 from listings.views.products import own_products
 from portal import platform_time
 from portal.choices import Action
+from portal.exports import as_csv
 from portal.http import MemberRequest
 from portal.models import Category, Member
 from portal.views.base import SellerPage

@@ -13,9 +13,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from listings.exchange.columns import guard, unguard
 from listings.models import Product, ProductRevision
 from listings.services.products import product_save
+from portal.exports import guard, unguard
 from portal.models import Member
 from portal.scoping import unscoped
 
