@@ -1,0 +1,208 @@
+"""The shop's own quotes as its pages list them: filters, tabs and what goes with each row (RFQ-12)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+from django_countries import countries
+
+from portal import platform_time
+from portal.filters import PeriodFilterSet
+from portal.models import Member, Order, Seller
+from portal.services.buyers import badges_shown, buyer_badges, with_badge
+from rfq.choices import QuoteStatus, RfqStatus
+from rfq.models import FollowUp, Pin, Quote
+from rfq.services.follow_ups import WAITING
+from rfq.services.links import with_quote
+from rfq.services.quote_drafts import drafts_of
+
+ANY_BADGE = "any"
+ATTENTION_DAYS = 30
+"""Replies and views older than this no longer ask for attention."""
+VIEWED_LONG_AGO = timedelta(days=3)
+"""A view without a reply for this long is worth a nudge."""
+OVER = (RfqStatus.CLOSED, RfqStatus.REMOVED)
+
+
+def own_quotes(seller: Seller, now: datetime) -> QuerySet[Quote]:
+    """Return a shop's quotes that the platform's clock has seen, newest first (K-5)."""
+    quotes = Quote.objects.filter(seller=seller, submitted_at__lte=now)
+    return quotes.order_by("-submitted_at", "-pk")
+
+
+# --- Needs attention ----------------------------------------------------------------------------
+
+
+def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
+    """Return the quotes that wait for the seller, most pressing first (RFQ-12).
+
+    Replied and not followed up since, those of buyers with a badge before the others; then viewed
+    three days ago or longer without a reply and not followed up since. Newest first within each.
+    """
+    since = now - timedelta(days=ATTENTION_DAYS)
+    replied = (
+        Q(status=QuoteStatus.REPLIED, replied_at__gte=since, replied_at__lte=now)
+        & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("replied_at")))
+    )  # fmt: skip
+    viewed = (
+        Q(status=QuoteStatus.VIEWED, viewed_at__gte=since, viewed_at__lte=now - VIEWED_LONG_AGO)
+        & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("viewed_at")))
+    )  # fmt: skip
+    badge = with_badge(badges_shown(seller=seller), day=platform_time.day_of(now))
+    rank = Case(
+        When(Q(status=QuoteStatus.REPLIED) & badge, then=Value(0)),
+        When(status=QuoteStatus.REPLIED, then=Value(1)),
+        default=Value(2),
+    )
+    return (
+        own_quotes(seller, now)
+        .filter(replied | viewed, refunded_at__isnull=True)
+        .exclude(rfq__status__in=OVER)
+        .annotate(rank=rank, since=Coalesce("replied_at", "viewed_at"))
+        .order_by("rank", "-since", "-pk")
+    )
+
+
+def follow_ups_due(seller: Seller, day: date) -> QuerySet[FollowUp]:
+    """Return the open follow-ups of a shop due by a Pacific day, the longest due first (RFQ-25)."""
+    return (
+        FollowUp.objects.filter(
+            seller=seller,
+            done_at__isnull=True,
+            due_on__lte=day,
+            quote__status__in=WAITING,
+            quote__refunded_at__isnull=True,
+        )
+        .exclude(quote__rfq__status__in=OVER)
+        .order_by("due_on", "pk")
+    )
+
+
+# --- Filters ------------------------------------------------------------------------------------
+
+
+class QuoteFilter(PeriodFilterSet):
+    """Quotes by text, status, buyer badge and day of submission."""
+
+    period_field = "submitted_at"
+
+    q = django_filters.CharFilter(
+        method="keep_text",
+        label=_("RFQ number or title"),
+        widget=forms.TextInput(attrs={"class": "form-control", "type": "search"}),
+    )
+    status = django_filters.ChoiceFilter(
+        choices=QuoteStatus.choices,
+        label=_("Status"),
+        empty_label=_("All"),
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+    badge = django_filters.ChoiceFilter(
+        method="keep_badge",
+        label=_("Buyer badge"),
+        empty_label=_("All"),
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+
+    class Meta:
+        model = Quote
+        fields = ["q", "status", "badge"]
+
+    def __init__(self, data: Any, queryset: QuerySet, *, seller: Seller) -> None:
+        self.shown = badges_shown(seller=seller)
+        super().__init__(data, queryset)
+        names = sorted(set(self.shown.values()))
+        any_badge = [(ANY_BADGE, _("With a badge"))] if len(names) > 1 else []
+        self.filters["badge"].extra["choices"] = any_badge + [(name, name) for name in names]
+
+    def keep_text(self, quotes: QuerySet, _name: str, text: str) -> QuerySet:
+        """Keep quotes on RFQs whose number or title holds the text."""
+        return quotes.filter(Q(rfq__rfq_id__icontains=text) | Q(rfq__title__icontains=text))
+
+    def keep_badge(self, quotes: QuerySet, _name: str, badge: str) -> QuerySet:
+        """Keep quotes to buyers who show a badge (K-11)."""
+        wanted = "" if badge == ANY_BADGE else badge
+        return quotes.filter(with_badge(self.shown, day=platform_time.today(), badge=wanted))
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything was asked: an empty list then has another reason."""
+        return any(self.data.get(name) for name in self.filters)
+
+
+# --- Rows ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class QuoteRow:
+    """A quote with what the lists and the export show beside it; the buyer stays unnamed (K-11)."""
+
+    quote: Quote
+    badge: str | None
+    country: str
+    pin: Pin | None
+    orders: int
+
+
+def quote_rows(seller: Seller, quotes: Iterable[Quote], now: datetime) -> list[QuoteRow]:
+    """Return rows for quotes read with their `rfq` and `buyer`; a constant number of queries."""
+    quotes = list(quotes)
+    badges = buyer_badges(seller=seller, buyers=[quote.buyer for quote in quotes])
+    pins = {pin.quote_id: pin for pin in Pin.objects.filter(quote__in=quotes)}
+    orders = orders_by_quote(quotes, now)
+    return [
+        QuoteRow(
+            quote=quote,
+            badge=badges[quote.buyer_id],
+            country=str(countries.name(quote.buyer.country) or quote.buyer.country),
+            pin=pins.get(quote.pk),
+            orders=len(orders.get(quote.pk, ())),
+        )
+        for quote in quotes
+    ]
+
+
+def orders_by_quote(quotes: Sequence[Quote], now: datetime) -> dict[int, list[Order]]:
+    """Return the orders linked to each quote, oldest first, by quote primary key; one query (RFQ-17)."""
+    found: dict[int, list[Order]] = {}
+    if not quotes:
+        return found
+    orders = Order.objects.filter(
+        created_at__lte=now,
+        created_at__gte=min(quote.submitted_at for quote in quotes),
+        seller=quotes[0].seller_id,
+        buyer__in={quote.buyer_id for quote in quotes},
+    )
+    wanted = {quote.pk for quote in quotes}
+    for order in with_quote(orders, now).order_by("created_at", "pk"):
+        if order.quote_id in wanted:
+            found.setdefault(order.quote_id, []).append(order)
+    return found
+
+
+@dataclass(frozen=True)
+class TabCounts:
+    """How many rows each tab of “My quotes” holds."""
+
+    all: int
+    attention: int
+    drafts: int
+    follow_ups: int
+
+
+def tab_counts(seller: Seller, member: Member, now: datetime) -> TabCounts:
+    """Count the tabs; a constant number of queries."""
+    return TabCounts(
+        all=own_quotes(seller, now).order_by().count(),
+        attention=needing_attention(seller, now).order_by().count(),
+        drafts=drafts_of(member=member).count(),
+        follow_ups=follow_ups_due(seller, platform_time.day_of(now)).order_by().count(),
+    )
