@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 
 from django.utils.translation import gettext as _
 
 from listings.choices import ProductKind
 from listings.querysets import ORDERINGS, ThemeFilters
 from listings.services.product_catalogue import nearest
-from portal import platform_time
 from portal.ingest.columns import CellError, Country, quote, safe_text
 from portal.models import Category
 
@@ -78,18 +76,3 @@ _READERS: dict[str, Callable[[str], object]] = {
     "q": str,
     "ordering": lambda text: _one_of(list(ORDERINGS), text.removeprefix("-")),
 }
-
-
-def read_as_of(text: str | None) -> tuple[date | None, str]:
-    """Return the day asked for and what is wrong with it; no day when none is given (K-2)."""
-    if not text:
-        return None, ""
-    try:
-        day = platform_time.parse_day(text[:LONGEST])
-    except platform_time.InvalidInstant as error:
-        return None, str(error)
-    latest = platform_time.latest_as_of()
-    if day > latest:
-        message = _("Figures come two days later: the newest day is %(day)s.")
-        return None, message % {"day": latest.isoformat()}
-    return day, ""

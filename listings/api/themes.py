@@ -41,12 +41,13 @@ from listings.querysets import (
     with_own_first,
 )
 from listings.similar import similar_products
-from listings.theme_params import read_as_of, read_theme_query
+from listings.theme_params import read_theme_query
 from portal import platform_time
 from portal.api.keyset import DEFAULT_SIZE, KeysetPagination, read_cursor, write_cursor
 from portal.api.views import ScopedRequest, ScopedView
 from portal.errors import InvalidInput
 from portal.ingest.columns import CellError, Code
+from portal.nightly.published import read_as_of
 
 _EXTERNAL_ID = Code("id")
 
@@ -78,10 +79,7 @@ def _clean_id(raw: Any) -> str:
 
 def _as_of(request: Request) -> date | None:
     """Return the published day to answer for; 400 when the day asked for lies ahead."""
-    wanted, error = read_as_of(request.query_params.get("as_of"))
-    if error:
-        raise InvalidInput([("as_of", error)])
-    return themes_day(wanted)
+    return themes_day(read_as_of(request.query_params.get("as_of")))
 
 
 class ThemeListView(ScopedView):
