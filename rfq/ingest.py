@@ -1,0 +1,3 @@
+"""Kinds of rows upstream may send about RFQs (09-contract, K-15); importing a module registers its own."""
+
+from rfq import ingest_grants  # noqa: F401
