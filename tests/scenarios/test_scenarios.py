@@ -6,8 +6,12 @@ A file is a list of `stories`. Each has a `title`, the `rules` it shows, a `cloc
     ingest: {kind: [rows]}                    feed rows; `rejected: N` tells how many may be refused
     nightly: 2022-07-19                       run the night of a day; `fails: true` if it must refuse
     as: username, get|post|patch|delete: /path, send: {…}, status: 200, answer: {…}
+        again: key            sent as Idempotency-Key
+        evidence: 1           pictures sent along, as a form instead of JSON
+        keep: {name: field}   of the answer, for {name} in later paths; `keep_first` of its first result
     standings: {as_of: day, module: name}, are: [{…}]
 
+A row of facts with `each: [a, b]` stands for one row per value, in place of `{}` in its texts.
 Expected mappings are subsets of what comes back; expected lists are complete, in any order.
 """
 
@@ -15,13 +19,16 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from knox.models import AuthToken
+from PIL import Image
 from rest_framework.test import APIClient
 
 from portal.ingest.engine import ingest_rows
@@ -46,6 +53,7 @@ class Player:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.monkeypatch = monkeypatch
         self.clients: dict[str, APIClient] = {}
+        self.kept: dict[str, Any] = {}
 
     def play(self, story: dict[str, Any]) -> None:
         self.clock(story["clock"])
@@ -77,7 +85,7 @@ class Player:
         for name, rows in facts.items():
             kind = kind_named(name)
             assert kind is not None, f"no kind {name}"
-            report = ingest_rows(kind, rows)
+            report = ingest_rows(kind, list(_rows_of(rows)))
             assert not report.error, report.error
             refused += report.rejections
         assert len(refused) == rejected, refused
@@ -100,21 +108,49 @@ class Player:
     def call(self, step: dict[str, Any]) -> None:
         method = next(m for m in ("get", "post", "patch", "delete") if m in step)
         client = self.client(step["as"])
-        answer = getattr(client, method)(
-            "/api/v1" + step[method],
-            step.get("send"),
-            **({} if method == "get" else {"format": "json"}),
-        )
+        path = "/api/v1" + step[method].format(**self.kept)
+        content, options = step.get("send"), {"format": "json"}
+        if "evidence" in step:
+            content = {**(content or {}), "evidence": _pictures(step["evidence"])}
+            options = {"format": "multipart"}
+        if "again" in step:
+            options["headers"] = {"Idempotency-Key": step["again"]}
+        answer = getattr(client, method)(path, content, **({} if method == "get" else options))
         body = json.loads(answer.content) if answer.content else None
         assert answer.status_code == step.get("status", 200), body
         if "answer" in step:
             assert_like(body, step["answer"])
+        for name, field in step.get("keep", {}).items():
+            self.kept[name] = body[field]
+        for name, field in step.get("keep_first", {}).items():
+            self.kept[name] = body["results"][0][field]
 
     def client(self, username: str) -> APIClient:
         if username not in self.clients:
             _, token = AuthToken.objects.create(User.objects.get(username=username))
             self.clients[username] = APIClient(headers={"Authorization": f"Token {token}"})
         return self.clients[username]
+
+
+def _rows_of(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield rows; one with `each` becomes a row per value."""
+    for row in rows:
+        for value in row.get("each", [None]):
+            yield {
+                name: cell.replace("{}", str(value)) if isinstance(cell, str) else cell
+                for name, cell in row.items()
+                if name != "each"
+            }
+
+
+def _pictures(count: int) -> list[SimpleUploadedFile]:
+    """Return small pictures of one colour."""
+    content = io.BytesIO()
+    Image.new("RGB", (8, 8), "red").save(content, "PNG")
+    return [
+        SimpleUploadedFile(f"{number}.png", content.getvalue(), "image/png")
+        for number in range(count)
+    ]
 
 
 def assert_like(got: Any, wanted: Any, where: str = "") -> None:
