@@ -239,6 +239,47 @@ def bar_plot(
     )
 
 
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a funnel: how many came so far."""
+
+    label: str
+    value: int
+
+
+def funnel_plot(stages: Sequence[Stage], *, title: str, value_label: str) -> SafeString:
+    """Draw how many of the first stage reach each next one, as centred bars; table included.
+
+    Each row carries its share of the stage before and of the first one; after an empty stage there
+    is no share to speak of.
+    """
+    if not stages or not stages[0].value:
+        return SafeString("")
+    scale = Decimal(max(stage.value for stage in stages))
+    rows, before = [], None
+    for stage in stages:
+        width = Decimal(_share(stage.value, scale))
+        rows.append(
+            {
+                "label": stage.label,
+                "text": number_text(stage.value),
+                "width": str(width),
+                "left": str((100 - width) / 2),
+                "of_before": _percent_of(stage.value, before),
+                "of_first": _percent_of(stage.value, stages[0].value),
+            }
+        )
+        before = stage.value
+    return render_to_string(
+        "portal/components/funnel.html",
+        {"rows": rows, "title": title, "value_label": value_label},
+    )
+
+
+def _percent_of(value: int, whole: int | None) -> str:
+    return f"{number_text(Decimal(value) * 100 / whole, 1)}%" if whole else ""
+
+
 def _share(value: Number, scale: Decimal) -> str:
     share = min(max(Decimal(str(value)) / scale * 100, Decimal(0)), Decimal(100))
     return str(share.quantize(Decimal("0.1"), ROUND_CEILING))
