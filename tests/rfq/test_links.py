@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -24,26 +22,16 @@ from rfq.services.links import (
     quotes_of,
     with_quote,
 )
+from tests.rfq import world
 from tests.rfq.world import buyer_create, quote_create, rfq_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases, pytest.mark.rule("RFQ-17")]
 
-_numbers = itertools.count(1)
 AT = platform_time.parse_instant("2022-08-02T10:00:00-07:00")
 
 
 def order_create(seller: Seller, buyer: Any, **over: Any) -> Order:
-    fields: dict[str, Any] = {
-        "order_id": f"O-{next(_numbers)}",
-        "seller": seller,
-        "buyer": buyer,
-        "channel": "trade_assurance",
-        "kind": "rts",
-        "amount": Decimal(1000),
-        "created_at": AT,
-    }
-    with unscoped():
-        return Order.objects.create(**fields | over)
+    return world.order_create(**{"seller": seller, "buyer": buyer, "created_at": AT} | over)
 
 
 def quote_at(seller: Seller, at: Any, buyer: Any, **over: Any) -> Quote:

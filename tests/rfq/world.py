@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal import platform_time
-from portal.models import Buyer, Category, Seller
+from portal.models import Buyer, Category, Order, Seller
 from portal.scoping import unscoped
 from rfq.choices import QuoteOrigin, QuoteStatus, RightKind
 from rfq.models import Assessment, Quote, Rfq, RfqInvitation, RightEntry, RightLot
@@ -125,3 +125,17 @@ def assessment_create(**over: Any) -> Assessment:
     } | over
     with unscoped():
         return Assessment.objects.create(**fields)
+
+
+def order_create(**over: Any) -> Order:
+    """Make an unpaid trade assurance order of `seller` (needed), placed an hour ago by a new buyer."""
+    fields: dict[str, Any] = {
+        "order_id": f"O-{next(_numbers)}",
+        "channel": "trade_assurance",
+        "kind": "rts",
+        "amount": Decimal(1000),
+        "created_at": platform_time.now() - timedelta(hours=1),
+    } | over
+    fields["buyer"] = fields.get("buyer") or buyer_create()
+    with unscoped():
+        return Order.objects.create(**fields)
