@@ -14,7 +14,7 @@ from portal import platform_time
 from portal.models import Seller
 from portal.scoping import unscoped
 from rfq.models import Assessment, ServiceScore
-from tests.rfq.score_world import DAY, benchmark, score_publish, score_row
+from tests.rfq.score_rows import DAY, benchmark, score_publish, score_row
 from tests.rfq.world import assessment_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("RFQ-19")]
