@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal import platform_time
-from portal.models import Buyer, Category, Order, Seller
+from portal.models import Buyer, Category, Order, Seller, StoredFile
 from portal.scoping import unscoped
 from rfq.choices import QuoteOrigin, QuoteStatus, RightKind
 from rfq.models import Assessment, Quote, Rfq, RfqInvitation, RightEntry, RightLot
@@ -139,3 +139,19 @@ def order_create(**over: Any) -> Order:
     fields["buyer"] = fields.get("buyer") or buyer_create()
     with unscoped():
         return Order.objects.create(**fields)
+
+
+def file_create(**over: Any) -> StoredFile:
+    """Make the row of a stored file of `seller` (needed); nothing lies on the disk."""
+    fields: dict[str, Any] = {
+        "token": f"token-{next(_numbers)}",
+        "purpose": "quote",
+        "name": "drawing.pdf",
+        "content_type": "application/pdf",
+        "size": 1000,
+        "sha256": "0" * 64,
+        "file": "private/aa/none",
+        "uploaded_at": platform_time.now(),
+    } | over
+    with unscoped():
+        return StoredFile.objects.create(**fields)
