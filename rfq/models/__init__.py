@@ -1,6 +1,7 @@
 """Models of `rfq`, grouped by what they are about."""
 
 from rfq.models.market import Rfq, RfqInvitation, RfqWord, SavedSearch, UnsolicitedOffer
+from rfq.models.outlook import ScoreOutlook, ScoreOutlookChange
 from rfq.models.programmes import ChallengeEntry, OrderLink, SpamEvidence, SpamReport
 from rfq.models.quotes import FollowUp, Pin, Quote, QuoteDraft, QuoteFile, QuoteTemplate
 from rfq.models.rights import RightEntry, RightLot
@@ -30,6 +31,8 @@ __all__ = [
     "RightEntry",
     "RightLot",
     "SavedSearch",
+    "ScoreOutlook",
+    "ScoreOutlookChange",
     "ServiceScore",
     "ServiceScoreChange",
     "SpamEvidence",

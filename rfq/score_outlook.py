@@ -1,0 +1,69 @@
+"""A shop's figures under the rules before and after a change of rules (K-17).
+
+Up to the day before new rules start, the night also counts every shop under them (`rfq.outlook`). The
+two rows of one day are the comparison: same facts, two rulebooks, each with its own windows and ranks.
+Once the new rules are in force, the comparison stays that of the last day before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from portal import platform_time
+from portal.models import Seller
+from portal.nightly.published import published_day
+from portal.services.rulebooks import RulebookInForce
+from rfq.models import ScoreOutlook, ServiceScore
+from rfq.rules import Score, score_of
+from rfq.score_reading import figures_of
+
+OUTLOOK = "rfq.outlook"
+ANNOUNCED = timedelta(days=45)
+"""How long before they start rules are compared with those in force."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """A shop's score as of a day under the rulebook in force then and under the next one."""
+
+    as_of: date
+    before: RulebookInForce
+    after: RulebookInForce
+    score_before: Score
+    score_after: Score
+
+
+def rulebook_to_come(rulebooks: Iterable[RulebookInForce], as_of: date) -> RulebookInForce | None:
+    """Return the first rulebook that starts after an as-of day and is near enough to matter.
+
+    Near is what starts within `ANNOUNCED` days of the day that as-of day is shown on.
+    """
+    shown_on = as_of + timedelta(days=platform_time.DELAY_DAYS)
+    coming = [book for book in rulebooks if as_of < book.effective_from <= shown_on + ANNOUNCED]
+    return min(coming, key=lambda book: book.effective_from, default=None)
+
+
+def outlook_of(
+    seller: Seller, after: RulebookInForce, rulebooks: Iterable[RulebookInForce]
+) -> Outlook | None:
+    """Return what `after` changes for a shop, on the newest figures from before it starts (K-17).
+
+    None while nothing is counted, and for rules without a predecessor. Three queries.
+    """
+    day = published_day(OUTLOOK, after.effective_from - timedelta(days=1))
+    if day is None:
+        return None
+    row_after = ScoreOutlook.objects.as_of(day).filter(seller=seller).first()
+    row_before = ServiceScore.objects.as_of(day).filter(seller=seller).first()
+    if row_after is None or row_before is None or row_after.rulebook != after.version:
+        return None
+    before = next(book for book in rulebooks if book.version == row_before.rulebook)
+    return Outlook(
+        as_of=day,
+        before=before,
+        after=after,
+        score_before=score_of(before.content, figures_of(row_before, before, seller, {})),
+        score_after=score_of(after.content, figures_of(row_after, after, seller, {})),
+    )
