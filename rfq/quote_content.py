@@ -23,7 +23,7 @@ TEXT_FIELDS = {
 }
 """Field → most characters kept."""
 FLAGS = ("sample_offered", "pin")
-MOST_FILES = 5
+MOST_FILES = 10
 TOKEN_LENGTH = 40
 TEMPLATE_FIELDS = ("currency", "moq", "lead_time_days", "ship_from", "sample_offered", "message")
 """What a template repeats besides `valid_days`; a price is of one RFQ only."""
