@@ -13,6 +13,8 @@ class Refusal(Exception):
     """
 
     http_status = 409
+    retry_after: int | None = None
+    """Seconds after which asking again makes sense; the API says so in `Retry-After`."""
 
     def __init__(
         self, code: str, message: str, *, fields: list[tuple[str, str]] | None = None

@@ -72,9 +72,12 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     """Turn any expected error into a problem; unexpected ones stay 500 and are logged by Django."""
     if isinstance(error, Refusal):
         errors = [{"field": field, "message": text} for field, text in error.fields]
-        return problem(
+        refused = problem(
             code=error.code, title=str(error), http_status=error.http_status, errors=errors or None
         )
+        if error.retry_after is not None:
+            refused["Retry-After"] = str(error.retry_after)
+        return refused
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
     response = drf_exception_handler(error, context)

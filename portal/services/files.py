@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 
 from django.core.files.base import ContentFile
@@ -45,6 +46,7 @@ __all__ = [
     "PDF",
     "PNG",
     "WEBP",
+    "CheckedUpload",
     "FileNotKept",
     "FileType",
     "file_for",
@@ -52,6 +54,7 @@ __all__ = [
     "file_url",
     "files_or_nothing",
     "files_sweep",
+    "upload_check",
 ]
 
 PDF, PNG, JPEG, WEBP = FileType.PDF, FileType.PNG, FileType.JPEG, FileType.WEBP
@@ -96,11 +99,39 @@ def files_or_nothing() -> Iterator[None]:
         _written.reset(token)
 
 
+@dataclass(frozen=True)
+class CheckedUpload:
+    """An upload that passed `upload_check`: `name` as it will be kept, and its clean content."""
+
+    name: str
+    content: Content
+    field: str
+
+
+def upload_check(
+    upload: UploadedFile,
+    *,
+    accept: tuple[FileType, ...] = (PDF, PNG, JPEG),
+    field: str = "file",
+) -> CheckedUpload:
+    """Check and clean an upload without keeping it; raises `InvalidInput` that names `field` (EPR-6).
+
+    Decoding takes time and memory: do it before a transaction, and give the result to `file_store`.
+    """
+    name = _shown_name(str(upload.name or ""))
+    try:
+        content = clean_content(_bytes_of(upload), accept)
+    except ContentError as error:
+        text = _("“%(name)s”: %(why)s") % {"name": name, "why": error}
+        raise InvalidInput([(field, text)]) from None
+    return CheckedUpload(_harmless_name(name, content.type), content, field)
+
+
 def file_store(
     *,
     seller: Seller,
     actor: User,
-    upload: UploadedFile,
+    upload: UploadedFile | CheckedUpload,
     purpose: str,
     accept: tuple[FileType, ...] = (PDF, PNG, JPEG),
     field: str = "file",
@@ -110,20 +141,14 @@ def file_store(
     At most 10 MB. Images are decoded and written anew; PDFs that are encrypted or hold scripts,
     launch actions or files are refused. Raises `InvalidInput` that names `field` and says why, and
     `FileNotKept` (503) when the storage fails; nothing is half saved. Within a larger transaction
-    put `files_or_nothing()` around it.
+    check first (`upload_check`) and put `files_or_nothing()` around it.
     """
-    name = _shown_name(str(upload.name or ""))
-    try:
-        content = clean_content(_bytes_of(upload), accept)
-    except ContentError as error:
-        raise InvalidInput(
-            [(field, _("“%(name)s”: %(why)s") % {"name": name, "why": error})]
-        ) from None
-    name = _harmless_name(name, content.type)
+    if not isinstance(upload, CheckedUpload):
+        upload = upload_check(upload, accept=accept, field=field)
     with files_or_nothing():
-        path = _write(content.data, field, name)
+        path = _write(upload)
         with transaction.atomic(), unscoped():
-            return _row(content, seller=seller, actor=actor, purpose=purpose, name=name, path=path)
+            return _row(upload, seller=seller, actor=actor, purpose=purpose, path=path)
 
 
 def _bytes_of(upload: UploadedFile) -> bytes:
@@ -132,7 +157,8 @@ def _bytes_of(upload: UploadedFile) -> bytes:
     return upload.read(MAX_BYTES + 1)
 
 
-def _write(data: bytes, field: str, name: str) -> str:
+def _write(upload: CheckedUpload) -> str:
+    data = upload.content.data
     path = private_path(StoredFile(), "")
     written = _written.get()
     if written is not None:
@@ -142,17 +168,18 @@ def _write(data: bytes, field: str, name: str) -> str:
     except OSError:
         logger.exception("an upload of %d bytes could not be written", len(data))
         _drop(path)
-        raise FileNotKept(field, name) from None
+        raise FileNotKept(upload.field, upload.name) from None
 
 
 def _row(
-    content: Content, *, seller: Seller, actor: User, purpose: str, name: str, path: str
+    upload: CheckedUpload, *, seller: Seller, actor: User, purpose: str, path: str
 ) -> StoredFile:
+    content = upload.content
     stored = StoredFile.objects.create(
         seller=seller,
         token=get_random_string(40),
         purpose=purpose,
-        name=name,
+        name=upload.name,
         content_type=content.type.value,
         size=len(content.data),
         sha256=hashlib.sha256(content.data).hexdigest(),
@@ -160,7 +187,7 @@ def _row(
         uploaded_at=platform_time.now(),
         uploaded_by=actor,
     )
-    after = {"name": name, "purpose": purpose, "size": stored.size, "sha256": stored.sha256}
+    after = {name: getattr(stored, name) for name in ("name", "purpose", "size", "sha256")}
     audit.record(action="file.store", actor=actor, obj=stored, after=after)
     return stored
 

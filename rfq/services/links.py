@@ -1,8 +1,7 @@
 """Which orders come from which quotes (RFQ-17, decision 0018).
 
-An order links to a quote when the seller quoted its buyer in the three years before it. The condition
-is said here, twice: as SQL for the night and as a queryset for pages; tests hold both equal to
-`quote_fits`. An `OrderLink` only names *which* of the fitting quotes an order belongs to.
+An order links to a quote when the seller quoted its buyer in the three years before it. The night asks
+by `rfq.links_sql`, pages by `linked` and `with_quote`, writing by `quote_fits`; tests hold them equal. An `OrderLink` only names *which* of the fitting quotes an order belongs to.
 """
 
 from __future__ import annotations
@@ -24,20 +23,6 @@ from portal.services import audit
 from rfq.models import OrderLink, Quote
 
 # --- The condition ------------------------------------------------------------------------------
-
-
-def linked_orders_sql(order: str = "o", *, cutoff: str = "%(ends)s") -> str:
-    """Return SQL that is true for orders of `portal_order` (alias `order`) linked to a quote.
-
-    `cutoff` is the parameter for the first instant that is not known yet: the end of the as-of day. A
-    quote whose rights were given back before it links nothing.
-    """
-    return f"""EXISTS (
-        SELECT 1 FROM rfq_quote linked
-        WHERE linked.seller_id = {order}.seller_id AND linked.buyer_id = {order}.buyer_id
-          AND linked.submitted_at <= {order}.created_at
-          AND linked.links_until >= {order}.created_at
-          AND (linked.refunded_at IS NULL OR linked.refunded_at >= {cutoff}))"""  # noqa: S608
 
 
 def quote_fits(quote: Quote, order: Order) -> bool:

@@ -13,10 +13,10 @@ from portal import platform_time
 from portal.errors import NotAllowed, Refusal
 from portal.models import Member, Order, Seller
 from portal.scoping import seller_scope, unscoped
+from rfq.links_sql import links_sql
 from rfq.models import OrderLink, Quote
 from rfq.services.links import (
     linked,
-    linked_orders_sql,
     order_link,
     quote_fits,
     quotes_of,
@@ -40,9 +40,9 @@ def quote_at(seller: Seller, at: Any, buyer: Any, **over: Any) -> Quote:
 
 
 def links_by_sql(order: Order) -> bool:
-    sql = f"SELECT COUNT(*) FROM portal_order o WHERE o.id = %(pk)s AND {linked_orders_sql('o')}"
+    sql = f"SELECT COUNT(*) FROM portal_order o WHERE o.id = %(pk)s AND {links_sql('o')}"
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"pk": order.pk, "ends": platform_time.now()})
+        cursor.execute(sql, {"pk": order.pk, "known": platform_time.now()})
         return bool(cursor.fetchone()[0])
 
 
