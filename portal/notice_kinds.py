@@ -172,6 +172,13 @@ register_notice_kind(
     label=_("Spam report answered"),
 )
 register_notice_kind(
+    "rights_refunded",
+    _("Rights given back for {rfq}: {amount}"),
+    _("{rfq} was removed as spam. The rights used on it are yours again."),
+    default_email=False,
+    label=_("Rights given back"),
+)
+register_notice_kind(
     "violation_recorded",
     _("Violation recorded: {violation}"),
     _("Points: {points}. You can appeal until {deadline}."),

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
 
 from portal import platform_time
@@ -74,6 +76,58 @@ def quotes_of(orders: Iterable[Any]) -> dict[int, Quote]:
     wanted = {order.pk: order.quote_id for order in orders if order.quote_id is not None}
     found = Quote.objects.select_related("rfq").in_bulk(set(wanted.values()))
     return {pk: found[quote_id] for pk, quote_id in wanted.items() if quote_id in found}
+
+
+# --- By the buyer's e-mail ----------------------------------------------------------------------
+
+TRIES, TRIES_WITHIN_SECONDS = 10, 600
+QUOTES_OFFERED = 50
+
+
+class TooManyTries(Refusal):
+    """Too many e-mails typed in a short time (429)."""
+
+    http_status = 429
+    retry_after = TRIES_WITHIN_SECONDS
+
+    def __init__(self) -> None:
+        super().__init__("too_many_tries", _("Too many tries. Wait ten minutes, then try again."))
+
+
+def quotes_by_email(*, member: Member, order: Order, email: str) -> list[Quote]:
+    """Return the shop's quotes that fit an order, newest first, to who knows its buyer's e-mail (RFQ-17).
+
+    The e-mail is never shown. A wrong one, one of another buyer and a buyer without a fitting quote all
+    answer nothing. Raises `TooManyTries` after ten tries in ten minutes.
+    """
+    if not _may_try(member):
+        raise TooManyTries
+    known = order.buyer.email.casefold()
+    if not known or not constant_time_compare(known, email.strip().casefold()):
+        return []
+    return fitting_quotes(order)
+
+
+def fitting_quotes(order: Order) -> list[Quote]:
+    """Return the newest quotes of the scope's shop that fit an order, their RFQs read along; one query."""
+    quotes = Quote.objects.filter(
+        seller=order.seller_id,
+        buyer=order.buyer_id,
+        submitted_at__lte=order.created_at,
+        links_until__gte=order.created_at,
+        refunded_at__isnull=True,
+    )
+    return list(quotes.select_related("rfq").order_by("-submitted_at", "-pk")[:QUOTES_OFFERED])
+
+
+def _may_try(member: Member) -> bool:
+    key = f"rfq-order-email:{member.pk}"
+    try:
+        cache.add(key, 0, TRIES_WITHIN_SECONDS)
+        return cache.incr(key) <= TRIES
+    except ValueError:
+        # The count ran out between the two calls.
+        return True
 
 
 # --- Naming the quote ---------------------------------------------------------------------------
