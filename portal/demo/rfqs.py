@@ -191,6 +191,8 @@ class Market:
             "posted_at": posted.isoformat(timespec="seconds"),
             "expires_at": expires.isoformat(timespec="seconds"),
             "grade": grade,
+            "target_price": f"{price:.2f}",
+            "destination": country,
             "value_usd": f"{quantity * price:.2f}" if grade == "pro" or number % 3 else "",
         }
         request = Request(
