@@ -20,6 +20,8 @@ CHALLENGE = "rfq.challenge"
 MARKET = "rfq.market"
 
 FactorKey = Literal["login_days", "quotes", "response_rate", "reply_rate", "gmv"]
+RANKED_KEYS = ("quotes", "response_rate")
+"""Factors whose ranks the night takes."""
 UNLIMITED: Literal["unlimited"] = "unlimited"
 Amount = int | Literal["unlimited"]
 
@@ -57,6 +59,8 @@ class Factor(RulebookContent):
     def _complete(self) -> Self:
         if self.ranked != (not self.tiers) or self.ranked != (self.max_other is not None):
             raise ValueError("a factor has tiers, or is ranked with max_other")
+        if self.ranked and self.key not in RANKED_KEYS:
+            raise ValueError("only quotes and the response rate are ranked among peers")
         if (self.key == "response_rate") != (self.hours is not None):
             raise ValueError("the response rate, and only it, says in how many hours")
         order = [(tier.at, tier.above) for tier in self.tiers]
@@ -134,6 +138,8 @@ class ScoreRules(RulebookContent):
         keys = [factor.key for factor in self.factors]
         if len(set(keys)) < len(keys):
             raise ValueError("two factors have the same key")
+        if len({each.window for each in self.factors if each.key in RANKED_KEYS}) > 1:
+            raise ValueError("quotes and the response rate look at the same days")
         scores = [reward.from_score for reward in self.rewards]
         if scores != sorted(set(scores), reverse=True):
             raise ValueError("rewards go from the best score down")

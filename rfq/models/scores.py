@@ -20,7 +20,8 @@ class ScoreFields(models.Model):
 
     Rates are kept as their two counts, so that no rounding decides a tier. Points of a factor that
     the rulebook does not have are null. `rank` is 1 for the best among `peers` sellers of the same
-    industry with a value above zero, null without one.
+    industry with a value above zero, null without one; then `peers` is 0, and `PeerBenchmark` knows
+    their number. Free quote rights are counted under rulebooks that ask for them, else 0.
     """
 
     rulebook = models.CharField(_("rulebook"), max_length=40)

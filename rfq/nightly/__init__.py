@@ -1,5 +1,5 @@
 """Nightly jobs of `rfq`; importing a module here registers its jobs (NGT-2)."""
 
-from rfq.nightly import reminders
+from rfq.nightly import reminders, score
 
-__all__ = ["reminders"]
+__all__ = ["reminders", "score"]
