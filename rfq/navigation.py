@@ -11,7 +11,15 @@ register_section(
         (
             # Translators: 商机市场
             NavItem(_("RFQ market"), "shop-window", "rfq:market", ("rfq:rfq", "rfq:search-")),
+            # Translators: 我的报价
+            NavItem(_("My quotes"), "send", "rfq:quotes", ("rfq:quote-", "rfq:quote")),
+            # Translators: RFQ服务分
+            NavItem(_("Service score"), "speedometer2", "rfq:score", ("rfq:score-",)),
+            # Translators: 我的权益
+            NavItem(_("Your rights"), "ticket-perforated", "rfq:rights", ("rfq:rights-",)),
+            # Translators: GMV挑战赛
+            NavItem(_("GMV challenge"), "trophy", "rfq:challenge", ("rfq:challenge-",)),
         ),
-        20,
+        5,
     )
 )

@@ -5,4 +5,5 @@ from django.urls import include, path
 app_name = "rfq"
 urlpatterns: list = [
     path("", include("rfq.market_urls")),
+    path("", include("rfq.rights_urls")),
 ]
