@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from portal.demo import facts, products, themes
+from portal.demo.quotes import Quoting
+from portal.demo.rfqs import Market
 from portal.demo.world import SELLERS, Row, World
 
 
@@ -26,3 +28,12 @@ def batches() -> Iterator[tuple[str, list[Row]]]:
     yield "showcase", facts.showcase_rows(world)
     yield "product_days", facts.product_day_rows(world)
     yield "metrics", facts.metric_rows(world)
+    market = Market(world)
+    quoting = Quoting(market)
+    yield "sellers", market.peer_rows()
+    yield "buyers", market.buyer_rows()
+    yield "rfqs", [request.as_row() for request in market.requests]
+    yield "quotes", quoting.quote_rows()
+    yield "orders", quoting.order_rows()
+    yield "grants", quoting.grant_rows()
+    yield "logins", market.peer_login_rows()
