@@ -29,10 +29,11 @@ from listings.services.product_columns import ProductId
 from listings.services.products import ORIGIN_API, REJECTED, UPDATED, product_save
 from portal.api.keyset import KeysetPagination
 from portal.api.problems import ProblemSerializer
+from portal.api.versions import IF_MATCH, etag, version_of
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
 from portal.errors import InvalidInput
-from portal.ingest.columns import CellError, Code, Int
+from portal.ingest.columns import CellError, Code
 from portal.models import Member
 
 REFUSED = OpenApiResponse(
@@ -40,11 +41,7 @@ REFUSED = OpenApiResponse(
     description="`stale`, `wrong_status`, `in_recycle_bin` or `product_id_taken`; "
     " nothing was changed.",
 )
-IF_MATCH = OpenApiParameter(
-    "If-Match", str, OpenApiParameter.HEADER, description="The `ETag` of the copy to change."
-)
 _EXTERNAL_ID = Code("product_id")
-_VERSION = Int("version", least=1)
 NEVER_GIVEN = frozenset({"product_id", "version", "seller"})
 
 
@@ -70,9 +67,7 @@ def product_or_404(request: ScopedRequest, product_id: str) -> Product:
 def answer(request: ScopedRequest, product: Product, status: int = 200) -> Response:
     """Answer with a product as it is stored now."""
     stored = products_of(request).get(pk=product.pk)
-    return Response(
-        product_rows([stored])[0], status=status, headers={"ETag": f'"{stored.version}"'}
-    )
+    return Response(product_rows([stored])[0], status=status, headers=etag(stored.version))
 
 
 def body_of(request: ScopedRequest) -> dict[str, Any]:
@@ -108,18 +103,6 @@ def member_id(username: Any) -> int:
     if found is None:
         raise InvalidInput([("owner", _("There is no such member."))])
     return found.pk
-
-
-def version_of(request: ScopedRequest, body: dict[str, Any]) -> int | None:
-    """Return the version the caller means to change, from `If-Match` or the body."""
-    raw: Any = request.headers.get("If-Match", "").strip().removeprefix("W/").strip('"')
-    raw = body.get("version") if raw in ("", "*") else raw
-    if raw is None:
-        return None
-    try:
-        return _VERSION.clean(raw)
-    except CellError as error:
-        raise InvalidInput([("version", str(error))]) from None
 
 
 class ProductListView(ScopedView):
