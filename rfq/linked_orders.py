@@ -48,6 +48,16 @@ class LinkedOrder:
         return not self.reason
 
     @property
+    def paid_at(self) -> datetime | None:
+        """When it was paid, once it is."""
+        return self.order.paid_at if self.paid is not None else None
+
+    @property
+    def reason_code(self) -> str | None:
+        """Why it does not count, for programs."""
+        return self.reason or None
+
+    @property
     def reason_text(self) -> str:
         """Why it does not count, for the reader."""
         return str(REASONS[self.reason]) if self.reason else ""

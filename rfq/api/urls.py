@@ -5,6 +5,7 @@ from django.urls import include, path
 app_name = "rfq"
 urlpatterns: list = [
     path("", include("rfq.api.market_urls")),
+    path("", include("rfq.api.programme_urls")),
     path("", include("rfq.api.rights_urls")),
     path("", include("rfq.api.score_urls")),
 ]

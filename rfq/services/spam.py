@@ -44,7 +44,7 @@ from rfq.services.rights import rights_refund
 PERMISSION = "rfq.change_spamreport"
 PURPOSE = "spam_evidence"
 IMAGES = (PNG, JPEG, WEBP)
-MIN_DESCRIPTION, MAX_DESCRIPTION = 10, 4000
+MIN_DESCRIPTION, MAX_DESCRIPTION = 4, 4000
 MAX_EVIDENCE = 5
 DAY = timedelta(hours=24)
 WORKING_DAY = timedelta(hours=WORK_ENDS.hour - WORK_STARTS.hour)
