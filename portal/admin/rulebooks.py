@@ -7,14 +7,22 @@ import json
 import tomllib
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -26,7 +34,9 @@ from portal.admin.base import ServiceAdmin, pretty_json
 from portal.admin_site import Queue, register_queue
 from portal.choices import RulebookStatus
 from portal.errors import Refusal
+from portal.exports import csv_response
 from portal.models import Bulletin, Rulebook
+from portal.rule_impact import RuleImpact, has_impact, impact_of
 from portal.services.rulebooks import (
     RULEBOOK_MODULES,
     rulebook_draft_save,
@@ -37,6 +47,7 @@ from portal.services.rulebooks import (
 )
 
 PUBLISH = "portal.publish_rulebook"
+IMPACT_PAGE = 100
 
 
 def _as_text(content: dict[str, Any]) -> str:
@@ -214,12 +225,13 @@ class RulebookAdmin(ServiceAdmin):
         is_draft = draft is not None
         context["mistakes"] = rulebook_validate(draft) if draft is not None else []
         context["may_publish"] = is_draft and request.user.has_perm(PUBLISH)
+        context["may_preview"] = context["may_publish"] and draft and has_impact(draft.module)
         context["may_withdraw"] = is_draft and self.has_change_permission(request, obj)
         context["may_copy"] = obj is not None and self.has_add_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add publishing and withdrawing."""
+        """Add publishing, withdrawing and the impact preview."""
         site = self.admin_site
         return [
             path(
@@ -231,6 +243,16 @@ class RulebookAdmin(ServiceAdmin):
                 "<int:pk>/withdraw/",
                 site.admin_view(self.withdraw_view),
                 name="portal_rulebook_withdraw",
+            ),
+            path(
+                "<int:pk>/impact/",
+                site.admin_view(self.impact_view),
+                name="portal_rulebook_impact",
+            ),
+            path(
+                "<int:pk>/impact.csv",
+                site.admin_view(self.impact_csv),
+                name="portal_rulebook_impact_csv",
             ),
             *super().get_urls(),
         ]
@@ -262,12 +284,57 @@ class RulebookAdmin(ServiceAdmin):
             "rulebook": rulebook,
             "form": form,
             "mistakes": rulebook_validate(rulebook),
+            "previewed": has_impact(rulebook.module),
+            "impact": self._impact(rulebook),
             "overlapping": rulebooks_overlapping(rulebook),
             "differences": _differences(rulebook),
             "day_before": rulebook.effective_from - timedelta(days=1),
             "back": self._address(pk),
         }
         return TemplateResponse(request, "admin/portal/rulebook/publish.html", context)
+
+    def impact_view(self, request: Any, pk: int) -> HttpResponse:
+        """Show whom a draft would touch: how many of each group, and one group seller by seller."""
+        rulebook = self._previewed(request, pk)
+        impact = self._impact(rulebook)
+        if impact is None:
+            return HttpResponseRedirect(reverse("admin:portal_rulebook_publish", args=[pk]))
+        group = impact.group(request.GET.get("group", ""))
+        pages = Paginator(range(group.count), IMPACT_PAGE)
+        page = pages.get_page(request.GET.get("page"))
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": _("Impact of %(rulebook)s") % {"rulebook": rulebook},
+            "rulebook": rulebook,
+            "impact": impact,
+            "group": group,
+            "page": page,
+            "rows": list(impact.rows(group.key, max(0, page.start_index() - 1), page.end_index())),
+            "back": self._address(pk),
+        }
+        return TemplateResponse(request, "admin/portal/rulebook/impact.html", context)
+
+    def impact_csv(self, request: Any, pk: int) -> StreamingHttpResponse:
+        """Send a group seller by seller."""
+        rulebook = self._previewed(request, pk)
+        impact = self._impact(rulebook)
+        if impact is None:
+            raise Http404
+        group = impact.group(request.GET.get("group", ""))
+        rows = chain([impact.heads], impact.rows(group.key, 0, None))
+        texts = ([str(cell) for cell in row] for row in rows)
+        return csv_response(texts, f"impact-{rulebook.version}-{group.key}")
+
+    def _previewed(self, request: Any, pk: int) -> Rulebook:
+        """Return a draft for those who may publish it; there is nothing to preview of others."""
+        if not request.user.has_perm(PUBLISH):
+            raise PermissionDenied
+        return self._draft(pk)
+
+    def _impact(self, rulebook: Rulebook) -> RuleImpact | None:
+        """Return whom a draft would touch; none while it has mistakes or nothing is counted."""
+        return None if rulebook_validate(rulebook) else impact_of(rulebook)
 
     def withdraw_view(self, request: Any, pk: int) -> HttpResponse:
         """Give up a draft; POST only."""

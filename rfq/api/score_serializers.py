@@ -72,7 +72,8 @@ class FactorSerializer(serializers.Serializer):
 
     key = serializers.ChoiceField(choices=FACTOR_KEYS)
     value = serializers.SerializerMethodField(
-        help_text="Days, quotes, percent (0–100) or USD; null when points were given."
+        method_name="value_of",
+        help_text="Days, quotes, percent (0–100) or USD; null when points were given.",
     )
     points = serializers.IntegerField()
     max = serializers.IntegerField()
@@ -96,7 +97,7 @@ class FactorSerializer(serializers.Serializer):
     advice = serializers.SerializerMethodField(help_text="The next step in words, or empty.")
 
     @extend_schema_field({**AMOUNT, "nullable": True})
-    def get_value(self, result: FactorResult) -> int | str | None:
+    def value_of(self, result: FactorResult) -> int | str | None:
         """Return the value, rounded down to two decimals."""
         return amount(result.key, result.shown)
 
