@@ -17,7 +17,7 @@ from django_countries import countries
 from portal import platform_time
 from portal.filters import PeriodFilterSet
 from portal.models import Member, Order, Seller
-from portal.services.buyers import badges_shown, buyer_badges, with_badge
+from portal.services.buyers import badges_seen, buyer_badges, with_badge
 from rfq.choices import QuoteStatus, RfqStatus
 from rfq.models import FollowUp, Pin, Quote
 from rfq.services.follow_ups import WAITING
@@ -29,6 +29,15 @@ ATTENTION_DAYS = 30
 """Replies and views older than this no longer ask for attention."""
 VIEWED_LONG_AGO = timedelta(days=3)
 """A view without a reply for this long is worth a nudge."""
+TONES = {
+    QuoteStatus.SUBMITTED: "info",
+    QuoteStatus.VIEWED: "info",
+    QuoteStatus.REPLIED: "accent",
+    QuoteStatus.REJECTED: "danger",
+    QuoteStatus.ACCEPTED: "ok",
+    QuoteStatus.WITHDRAWN: "muted",
+}
+"""Status → tone of its pill."""
 OVER = (RfqStatus.CLOSED, RfqStatus.REMOVED)
 
 
@@ -56,7 +65,8 @@ def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
         Q(status=QuoteStatus.VIEWED, viewed_at__gte=since, viewed_at__lte=now - VIEWED_LONG_AGO)
         & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("viewed_at")))
     )  # fmt: skip
-    badge = with_badge(badges_shown(seller=seller), day=platform_time.day_of(now))
+    day = platform_time.day_of(now)
+    badge = with_badge(badges_seen(seller=seller, day=day), day=day)
     rank = Case(
         When(Q(status=QuoteStatus.REPLIED) & badge, then=Value(0)),
         When(status=QuoteStatus.REPLIED, then=Value(1)),
@@ -117,7 +127,7 @@ class QuoteFilter(PeriodFilterSet):
         fields = ["q", "status", "badge"]
 
     def __init__(self, data: Any, queryset: QuerySet, *, seller: Seller) -> None:
-        self.shown = badges_shown(seller=seller)
+        self.shown = badges_seen(seller=seller, day=platform_time.today())
         super().__init__(data, queryset)
         names = sorted(set(self.shown.values()))
         any_badge = [(ANY_BADGE, _("With a badge"))] if len(names) > 1 else []
@@ -150,6 +160,11 @@ class QuoteRow:
     country: str
     pin: Pin | None
     orders: int
+
+    @property
+    def tone(self) -> str:
+        """The tone of the status pill."""
+        return TONES[QuoteStatus(self.quote.status)]
 
 
 def quote_rows(seller: Seller, quotes: Iterable[Quote], now: datetime) -> list[QuoteRow]:
