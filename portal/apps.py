@@ -21,7 +21,7 @@ class PortalConfig(AppConfig):
 
         autodiscover_modules("rulebook_schemas", "rules", "navigation", "next_actions")
         autodiscover_modules("home_tiles", "rule_changes", "rule_impacts")
-        autodiscover_modules("kernel_actions", "product_links")
+        autodiscover_modules("kernel_actions", "product_links", "own_categories")
         registry.discover()
         register_collector()
         ingest_kinds.discover()

@@ -27,7 +27,7 @@ def words_write(rfqs: Collection[int]) -> None:
 
 def words_drop(rfqs: Iterable[int]) -> None:
     """Delete the words of RFQs that left the market."""
-    RfqWord.objects.filter(rfq__in=list(rfqs)).order_by()._raw_delete("default")  # type: ignore[attr-defined]
+    RfqWord.objects.filter(rfq__in=list(rfqs)).order_by()._raw_delete("default")
 
 
 def insert_words(texts: Iterable[tuple[int, str, str]]) -> None:

@@ -32,7 +32,7 @@ Rows = Iterable[Mapping[str, Any]]
 def load(world: World) -> None:
     """Write the catalogue, sellers, products with their projections, and themes."""
     world.check()
-    _load_catalogue()
+    load_catalogue()
     seller = {
         "membership": "basic",
         "company_type": "trader",
@@ -71,7 +71,8 @@ def _write_themes(world: World, version: int) -> None:
             assert not outcome.errors, outcome
 
 
-def _load_catalogue() -> None:
+def load_catalogue() -> None:
+    """Write the category tree with its closure, and attributes by group."""
     made: dict[int, list[int]] = {}
     closure: list[CategoryClosure] = []
     categories: list[Category] = []

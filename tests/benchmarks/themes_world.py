@@ -87,7 +87,8 @@ def word(number: int) -> str:
     return f"w{number:x}k"
 
 
-def _zipf(count: int, exponent: float) -> np.ndarray:
+def zipf(count: int, exponent: float) -> np.ndarray:
+    """Return the cumulated shares of `count` things, the n-th as frequent as 1 / n ** exponent."""
     weights = 1.0 / np.arange(1, count + 1) ** exponent
     return np.cumsum(weights / weights.sum())
 
@@ -101,9 +102,9 @@ class World:
         self.tree = tree()
         shuffle = np.random.default_rng(seed).permutation(len(self.tree.leaf_pk))
         self._leaf_order = shuffle
-        self._leaf_sizes = _zipf(len(shuffle), 0.9)
-        self._word_use = _zipf(VOCABULARY, 0.8)
-        self._value_use = _zipf(VALUES, 1.0)
+        self._leaf_sizes = zipf(len(shuffle), 0.9)
+        self._word_use = zipf(VOCABULARY, 0.8)
+        self._value_use = zipf(VALUES, 1.0)
         self.markets = [COUNTRIES[place * 4] for place in range(60)]
         self._words = [normalise(word(number)) for number in range(VOCABULARY)]
         self._tokens = [[token_hash(one) for one in tokens(text)] for text in self._words]

@@ -1,0 +1,39 @@
+"""Which categories are a shop's own: its main category with all below it, and what apps add.
+
+An app that knows more registers a provider in its `own_categories.py`:
+
+    @own_categories_of
+    def live_products(seller_ids):
+        yield seller_id, category_id
+
+It runs once for any number of shops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from portal.models import CategoryClosure, Seller
+
+Provider = Callable[[Collection[int]], Iterable[tuple[int, int]]]
+_providers: list[Provider] = []
+
+
+def own_categories_of(provider: Provider) -> Provider:
+    """Add a provider: shops' primary keys → pairs of shop and category (decorator)."""
+    _providers.append(provider)
+    return provider
+
+
+def own_categories(sellers: Iterable[Seller]) -> dict[int, set[int]]:
+    """Return shop → primary keys of its own categories; one query and one per provider."""
+    mains = {seller.pk: seller.main_category_id for seller in sellers}
+    below: dict[int, set[int]] = {}
+    pairs = CategoryClosure.objects.filter(ancestor__in=set(mains.values()))
+    for ancestor, descendant in pairs.values_list("ancestor", "descendant"):
+        below.setdefault(ancestor, set()).add(descendant)
+    own = {seller: {main, *below.get(main, ())} for seller, main in mains.items()}
+    for provider in _providers:
+        for seller, category in provider(own.keys()):
+            own[seller].add(category)
+    return own
