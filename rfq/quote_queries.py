@@ -17,7 +17,7 @@ from django_countries import countries
 from portal import platform_time
 from portal.filters import PeriodFilterSet
 from portal.models import Member, Order, Seller
-from portal.services.buyers import badges_seen, buyer_badges, with_badge
+from portal.services.buyers import badges_shown, buyer_badges, with_badge
 from rfq.choices import QuoteStatus, RfqStatus
 from rfq.models import FollowUp, Pin, Quote
 from rfq.services.follow_ups import WAITING
@@ -66,7 +66,7 @@ def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
         & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("viewed_at")))
     )  # fmt: skip
     day = platform_time.day_of(now)
-    badge = with_badge(badges_seen(seller=seller, day=day), day=day)
+    badge = with_badge(badges_shown(seller=seller, day=day), day=day)
     rank = Case(
         When(Q(status=QuoteStatus.REPLIED) & badge, then=Value(0)),
         When(status=QuoteStatus.REPLIED, then=Value(1)),
@@ -127,7 +127,7 @@ class QuoteFilter(PeriodFilterSet):
         fields = ["q", "status", "badge"]
 
     def __init__(self, data: Any, queryset: QuerySet, *, seller: Seller) -> None:
-        self.shown = badges_seen(seller=seller, day=platform_time.today())
+        self.shown = badges_shown(seller=seller, day=platform_time.today())
         super().__init__(data, queryset)
         names = sorted(set(self.shown.values()))
         any_badge = [(ANY_BADGE, _("With a badge"))] if len(names) > 1 else []
