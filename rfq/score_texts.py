@@ -13,6 +13,7 @@ from portal.templatetags.portal_ui import number_text
 from rfq.choices import RightKind
 from rfq.rulebook_schemas import Factor, QuotesBack, Reward
 from rfq.rules import FactorResult, Rewards
+from rfq.score_words import money_text, rate_text
 
 Text = str | Promise
 
@@ -31,16 +32,6 @@ ICONS = {
 
 
 # --- Values -------------------------------------------------------------------------------------
-
-
-def money_text(amount: Decimal | int) -> str:
-    """Write USD: `US$1,234.50`, without cents when there are none."""
-    return f"US${number_text(amount, 0 if amount == int(amount) else 2)}"
-
-
-def rate_text(rate: Decimal) -> str:
-    """Write a percentage with the decimals it needs."""
-    return f"{number_text(rate, 0 if rate == int(rate) else 2)}%"
 
 
 def value_text(key: str, value: Decimal | None) -> str:

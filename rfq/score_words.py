@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from portal.templatetags.portal_ui import number_text
 from rfq.rules import FactorResult, NextStep
 
 FACTOR_NAMES = {
@@ -22,6 +22,16 @@ FACTOR_NAMES = {
     # Translators: RFQ实收GMV
     "gmv": gettext_lazy("RFQ GMV"),
 }
+
+
+def money_text(amount: Decimal | int) -> str:
+    """Write USD: `US$1,234.50`, without cents when there are none."""
+    return f"US${number_text(amount, 0 if amount == int(amount) else 2)}"
+
+
+def rate_text(rate: Decimal) -> str:
+    """Write a percentage with the decimals it needs: `30 %`, `29.99 %`."""
+    return f"{number_text(rate, 0 if rate == int(rate) else 2)} %"
 
 
 def next_text(result: FactorResult) -> str:
@@ -42,13 +52,12 @@ def next_text(result: FactorResult) -> str:
 
 
 def goal_text(key: str, at: Decimal, *, above: bool = False) -> str:
-    """Return a threshold with its unit: "30 %", "USD 5,000", "above 0 %"."""
-    value = at.normalize() if at != at.to_integral() else at.quantize(Decimal(1))
-    number = formats.number_format(value, use_l10n=True, force_grouping=True)
+    """Return a threshold with its unit: "30 %", "US$5,000", "above 0 %"."""
+    number = number_text(at)
     if key in {"reply_rate", "response_rate"}:
-        text = _("%(number)s %%") % {"number": number}
+        text = rate_text(at)
     elif key == "gmv":
-        text = _("USD %(number)s") % {"number": number}
+        text = money_text(at)
     elif key == "login_days":
         text = ngettext("%(number)s day", "%(number)s days", int(at)) % {"number": number}
     else:
@@ -58,10 +67,10 @@ def goal_text(key: str, at: Decimal, *, above: bool = False) -> str:
 
 def _step_text(result: FactorResult, step: NextStep) -> str:
     needed = step.needed or 0
-    number = formats.number_format(needed, use_l10n=True, force_grouping=True)
+    number = number_text(needed)
     count = int(needed)
     if result.key == "gmv":
-        return _("USD %(number)s more received") % {"number": number}
+        return _("%(amount)s more received") % {"amount": money_text(Decimal(needed))}
     if result.key == "login_days":
         text = ngettext("%(number)s more login day", "%(number)s more login days", count)
     elif result.key == "reply_rate":

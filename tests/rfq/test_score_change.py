@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
 from datetime import date, timedelta
 from io import StringIO
 from typing import Any
@@ -48,12 +47,10 @@ def tree(db: None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(tree: dict[str, Any]) -> Iterator[None]:
+def world(tree: dict[str, Any]) -> None:
     """Sixty sellers with a night of scores and of the outlook."""
-    with unscoped():
-        World(tree, DAY, sellers=60, seed=7).make()
-        night(DAY, "rfq.score", "rfq.outlook", shards=2)
-        yield
+    World(tree, DAY, sellers=60, seed=7).make()
+    night(DAY, "rfq.score", "rfq.outlook", shards=2)
 
 
 def draft(version: str = "draft", *, like: str = "2022-08", **changes: Any) -> Rulebook:
@@ -115,11 +112,12 @@ def test_the_outlook_counts_by_the_hours_of_the_other_rules(shop: Seller) -> Non
 
 @pytest.mark.rule("K-17", "NGT-3")
 def test_without_announced_rules_there_is_no_outlook(world: None, clock: Any) -> None:
-    assert ScoreOutlook.objects.as_of(DAY).exists()
+    later = date(2022, 8, 4)
     clock.noon(date(2022, 8, 6))
-    night(date(2022, 8, 4), "rfq.score", "rfq.outlook")
-    assert not ScoreOutlook.objects.as_of(date(2022, 8, 4)).exists()
-    assert ScoreOutlook.objects.as_of(DAY).exists()
+    night(later, "rfq.score", "rfq.outlook")
+    with unscoped():
+        assert ScoreOutlook.objects.as_of(DAY).exists()
+        assert not ScoreOutlook.objects.as_of(later).exists()
 
 
 # --- What changes for a shop --------------------------------------------------------------------

@@ -298,7 +298,7 @@ def test_it_counts_the_replies_that_are_missing():
 def test_it_counts_the_money_that_is_missing():
     found = step("2022-01", "gmv", gmv=Decimal("999.50"))
     assert (found.next.above, found.next.needed) == (True, Decimal("0.51"))
-    assert next_text(found) == "USD 0.51 more received → above USD 1,000, +3 points"
+    assert next_text(found) == "US$0.51 more received → above US$1,000, +3 points"
     assert step("2022-08", "gmv", gmv=Decimal("34999.99")).next.needed == Decimal("0.01")
 
 
