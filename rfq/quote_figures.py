@@ -66,7 +66,8 @@ def quote_figures(seller: Seller, period: Window, now: datetime) -> QuoteFigures
     orders = Order.objects.filter(
         seller=seller, created_at__gte=period.starts_at, created_at__lte=now
     ).order_by()
-    ordered = with_quote(orders, now).filter(quote_id__in=quotes.values("pk"))
+    linked: Any = with_quote(orders, now)
+    ordered = linked.filter(quote_id__in=quotes.values("pk"))
     return QuoteFigures(
         quotes=counts["quotes"],
         viewed=counts["viewed"],

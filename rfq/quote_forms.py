@@ -37,7 +37,7 @@ class AnyChoice(forms.ChoiceField):
         return True
 
 
-def _currencies() -> list[tuple[str, Any]]:
+def _currencies() -> list[Any]:
     rest = [(code, code) for code in sorted(CURRENCIES.difference(COMMON_CURRENCIES))]
     return [(_("Common"), [(code, code) for code in COMMON_CURRENCIES]), (_("All others"), rest)]
 
@@ -49,7 +49,8 @@ class _ProblemsForm(forms.Form):
         """Put each problem at its field, or at the top of the form."""
         self.is_valid()
         for name, text in problems:
-            self.add_error(name if name in self.fields else None, text)
+            field = "uploads" if name == "files" else name
+            self.add_error(field if field in self.fields else None, text)
 
 
 class TermsForm(_ProblemsForm):
@@ -92,7 +93,7 @@ class QuoteForm(TermsForm):
         required=False,
         help_text=_("Numbers of your products, separated by commas; at most 10."),
     )
-    files = forms.FileField(
+    uploads = forms.FileField(
         label=_("Attachments"),
         required=False,
         widget=FilesInput(attrs={"accept": ".pdf,.png,.jpg,.jpeg"}),
@@ -141,12 +142,12 @@ class TemplateForm(TermsForm):
     )
 
     def __init__(self, content: Mapping[str, Any] | None = None, *, bound: bool = False) -> None:
-        values = content or {}
+        values = dict(content or {})
         super().__init__(values if bound else None, initial=values)
         self.fields["message"].help_text = _("Wording that is added to the message of a quote.")
         for key, label in ELEMENTS.items():
             self.fields[f"intro_{key}"] = forms.CharField(
-                label=label,
+                label=str(label),
                 required=False,
                 widget=forms.TextInput(
                     attrs={"maxlength": ELEMENT_LENGTH, "placeholder": _EXAMPLES[key]}

@@ -177,12 +177,17 @@ def quote_rows(seller: Seller, quotes: Iterable[Quote], now: datetime) -> list[Q
         QuoteRow(
             quote=quote,
             badge=badges[quote.buyer_id],
-            country=str(countries.name(quote.buyer.country) or quote.buyer.country),
+            country=country_name(quote.buyer.country),
             pin=pins.get(quote.pk),
             orders=len(orders.get(quote.pk, ())),
         )
         for quote in quotes
     ]
+
+
+def country_name(code: str) -> str:
+    """Return a country's name in the active language; a code nobody knows as it is."""
+    return str(countries.name(code) or code)
 
 
 def orders_by_quote(quotes: Sequence[Quote], now: datetime) -> dict[int, list[Order]]:
@@ -197,7 +202,8 @@ def orders_by_quote(quotes: Sequence[Quote], now: datetime) -> dict[int, list[Or
         buyer__in={quote.buyer_id for quote in quotes},
     )
     wanted = {quote.pk for quote in quotes}
-    for order in with_quote(orders, now).order_by("created_at", "pk"):
+    linked: Any = with_quote(orders, now).order_by("created_at", "pk")
+    for order in linked:
         if order.quote_id in wanted:
             found.setdefault(order.quote_id, []).append(order)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.db.models import Sum
 
@@ -65,6 +66,16 @@ def _decimal(value: Any) -> Decimal | None:
 def _whole(value: Any) -> int | None:
     number = _decimal(value)
     return int(number) if number is not None and abs(number) < 10**12 else None
+
+
+def attachments_of(rfq: Rfq) -> list[tuple[str, str]]:
+    """Return (address, name) of the buyer's files; anything but a web address is left out."""
+    found = []
+    for url in rfq.attachments if isinstance(rfq.attachments, list) else ():
+        if isinstance(url, str) and url.startswith(("https://", "http://")):
+            path = urlsplit(url).path.rstrip("/")
+            found.append((url, unquote(path.rpartition("/")[2]) or url))
+    return found
 
 
 def own_files(tokens: Iterable[str]) -> list[StoredFile]:

@@ -5,5 +5,6 @@ from django.urls import include, path
 app_name = "rfq"
 urlpatterns: list = [
     path("", include("rfq.market_urls")),
+    path("", include("rfq.quote_page_urls")),
     path("", include("rfq.rights_urls")),
 ]

@@ -9,6 +9,8 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 
 from portal import platform_time
@@ -25,7 +27,8 @@ from rfq.models import Quote, QuoteDraft, QuoteTemplate, Rfq
 from rfq.models.quotes import LIVE
 from rfq.quote_content import FLAGS, MOST_FILES, TEXT_FIELDS, with_template
 from rfq.quote_forms import QuoteForm, terms_given
-from rfq.quote_reading import FILE_PURPOSE, check_of, own_files
+from rfq.quote_queries import country_name
+from rfq.quote_reading import FILE_PURPOSE, attachments_of, check_of, own_files
 from rfq.quote_words import announced_from, announced_text, cost_lines
 from rfq.response_clock import response_clock, response_factor
 from rfq.services.pins import pins_left
@@ -42,6 +45,13 @@ def rfq_or_404(rfq_id: str, now: datetime) -> Rfq:
     if rfq is None:
         raise Http404
     return rfq
+
+
+def next_path(request: MemberRequest, default: str) -> str:
+    """Return the path of ours that a form wants to lead back to."""
+    path = request.POST.get("next", "")
+    ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
+    return path if ours else default
 
 
 def content_posted(posted: QueryDict) -> dict[str, Any]:
@@ -99,7 +109,7 @@ class QuoteFormPage(SellerPage):
         if "discard" in request.POST:
             draft_delete(member=request.member, rfq=rfq)
             messages.success(request, _("The draft is gone."))
-            return redirect("rfq:quote-form", rfq.rfq_id)
+            return redirect(next_path(request, reverse("rfq:quote-form", args=[rfq.rfq_id])))
         if "use_template" in request.POST:
             return self.use_template(request, state)
         if "save_template" in request.POST:
@@ -191,7 +201,7 @@ class QuoteFormPage(SellerPage):
     def take_uploads(self, request: MemberRequest, state: FormState) -> None:
         """Keep new files at once: an upload field cannot be filled again after a refusal."""
         kept = [file.token for file in own_files(state.content["files"])]
-        for upload in request.FILES.getlist("files"):
+        for upload in request.FILES.getlist("uploads"):
             if len(kept) >= MOST_FILES:
                 text = _("At most %(most)d files.") % {"most": MOST_FILES}
                 state.problems.append(("files", text))
@@ -267,6 +277,9 @@ def form_context(request: MemberRequest, state: FormState) -> dict[str, Any]:
     places = pins_left([rfq])[rfq.pk]
     return {
         "rfq": rfq,
+        "country": country_name(rfq.buyer.country),
+        "destination": country_name(rfq.destination),
+        "attachments": attachments_of(rfq),
         "badge": buyer_badges(seller=request.seller, buyers=[rfq.buyer])[rfq.buyer_id],
         "refusal": state.refusal or blocked,
         "blocked": blocked is not None,
