@@ -217,14 +217,15 @@ register_notice_kind(
 )
 register_notice_kind(
     "entitlement_granted",
-    _("Granted: {amount} × {entitlement}"),
+    # Translators: {rights} is a list such as "8 × Quote right, 5 × Pin right"
+    _("Granted: {rights}"),
     _("Source: {source}. Use them by {expires}."),
     default_email=False,
     label=_("Rights granted"),
 )
 register_notice_kind(
     "entitlement_expiring",
-    _("{amount} × {entitlement} expire on {day}"),
+    _("{rights}: the last day is {day}"),
     _("Unused rights are lost after {day}. Days left: {days}."),
     label=_("Rights expiring"),
 )
@@ -267,6 +268,13 @@ register_notice_kind(
     audience=NoticeAudience.STAFF,
     label=_("Link to choose a password"),
     optional=False,
+)
+register_notice_kind(
+    "rights_mismatch",
+    _("Grants of rights that the ledger does not explain: {count}"),
+    _("The first one: {first}. Nothing was changed; look at its ledger rows."),
+    audience=NoticeAudience.STAFF,
+    label=_("Rights and ledger disagree"),
 )
 register_notice_kind(
     "night_failed",

@@ -1,5 +1,5 @@
 """Nightly jobs of `rfq`; importing a module here registers its jobs (NGT-2)."""
 
-from rfq.nightly import outlook, reminders, score
+from rfq.nightly import assess, expiry, grants, outlook, reminders, score
 
-__all__ = ["outlook", "reminders", "score"]
+__all__ = ["assess", "expiry", "grants", "outlook", "reminders", "score"]
