@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 from django.contrib.auth.models import Group
@@ -13,6 +11,7 @@ from portal import platform_time
 from portal.choices import RunState
 from portal.demo.batches import batches
 from portal.demo.bulletins import BULLETINS
+from portal.demo.life import live_through, lived_at
 from portal.demo.people import PASSWORD, STAFF
 from portal.demo.world import DEFAULT_NOW
 from portal.ingest.engine import ingest_rows
@@ -30,6 +29,12 @@ SOURCE = "demo"
 EARLIER_NIGHTS = (75, 45, 15, 2, 1)
 """Days before the newest as-of day that are computed too, so that plots and histories have a past."""
 
+MONTHS = 15
+MONTHLY_JOBS = ("rfq.score", "rfq.assess", "rfq.grants")
+"""Computed for the ends of so many months too, and for the days on which they are assessed."""
+LIFE_BEGINS = date(2022, 12, 4)
+"""Nights before this day come first: what people did in December needs the rights of December."""
+
 
 class DemoFailed(Exception):
     """The demo's own data was refused: a bug, told with the first refusals."""
@@ -40,12 +45,16 @@ def demo_build(*, tell: Tell) -> None:
 
     `tell` gets one line per step. Safe to repeat: rows that are there already count as unchanged.
     """
-    with _at(DEFAULT_NOW):
+    with lived_at(DEFAULT_NOW):
         _feed(tell)
         staff = _staff()
     _announce(staff, tell)
-    with _at(DEFAULT_NOW):
-        _run_nights(tell)
+    with lived_at(DEFAULT_NOW):
+        nights = _nights(platform_time.latest_as_of())
+    early = [night for night in nights if _night_begins(night[0]) < LIFE_BEGINS]
+    _run_nights(early, tell)
+    tell(f"done by people: {live_through()}")
+    _run_nights(nights[len(early) :], tell)
     shift = platform_time.parse_instant(DEFAULT_NOW) - platform_time.wall_clock()
     DemoClock.objects.update_or_create(pk=1, defaults={"shift": shift})
     platform_time.forget_demo_clock()
@@ -60,20 +69,6 @@ def demo_is_wanted() -> bool:
         return True
     begun = IngestBatch.objects.filter(source=SOURCE).exists()
     return begun and not DemoClock.objects.exists()
-
-
-@contextmanager
-def _at(instant: str) -> Iterator[None]:
-    """Let this process live at an instant."""
-    before = os.environ.get("PORTAL_NOW")
-    os.environ["PORTAL_NOW"] = instant
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PORTAL_NOW"]
-        else:
-            os.environ["PORTAL_NOW"] = before
 
 
 def _feed(tell: Tell) -> None:
@@ -116,20 +111,38 @@ def _announce(staff: User, tell: Tell) -> None:
             fields["effective_on"] = date.fromisoformat(fields["effective_on"])
         if "questions_until" in fields:
             fields["questions_until"] = platform_time.parse_instant(fields["questions_until"])
-        with _at(text["at"]):
+        with lived_at(text["at"]):
             bulletin = bulletin_save(actor=staff, fields=fields)
             bulletin_publish(actor=staff, bulletin=bulletin)
             bulletins_announce()
     tell(f"bulletins: {len(BULLETINS)}")
 
 
-def _run_nights(tell: Tell) -> None:
-    newest = platform_time.latest_as_of()
-    for as_of in [*(newest - timedelta(days=days) for days in EARLIER_NIGHTS), newest]:
-        done = NightRun.objects.filter(as_of=as_of, state=RunState.COMPLETE).exists()
-        if done:
+def _nights(newest: date) -> list[tuple[date, tuple[str, ...]]]:
+    """Return the days to compute in their order, each with its jobs; none named means all."""
+    nights: dict[date, tuple[str, ...]] = {}
+    month = newest.replace(day=1)
+    for _ in range(MONTHS):
+        # The last day of the month before is scored, and assessed in the night of the 3rd.
+        nights |= {month - timedelta(days=1): MONTHLY_JOBS[:1], month: MONTHLY_JOBS}
+        month = (month - timedelta(days=1)).replace(day=1)
+    nights |= {newest - timedelta(days=days): () for days in (*EARLIER_NIGHTS, 0)}
+    return sorted(nights.items())
+
+
+def _night_begins(as_of: date) -> date:
+    """Return the Pacific day whose night computes an as-of day (T+2)."""
+    return as_of + timedelta(days=platform_time.DELAY_DAYS)
+
+
+def _run_nights(nights: Iterable[tuple[date, tuple[str, ...]]], tell: Tell) -> None:
+    for as_of, jobs in nights:
+        computed = NightRun.objects.filter(as_of=as_of, state=RunState.COMPLETE)
+        if computed.exists():
             continue
-        run = run_inline(run_id=night_start(as_of=as_of, reason="demo").pk)
+        at = platform_time.start_of(_night_begins(as_of)) + timedelta(hours=1)
+        with lived_at(at.isoformat()):
+            run = run_inline(run_id=night_start(as_of=as_of, jobs=jobs, reason="demo").pk)
         if run.state != RunState.COMPLETE:
             errors = [error for error in run.jobs.values_list("error", flat=True) if error]
             raise DemoFailed(f"the night of {as_of} is {run.state}: {errors[:1]}")

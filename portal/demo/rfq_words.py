@@ -67,7 +67,8 @@ CLOSINGS = ["Thank you.", "Looking forward to your offer.", "Only manufacturers,
 
 MESSAGE = (
     "Dear buyer, thank you for your request. We have made this item for 9 years, 40,000 pieces a "
-    "month, for chains in Europe and the United States. For {quantity} {units} we offer the price "
-    "above, FOB Shenzhen, with your logo and packaging; {trait} as you ask. CE and ISO 9001 "
-    "certificates are at hand, and a sample leaves within 3 days."
+    "month, for chains in Europe and the United States. The price above is FOB Shenzhen with your "
+    "logo and packaging, 3 % below your target. All the points you asked for are met; CE and "
+    "ISO 9001 certificates are at hand, and a sample leaves within 3 days."
 )
+"""What the first shop writes in its own quotes."""
