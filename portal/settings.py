@@ -325,7 +325,13 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "ENUM_NAME_OVERRIDES": {"RunStateEnum": "portal.choices.RunState"},
+    "ENUM_NAME_OVERRIDES": {
+        "RunStateEnum": "portal.choices.RunState",
+        "TradeKindEnum": "portal.choices.TradeKind",
+        "ProductStatusEnum": "listings.choices.ProductStatus",
+        "QuoteStatusEnum": "rfq.choices.QuoteStatus",
+        "SpamKindEnum": "rfq.choices.SpamKind",
+    },
 }
 
 # --- Audit --------------------------------------------------------------------------------------
