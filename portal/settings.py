@@ -331,6 +331,7 @@ SPECTACULAR_SETTINGS = {
         "ProductStatusEnum": "listings.choices.ProductStatus",
         "QuoteStatusEnum": "rfq.choices.QuoteStatus",
         "SpamKindEnum": "rfq.choices.SpamKind",
+        "FollowUpKindEnum": "rfq.choices.FollowUpKind",
     },
 }
 

@@ -6,6 +6,7 @@ app_name = "rfq"
 urlpatterns: list = [
     path("", include("rfq.api.market_urls")),
     path("", include("rfq.api.programme_urls")),
+    path("", include("rfq.api.quote_tool_urls")),
     path("", include("rfq.api.quote_urls")),
     path("", include("rfq.api.rights_urls")),
     path("", include("rfq.api.score_urls")),
