@@ -28,6 +28,7 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("portal", "member", WORK),
         ("listings", "theme", WORK),
         ("listings", "product", ("change",)),
+        ("rfq", "rightlot", ("add",)),
         ("growth", "*", WORK),
     ],
     "risk officer": [
