@@ -18,7 +18,7 @@ from portal.errors import Refusal
 from portal.models import Order, Seller
 from portal.platform_time import PACIFIC, start_of
 from portal.scoping import seller_scope
-from portal.services.rulebooks import RulebookMissing, rulebook_for
+from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
 from rfq.models import ChallengeEntry
 from rfq.rulebook_schemas import CHALLENGE, ChallengeRules, ChallengeTier
 from rfq.services.links import linked
@@ -51,6 +51,15 @@ def rules_of(month: date) -> ChallengeRules:
     except RulebookMissing:
         raise Refusal("not_open", _("There is no GMV challenge in this month.")) from None
     return content
+
+
+def first_month() -> date | None:
+    """Return the first month that has a challenge, or none while there are no rules."""
+    books = rulebooks_published(CHALLENGE)
+    first = min((book.effective_from for book in books), default=None)
+    if first is None or first.day == 1:
+        return first
+    return month_after(first.replace(day=1))
 
 
 # --- What counts --------------------------------------------------------------------------------
@@ -179,8 +188,11 @@ class PastMonth:
 
 
 def past_months(seller: Seller, before: date, now: datetime) -> Sequence[PastMonth]:
-    """Return the last year's months before `before` with trade or part in it, newest first; two queries."""
-    first = month_after(before, -MONTHS_SHOWN)
+    """Return the last year's months before `before` with trade or part in it, newest first.
+
+    Three queries; months before the first challenge are left out.
+    """
+    first = max(first_month() or before, month_after(before, -MONTHS_SHOWN))
     gmv = gmv_by_month(seller, first, month_after(before, -1), now)
     with seller_scope(seller):
         entries = ChallengeEntry.objects.filter(month__gte=first, month__lt=before)
