@@ -19,6 +19,7 @@ from portal.nightly.published import published_day
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from rfq.choices import RightKind
 from rfq.models import Assessment, PeerBenchmark, ServiceScore
+from rfq.models.scores import ScoreFields
 from rfq.rulebook_schemas import SCORE
 from rfq.rules import GrantPart, Score, ScoreFigures, score_of
 
@@ -89,7 +90,7 @@ def score_standing(seller: Seller, as_of: date | None = None) -> ScoreStanding:
 
 
 def figures_of(
-    row: ServiceScore,
+    row: ScoreFields,
     rulebook: RulebookInForce,
     seller: Seller,
     peers: Mapping[str, PeerBenchmark],
@@ -104,7 +105,7 @@ def figures_of(
 
 
 def judged_membership(
-    row: ServiceScore | None, rulebook: RulebookInForce | None, seller: Seller
+    row: ScoreFields | None, rulebook: RulebookInForce | None, seller: Seller
 ) -> str:
     """Return the membership a stored score was judged by: the bonus, given or forfeited, tells it."""
     if row is None or rulebook is None or not rulebook.content.verified_bonus.points:
