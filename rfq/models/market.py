@@ -40,7 +40,9 @@ class Rfq(models.Model):
     rfq_id = models.CharField(_("RFQ id"), max_length=64, unique=True)
     buyer = models.ForeignKey(Buyer, models.PROTECT, related_name="rfqs", verbose_name=_("buyer"))
     title = models.CharField(_("title"), max_length=300)
-    category = models.ForeignKey(Category, models.PROTECT, verbose_name=_("category"))
+    category = models.ForeignKey(
+        Category, models.PROTECT, db_index=False, verbose_name=_("category")
+    )
     quantity = models.DecimalField(_("quantity"), max_digits=14, decimal_places=3)
     unit = models.CharField(_("unit"), max_length=40)
     details = models.TextField(_("details"), blank=True)
@@ -85,11 +87,7 @@ class Rfq(models.Model):
             models.Index(
                 fields=["category", "-posted_at", "-id"], condition=OPEN, name="rfq_category"
             ),
-            models.Index(
-                fields=["grade", "-posted_at", "-id"],
-                condition=OPEN & ~Q(grade=Grade.STANDARD),
-                name="rfq_grade",
-            ),
+            models.Index(fields=["grade", "-posted_at", "-id"], condition=OPEN, name="rfq_grade"),
             models.Index(fields=["expires_at"], condition=OPEN, name="rfq_expiry"),
             models.Index(fields=["listed_at"], condition=OPEN, name="rfq_listed"),
         ]
@@ -112,13 +110,18 @@ class Rfq(models.Model):
 class RfqWord(models.Model):
     """One word of an open RFQ's title or details: the market's search index (RFQ-2).
 
-    `rfq.words` says what a word is. RFQs that are closed have none, so the index holds what can be
-    found and no more.
+    `rfq.words` says what a word is. `posted` repeats the RFQ's `posted_at` (microseconds since 1970),
+    so that the RFQs of a word are read newest first and no further than a page. RFQs that are closed
+    have no words: the index holds what can be found and no more.
     """
 
-    pk = models.CompositePrimaryKey("word", "rfq")
+    pk = models.CompositePrimaryKey("word", "posted", "rfq")
     word = models.CharField(max_length=40)
-    rfq = models.ForeignKey(Rfq, models.CASCADE, related_name="words", db_index=True)
+    posted = models.BigIntegerField()
+    rfq = models.ForeignKey(Rfq, models.CASCADE, related_name="words", db_index=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["rfq", "word"], name="rfq_word_of")]
 
 
 class RfqInvitation(models.Model):

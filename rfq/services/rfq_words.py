@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import QuerySet
 
 from portal.ingest.upsert import insert_rows
 from rfq.models import Rfq, RfqWord
@@ -10,6 +13,10 @@ from rfq.models.market import OPEN
 from rfq.words import words_of
 
 CHUNK = 1_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Text = tuple[int, datetime, str, str]
+"""Primary key, instant of posting, title and details of an RFQ."""
 
 
 def words_write(rfqs: Collection[int]) -> None:
@@ -21,8 +28,7 @@ def words_write(rfqs: Collection[int]) -> None:
     for start in range(0, len(keys), CHUNK):
         chunk = keys[start : start + CHUNK]
         words_drop(chunk)
-        texts = Rfq.objects.filter(OPEN, pk__in=chunk).order_by("pk")
-        insert_words(texts.values_list("pk", "title", "details"))
+        insert_words(texts_of(Rfq.objects.filter(OPEN, pk__in=chunk)))
 
 
 def words_drop(rfqs: Iterable[int]) -> None:
@@ -30,13 +36,23 @@ def words_drop(rfqs: Iterable[int]) -> None:
     RfqWord.objects.filter(rfq__in=list(rfqs)).order_by()._raw_delete("default")
 
 
-def insert_words(texts: Iterable[tuple[int, str, str]]) -> None:
-    """Write the words of RFQs that have none: rows of primary key, title and details."""
+def texts_of(rfqs: QuerySet[Rfq]) -> Iterable[Text]:
+    """Return what the words of RFQs follow from."""
+    return rfqs.order_by("pk").values_list("pk", "posted_at", "title", "details")
+
+
+def insert_words(texts: Iterable[Text]) -> None:
+    """Write the words of RFQs that have none."""
     insert_rows(
         RfqWord,
         [
-            {"word": word, "rfq_id": pk}
-            for pk, title, details in texts
+            {"word": word, "posted": microseconds(posted_at), "rfq_id": pk}
+            for pk, posted_at, title, details in texts
             for word in words_of(title, details)
         ],
     )
+
+
+def microseconds(instant: datetime) -> int:
+    """Return an instant as microseconds since 1970: a number that sorts like it."""
+    return (instant - EPOCH) // timedelta(microseconds=1)

@@ -34,7 +34,7 @@ from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from rfq.choices import RFQ_TRANSITIONS, Grade, OfferStatus, RfqStatus
 from rfq.models import Rfq, RfqInvitation, UnsolicitedOffer
 from rfq.rulebook_schemas import MARKET, MarketRules
-from rfq.services.rfq_words import insert_words, words_drop, words_write
+from rfq.services.rfq_words import insert_words, texts_of, words_drop, words_write
 
 PRO_ABOVE = Decimal(50_000)
 """RFQ Pro is for requests worth more than this many USD (RFQ-3)."""
@@ -42,7 +42,8 @@ PRO_ABOVE = Decimal(50_000)
 CREATED, UPDATED, UNCHANGED, REJECTED = "created", "updated", "unchanged", "rejected"
 EXPIRE_BATCH = 1_000
 DERIVED = ("opens_to_all_at", "listed_at")
-TEXTS = ("title", "details")
+INDEXED = ("title", "details", "posted_at", "status")
+"""What the words of an RFQ follow from."""
 COLUMNS = (
     "rfq_id", "buyer_id", "title", "category_id", "quantity", "unit", "details", "attachments",
     "target_price", "destination", "value_usd", "posted_at", "expires_at", "status", "grade", "seats",
@@ -195,13 +196,12 @@ class _Feed:
     def _write_words(self, indexes: list[int], created: set[int]) -> None:
         """Write words where texts are new, changed, or (not) to be found any more."""
         new = {self.wanted[index]["rfq_id"] for index in created}
-        fresh = Rfq.objects.filter(rfq_id__in=new, status=RfqStatus.OPEN).order_by("pk")
-        insert_words(fresh.values_list("pk", *TEXTS))
+        insert_words(texts_of(Rfq.objects.filter(rfq_id__in=new, status=RfqStatus.OPEN)))
         changed = set()
         for index in indexes:
             values = self.wanted[index]
             stored = self.stored.get(values["rfq_id"])
-            if stored and any(values[name] != stored[name] for name in (*TEXTS, "status")):
+            if stored and any(values[name] != stored[name] for name in INDEXED):
                 changed.add(stored["pk"])
         words_write(changed)
 

@@ -15,6 +15,7 @@ import numpy as np
 from listings.models import Product
 from portal.models import Buyer, Category, Seller
 from rfq.models import Quote, Rfq, RfqWord, RightLot
+from rfq.services.rfq_words import microseconds
 from rfq.words import words_of
 from tests.benchmarks.themes_load import copy_rows, load_catalogue
 from tests.benchmarks.themes_world import COUNTRIES, VOCABULARY, tree, word, zipf
@@ -62,7 +63,7 @@ class MarketWorld:
             copy_rows(
                 RfqWord._meta.db_table,
                 (
-                    {"word": one, "rfq_id": row["id"]}
+                    {"word": one, "posted": microseconds(row["posted_at"]), "rfq_id": row["id"]}
                     for row in rows
                     for one in words_of(row["title"], row["details"])
                 ),
