@@ -1,5 +1,5 @@
 """What RFQs make worth doing next; importing a module here registers its providers (UI-2)."""
 
-from rfq import quote_actions
+from rfq import challenge_actions, quote_actions, score_actions
 
-__all__ = ["quote_actions"]
+__all__ = ["challenge_actions", "quote_actions", "score_actions"]
