@@ -27,7 +27,7 @@ class Habit:
     gmv: int
 
 
-FIRST_SHOP = Habit(monthly=16, prompt=0.76, seen=0.8, replied=0.24, gmv=15_500)
+FIRST_SHOP = Habit(monthly=15, prompt=0.6, seen=0.8, replied=0.19, gmv=15_500)
 """Between two tiers: a few replies and a few orders away from the next."""
 HABITS = [
     Habit(monthly=24, prompt=0.95, seen=0.92, replied=0.60, gmv=52_000),
@@ -64,7 +64,7 @@ class Quoting:
             month = platform_time.day_of(request.posted).replace(day=1)
             self._by_month.setdefault(month, []).append(request)
         verified = {shop.member_id for n, shop in enumerate(market.world.shops) if n % 5 in (0, 2)}
-        self._verified = verified | {
+        self.verified = verified | {
             row["member_id"] for row in market.peer_rows() if row["membership"] == "verified"
         }
         for number, shop in enumerate(market.shops):
@@ -110,7 +110,7 @@ class Quoting:
             return False
         if request.grade == "pro":
             return shop.member_id in request.invited
-        return request.grade != "gold" or shop.member_id in self._verified
+        return request.grade != "gold" or shop.member_id in self.verified
 
     def _delay(self, habit: Habit) -> timedelta:
         draw = self.random
@@ -266,7 +266,7 @@ class Quoting:
         """Return rows of kind `grants`: memberships every month, activities, packs."""
         rows = []
         for number, shop in enumerate(self.market.shops):
-            monthly = 20 if shop.member_id in self._verified else 10
+            monthly = 20 if shop.member_id in self.verified else 10
             for month in _months():
                 if shop.opened_on is None or shop.opened_on > month:
                     continue
