@@ -1,5 +1,5 @@
 """Staff pages of RFQ; importing a module registers them."""
 
-from rfq.admin import rights
+from rfq.admin import programmes, rights
 
-__all__ = ["rights"]
+__all__ = ["programmes", "rights"]
