@@ -12,7 +12,7 @@ from portal.models.standings import FOREVER
 from portal.platform_time import wall_clock
 from portal.scoping import unscoped
 from portal.services.rulebooks import rulebooks_published
-from rfq.models import PeerBenchmark, ServiceScore
+from rfq.models import PeerBenchmark, ScoreOutlook, ServiceScore
 from rfq.rulebook_schemas import SCORE
 from rfq.rules import ScoreFigures, score_of
 
@@ -37,16 +37,14 @@ FIGURES: dict[str, Any] = {
 """40 quotes (5th of 31), half of them in time (9th of 30), 15 % replied."""
 
 
-def score_publish(*days: date) -> None:
+def score_publish(*days: date, job: str = "rfq.score") -> None:
     """Mark as-of days as published by the night's score job."""
     for day in days:
-        run = NightRun.objects.create(as_of=day, state=RunState.COMPLETE)
+        run = NightRun.objects.create(
+            as_of=day, number=NightRun.objects.count() + 1, state=RunState.COMPLETE
+        )
         JobRun.objects.create(
-            run=run,
-            job="rfq.score",
-            as_of=day,
-            state=RunState.COMPLETE,
-            published_at=wall_clock(),
+            run=run, job=job, as_of=day, state=RunState.COMPLETE, published_at=wall_clock()
         )
 
 
@@ -55,25 +53,27 @@ def score_row(seller: Seller, **over: Any) -> ServiceScore:
     since = over.pop("valid_from", date(2022, 7, 1))
     until = over.pop("valid_to", FOREVER)
     version = over.pop("rulebook", "2022-01")
-    figures = FIGURES | over
+    fields = _scored(seller, version, FIGURES | over)
+    with unscoped():
+        return ServiceScore.objects.create(
+            seller=seller, valid_from=since, valid_to=until, rulebook=version, **fields
+        )
+
+
+def _scored(seller: Seller, version: str, figures: dict[str, Any]) -> dict[str, Any]:
     rules = next(book.content for book in rulebooks_published(SCORE) if book.version == version)
     score = score_of(
         rules,
         ScoreFigures(membership=seller.membership, assessed_star=seller.assessed_star, **figures),
     )
     points = {f"{each.key}_points": each.points for each in score.factors}
-    with unscoped():
-        return ServiceScore.objects.create(
-            seller=seller,
-            valid_from=since,
-            valid_to=until,
-            rulebook=version,
-            **figures,
-            **points,
-            bonus=score.bonus,
-            total=score.total,
-            marketing_bonus=score.marketing_bonus,
-        )
+    return {
+        **figures,
+        **points,
+        "bonus": score.bonus,
+        "total": score.total,
+        "marketing_bonus": score.marketing_bonus,
+    }
 
 
 def benchmark(seller: Seller, factor: str, threshold: object, peers: int = 30) -> PeerBenchmark:
@@ -85,3 +85,13 @@ def benchmark(seller: Seller, factor: str, threshold: object, peers: int = 30) -
         threshold=Decimal(str(threshold)),
         valid_from=date(2022, 7, 1),
     )
+
+
+def outlook_row(seller: Seller, **over: Any) -> ScoreOutlook:
+    """Store what 2022-08 makes of `FIGURES`, as the night's outlook would, for `DAY`."""
+    version = over.pop("rulebook", "2022-08")
+    fields = _scored(seller, version, FIGURES | over)
+    with unscoped():
+        return ScoreOutlook.objects.create(
+            seller=seller, valid_from=DAY, rulebook=version, **fields
+        )
