@@ -172,7 +172,7 @@ def test_the_month_s_rights_have_their_grant_days(
 
 @pytest.mark.rule("K-17")
 def test_new_rules_are_shown_until_the_figures_are_theirs(
-    shop: Seller, owner_client: Client
+    shop: Seller, owner_client: Client, clock: Any
 ) -> None:
     score_publish(DAY)
     score_publish(DAY, job="rfq.outlook")
@@ -185,9 +185,9 @@ def test_new_rules_are_shown_until_the_figures_are_theirs(
     total = change.tables[0].total
     assert (total.before, total.after) == (f"{row.total} points", f"{after.total} points")
     assert "New rules from" in text_of(response)
-    with unscoped():
-        ServiceScore.objects.all().delete()
-    score_row(shop, rulebook="2022-08")
+    clock.noon(date(2022, 8, 5))
+    score_publish(date(2022, 8, 3))
+    assert owner_client.get(PAGE).context["standing"].as_of == date(2022, 8, 3)
     assert owner_client.get(PAGE).context["change"] is None
 
 
