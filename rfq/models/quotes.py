@@ -70,9 +70,29 @@ class Quote(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["submitted_at", "seller"], name="quote_day_seller"),
+            # The night counts the quotes of a month, and asks of every order whether a quote links it,
+            # from these two indexes alone: it never reads the wide rows.
+            models.Index(
+                fields=[
+                    "submitted_at",
+                    "seller",
+                    "response_seconds",
+                    "replied_at",
+                    "refunded_at",
+                    "withdrawn_at",
+                ],
+                name="quote_day_seller",
+            ),
+            models.Index(
+                fields=["seller", "buyer", "submitted_at", "links_until", "refunded_at"],
+                name="quote_seller_buyer",
+            ),
+            models.Index(
+                fields=["submitted_at", "seller"],
+                condition=Q(withdrawn_at__isnull=False),
+                name="quote_withdrawn",
+            ),
             models.Index(fields=["seller", "-submitted_at", "-id"], name="quote_seller_newest"),
-            models.Index(fields=["seller", "buyer", "submitted_at"], name="quote_seller_buyer"),
         ]
 
     def __str__(self) -> str:
