@@ -179,6 +179,25 @@ register_notice_kind(
     label=_("Rights given back"),
 )
 register_notice_kind(
+    "offer_accepted",
+    _("The buyer of {rfq} invites you"),
+    _("Your unsolicited offer on “{title}” was accepted: you can quote now. {answer}"),
+    label=_("Unsolicited offer accepted"),
+)
+register_notice_kind(
+    "offer_declined",
+    _("Your unsolicited offer on {rfq} was declined"),
+    _("It was about “{title}”. {answer}"),
+    label=_("Unsolicited offer declined"),
+)
+register_notice_kind(
+    "search_found",
+    _("New RFQs for “{search}”: {count}"),
+    _("The newest: {newest}. Quick quotes are read first."),
+    default_email=False,
+    label=_("Saved search found RFQs"),
+)
+register_notice_kind(
     "violation_recorded",
     _("Violation recorded: {violation}"),
     _("Points: {points}. You can appeal until {deadline}."),

@@ -175,6 +175,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-ingest-uploads": {"task": "portal.tasks.sweep_ingest_uploads", "schedule": 60.0},
     "sweep-outbox": {"task": "portal.tasks.sweep_outbox", "schedule": 60.0},
     "sweep-files": {"task": "portal.tasks.sweep_files", "schedule": crontab(minute=20)},
+    "alert-searches": {"task": "rfq.tasks.alert_searches", "schedule": crontab(minute="*/15")},
     "purge-products": {"task": "listings.tasks.purge_products", "schedule": crontab(minute=40)},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

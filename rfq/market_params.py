@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import parse_qsl, urlencode
@@ -82,11 +82,22 @@ class MarketQuery:
         return urlencode({name: value for name, value in values.items() if value})
 
 
-def read_market_query(given: Mapping[str, str], *, own: bool = False) -> MarketQuery:
+CategoryLookup = Callable[[str], Category | None]
+
+
+def category_by_code(code: str) -> Category | None:
+    """Return the category of a code; one query."""
+    return Category.objects.filter(code=code).first()
+
+
+def read_market_query(
+    given: Mapping[str, str], *, own: bool = False, category_of: CategoryLookup = category_by_code
+) -> MarketQuery:
     """Read a search from parameters; `own` is meant when none says (RFQ-2). At most two queries."""
     values: dict[str, object] = {"own": own}
     errors: dict[str, str] = {}
-    for name, reader in _READERS.items():
+    readers = {**_READERS, "category": lambda text: _category(text, category_of)}
+    for name, reader in readers.items():
         try:
             text = safe_text(given.get(name) or "", LONGEST)
             if text:
@@ -98,18 +109,23 @@ def read_market_query(given: Mapping[str, str], *, own: bool = False) -> MarketQ
     return MarketQuery(**values, errors=errors)  # type: ignore[arg-type]
 
 
-def read_saved_query(text: str) -> MarketQuery:
-    """Read a saved search; what does not hold any more (a category) counts as absent."""
-    return read_market_query(dict(parse_qsl(text)))
+def read_saved_queries(texts: Iterable[str]) -> dict[str, MarketQuery]:
+    """Read saved searches; one whose category is gone has an error. One query for all."""
+    given = {text: dict(parse_qsl(text)) for text in texts}
+    codes = {values["category"] for values in given.values() if "category" in values}
+    known = Category.objects.in_bulk(codes, field_name="code")
+    return {
+        text: read_market_query(values, category_of=known.get) for text, values in given.items()
+    }
 
 
-def _category(text: str) -> Category:
-    category = Category.objects.filter(code=text).first()
+def _category(text: str, category_of: CategoryLookup) -> Category:
+    category = category_of(text)
     if category is None:
         message = _("There is no category %(code)s.") % {"code": quote(text)}
-        raise CellError(
-            message + did_you_mean(text, Category.objects.values_list("code", flat=True))
-        )
+        if category_of is category_by_code:
+            message += did_you_mean(text, Category.objects.values_list("code", flat=True))
+        raise CellError(message)
     return category
 
 
@@ -124,7 +140,6 @@ _truth = Bool("truth").parse
 _READERS: dict[str, Callable[[str], object]] = {
     "q": str,
     "match": lambda text: _one_of(list(MATCHES), text),
-    "category": _category,
     "country": Country("country").parse,
     "grade": lambda text: _one_of(Grade.values, text),
     "posted_within": lambda text: _one_of(list(WITHIN), text),

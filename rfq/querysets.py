@@ -2,12 +2,12 @@
 
 A page is read in one of two ways. Where what was asked for is common, the order's index is walked and
 each RFQ is asked until the page is full. Where it is rare, that walk would not end: then the rarest
-of the things asked for is read first and its RFQs are sorted. One short statement measures which.
+of the things asked for is read by its own index. One short statement measures which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.core.exceptions import ValidationError as InvalidValue
 from django.db import connection
-from django.db.models import Exists, Func, OuterRef, Q, QuerySet
+from django.db.models import Exists, FilteredRelation, Func, OuterRef, Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, LessThanOrEqual
 from django.utils.translation import gettext as _
@@ -30,6 +30,7 @@ from rfq.access import can_quote_filter, quoting_standing
 from rfq.market_params import ANY, FEWEST, NEWEST, QUANTITY, WITHIN, MarketQuery, read_market_query
 from rfq.models import Rfq, RfqWord
 from rfq.models.market import OPEN
+from rfq.services.rfq_words import microseconds
 from rfq.words import Group
 
 __all__ = ["MarketPage", "MarketQuery", "market", "market_page", "read_market_query"]
@@ -38,13 +39,22 @@ PAGE_SIZE = 25
 SAMPLE = 1_000
 """So many RFQs of the order are asked to see whether what was asked for is common."""
 ENOUGH = 20_000
-"""A source of more RFQs than this is not counted to its end."""
+"""Beyond so many RFQs it does not matter any more which index has fewer."""
 KEYSETS = {
     NEWEST: ("-posted_at", "-pk"),
     FEWEST: ("quoted", "-posted_at", "-pk"),
     QUANTITY: ("-quantity", "-posted_at", "-pk"),
 }
 """Ordering → columns, unique as a whole; each has its index over open RFQs."""
+WORD_ORDER = {"posted_at": "at_word__posted", "pk": "at_word__rfq_id"}
+"""The same columns as the index of words has them."""
+POSITIONS: dict[str, tuple[type, Callable[[Any], Any]]] = {
+    "posted_at": (datetime, lambda value: value),
+    "quoted": (int, lambda value: value),
+    "quantity": (str, lambda value: Rfq._meta.get_field("quantity").clean(value, None)),
+    "pk": (int, lambda value: value),
+}
+"""Column of an order → what a cursor holds of it, and how that becomes a value."""
 HEAVY = ("details", "attachments")
 """Columns that lists do without."""
 
@@ -64,49 +74,68 @@ class Asked(Func):
         return super().as_sql(compiler, connection, template="+%(expressions)s", **context)
 
 
-@dataclass
-class Narrowing:
-    """One thing asked for: `probe` asks a given RFQ, `source` yields the keys of all that pass.
+@dataclass(eq=False)
+class Way:
+    """An index to read what was asked for by.
 
-    A source that yields more than those that pass is not `exact`: then RFQs are asked as well.
+    `size` has as many rows as the index would yield; `found` is the condition that uses it. One that
+    yields too much is not `exact`. The RFQs of a `word` are read in its own order when that is the
+    order asked for.
     """
 
-    probe: Q
-    source: QuerySet
+    size: QuerySet
+    found: Q
     exact: bool = True
+    word: str = ""
+
+
+@dataclass
+class Narrowing:
+    """One thing asked for: `probe` asks a given RFQ, each of `ways` leads to all that pass."""
+
+    probe: Q
+    ways: list[Way]
 
 
 @dataclass
 class Search:
     """A market search made ready for one seller and instant."""
 
-    keyset: tuple[str, ...]
+    ordering: str
     always: Q
     narrowings: list[Narrowing] = field(default_factory=list)
+    since: datetime | None = None
+    """Among `always`: posted at this instant or later."""
 
-    def walk(self) -> QuerySet[Rfq]:
-        """Return what was asked for, to be read along the order's index."""
+    @property
+    def keyset(self) -> tuple[str, ...]:
+        """Columns of the order."""
+        return KEYSETS[self.ordering]
+
+    @property
+    def ways(self) -> list[Way]:
+        """Every index that leads to what was asked for."""
+        return [way for narrowing in self.narrowings for way in narrowing.ways]
+
+    def found(self, way: Way | None = None) -> QuerySet[Rfq]:
+        """Return what was asked for, found in one way, or asked of each RFQ of the order."""
         rfqs = Rfq.objects.filter(self.always)
         for narrowing in self.narrowings:
+            if way is not None and way in narrowing.ways:
+                rfqs = rfqs.filter(way.found)
+                if way.exact:
+                    continue
             rfqs = rfqs.filter(narrowing.probe)
-        return rfqs
-
-    def gather(self, first: Narrowing) -> QuerySet[Rfq]:
-        """Return what was asked for, to be read from one source and sorted."""
-        rfqs = Rfq.objects.filter(self.always, pk__in=first.source)
-        for narrowing in self.narrowings:
-            if narrowing is not first or not narrowing.exact:
-                rfqs = rfqs.filter(narrowing.probe)
         return rfqs
 
 
 def market(query: MarketQuery, seller: Seller, now: datetime) -> QuerySet[Rfq]:
     """Return the RFQs a search finds for a seller at an instant, in its order (RFQ-2).
 
-    For counting and small results; pages are read by `market_page`.
+    For small results and tests; pages are read by `market_page`.
     """
     search = prepare(query, seller, now)
-    return search.walk().order_by(*search.keyset)
+    return search.found().order_by(*search.keyset)
 
 
 # --- What was asked for -------------------------------------------------------------------------
@@ -117,8 +146,9 @@ def prepare(query: MarketQuery, seller: Seller, now: datetime) -> Search:
     newest = query.ordering == NEWEST
     live = OPEN & Q(GreaterThan(Asked("expires_at"), now))
     live &= Q(posted_at__lte=now) if newest else Q(LessThanOrEqual(Asked("posted_at"), now))
-    search = Search(KEYSETS[query.ordering], live)
-    search.narrowings += _words(query)
+    search = Search(query.ordering, live)
+    if query.groups:
+        search.narrowings.append(_any(query.groups) if query.match == ANY else _all(query.groups))
     if query.category is not None:
         below = CategoryClosure.objects.filter(ancestor=query.category)
         search.narrowings.append(_categories(below.values_list("descendant", flat=True)))
@@ -132,10 +162,10 @@ def prepare(query: MarketQuery, seller: Seller, now: datetime) -> Search:
         since = now - WITHIN[query.posted_within]
         if newest:
             search.always &= Q(posted_at__gte=since)
+            search.since = since
         else:
-            recent = Rfq.objects.filter(OPEN, posted_at__gte=since).values("pk")
             probe = Q(GreaterThanOrEqual(Asked("posted_at"), since))
-            search.narrowings.append(Narrowing(probe, recent))
+            search.narrowings.append(_narrowing(probe, Q(posted_at__gte=since)))
     if query.badge:
         day = platform_time.day_of(now)
         search.always &= with_badge(badges_shown(seller=seller, day=day), day=day)
@@ -145,43 +175,51 @@ def prepare(query: MarketQuery, seller: Seller, now: datetime) -> Search:
     return search
 
 
+def _narrowing(probe: Q, found: Q) -> Narrowing:
+    size = Rfq.objects.filter(OPEN, found).order_by().values("pk")
+    return Narrowing(probe, [Way(size, found)])
+
+
 def _column(name: str, value: str) -> Narrowing:
-    source = Rfq.objects.filter(OPEN, **{name: value}).values("pk")
-    return Narrowing(Q(Exact(Asked(name), value)), source)
+    return _narrowing(Q(Exact(Asked(name), value)), Q(**{name: value}))
 
 
 def _categories(keys: Iterable[int]) -> Narrowing:
     keys = sorted(keys)
-    source = Rfq.objects.filter(OPEN, category__in=keys).values("pk")
-    return Narrowing(Q(In(Asked("category"), keys)), source)
+    return _narrowing(Q(In(Asked("category"), keys)), Q(category__in=keys))
 
 
-def _words(query: MarketQuery) -> list[Narrowing]:
-    if not query.groups:
-        return []
-    if query.match == ANY:
-        return [_any_group(query.groups)]
-    words = sorted(frozenset().union(*query.groups))
-    return [
-        Narrowing(_has(word), RfqWord.objects.filter(word=word).values("rfq")) for word in words
-    ]
+def _all(groups: Sequence[Group]) -> Narrowing:
+    """Narrow to RFQs that have every word; each word is a way."""
+    words = sorted(frozenset[str]().union(*groups))
+    return Narrowing(_together(words), [_way(word, words) for word in words])
 
 
-def _has(word: str) -> Q:
-    return Q(Exists(RfqWord.objects.filter(word=word, rfq=OuterRef("pk"))))
+def _way(word: str, words: Sequence[str]) -> Way:
+    rows = found = RfqWord.objects.filter(word=word)
+    for other in words:
+        if other != word:
+            same = RfqWord.objects.filter(word=other, rfq=OuterRef("rfq_id"))
+            found = found.filter(Exists(same))
+    return Way(rows.values("rfq"), Q(pk__in=found.values("rfq")), word=word)
 
 
-def _any_group(groups: Sequence[Group]) -> Narrowing:
-    """Return the narrowing to RFQs with all words of one group; the source goes by one word each."""
+def _any(groups: Sequence[Group]) -> Narrowing:
+    """Narrow to RFQs that have all words of one group; found by the longest word of each."""
     probe = Q()
     for group in groups:
-        together = Q()
-        for word in sorted(group):
-            together &= _has(word)
-        probe |= together
+        probe |= _together(group)
     longest = {max(group, key=lambda word: (len(word), word)) for group in groups}
-    source = RfqWord.objects.filter(word__in=sorted(longest)).values("rfq")
-    return Narrowing(probe, source, exact=all(len(group) == 1 for group in groups))
+    rows = RfqWord.objects.filter(word__in=sorted(longest)).values("rfq")
+    exact = all(len(group) == 1 for group in groups)
+    return Narrowing(probe, [Way(rows, Q(pk__in=rows), exact)])
+
+
+def _together(words: Iterable[str]) -> Q:
+    condition = Q()
+    for word in sorted(words):
+        condition &= Q(Exists(RfqWord.objects.filter(word=word, rfq=OuterRef("pk"))))
+    return condition
 
 
 # --- Reading a page -----------------------------------------------------------------------------
@@ -218,46 +256,76 @@ def market_page(
 ) -> MarketPage:
     """Return the RFQs after a cursor (or before it), in the search's order (RFQ-2).
 
-    RFQs posted meanwhile do not move a page. A cursor that is none, or of another order, raises
+    RFQs posted meanwhile do not move a page. What is no cursor, or one of another order, raises
     DRF's `ValidationError`.
     """
     search = prepare(query, seller, now)
     keyset = _turned(search.keyset) if backwards else search.keyset
-    parts = [Q()]
-    if cursor:
-        parts = beyond(keyset, _position(cursor, keyset))
-    rows = _read(search, keyset, parts, size + 1)
-    more = len(rows) > size
-    rows = rows[:size]
+    position = _position(cursor, keyset) if cursor else None
+    keys = _read_keys(search, keyset, position, size + 1)
+    more = len(keys) > size
+    rfqs = _with_keys(keys[:size])
     if not backwards:
-        return MarketPage(rows, search.keyset, has_next=more, has_previous=bool(cursor and rows))
-    return MarketPage(rows[::-1], search.keyset, has_next=bool(rows), has_previous=more)
+        return MarketPage(
+            rfqs, search.keyset, has_next=more, has_previous=position is not None and bool(rfqs)
+        )
+    return MarketPage(rfqs[::-1], search.keyset, has_next=bool(rfqs), has_previous=more)
 
 
-def _read(search: Search, keyset: tuple[str, ...], parts: list[Q], limit: int) -> list[Rfq]:
-    """Read up to `limit` RFQs, part after part of the order."""
-    found = search.walk()
-    first = _rarest(search, keyset, parts[0], limit) if search.narrowings else None
-    if first is not None:
-        found = search.gather(first)
-    found = found.select_related("buyer", "category").defer(*HEAVY).order_by(*keyset)
-    rows: list[Rfq] = []
-    for part in parts:
-        rows += found.filter(part)[: limit - len(rows)]
-        if len(rows) == limit:
+def _with_keys(keys: Sequence[int]) -> list[Rfq]:
+    found = Rfq.objects.select_related("buyer", "category").defer(*HEAVY).in_bulk(keys)
+    return [found[key] for key in keys if key in found]
+
+
+def _read_keys(
+    search: Search, keyset: tuple[str, ...], position: list[Any] | None, limit: int
+) -> list[int]:
+    """Read up to `limit` keys, part after part of the order."""
+    way = _choose(search, keyset, position, limit)
+    if way is not None and way.word and search.ordering == NEWEST:
+        found, columns, position = _by_word(search, keyset, position, way.word)
+    else:
+        found, columns = search.found(way), keyset
+    keys: list[int] = []
+    for part in beyond(columns, position):
+        rows = found.filter(part).order_by(*columns).values_list("pk", flat=True)
+        keys += rows[: limit - len(keys)]
+        if len(keys) == limit:
             break
-    return rows
+    return keys
 
 
-def _rarest(search: Search, keyset: tuple[str, ...], part: Q, limit: int) -> Narrowing | None:
-    """Return what to read first, or none when the next RFQs of the order fill a page; one query."""
-    head = Rfq.objects.filter(OPEN, part).order_by(*keyset).values("pk")[:SAMPLE]
-    sample = search.walk().filter(pk__in=head).values("pk")[:limit]
-    sources = [narrowing.source[:ENOUGH] for narrowing in search.narrowings]
-    in_sample, *counts = count_each([sample, *sources])
+def _by_word(
+    search: Search, keyset: tuple[str, ...], position: list[Any] | None, word: str
+) -> tuple[QuerySet[Rfq], tuple[str, ...], list[Any] | None]:
+    """Return a search along the RFQs of a word, newest first like the words themselves."""
+    columns = tuple(
+        ("-" if name.startswith("-") else "") + WORD_ORDER[name.lstrip("-")] for name in keyset
+    )
+    if position is not None:
+        position = [microseconds(position[0]), position[1]]
+    found = search.found().alias(at_word=FilteredRelation("words", condition=Q(words__word=word)))
+    since = microseconds(search.since) if search.since is not None else 0
+    return found.filter(at_word__posted__gte=since), columns, position
+
+
+def _choose(
+    search: Search, keyset: tuple[str, ...], position: list[Any] | None, limit: int
+) -> Way | None:
+    """Return the way to read by, or none to walk the order; one query at most."""
+    ways = search.ways
+    if not ways:
+        return None
+    if len(ways) == 1 and ways[0].word and search.ordering == NEWEST:
+        return ways[0]
+    head = Rfq.objects.filter(OPEN, beyond(keyset, position)[0]).order_by(*keyset)
+    sample = search.found().filter(pk__in=head.values("pk")[:SAMPLE]).order_by()
+    in_sample, *sizes = count_each(
+        [sample.values("pk")[:limit], *(way.size[:ENOUGH] for way in ways)]
+    )
     if in_sample >= limit:
         return None
-    return search.narrowings[counts.index(min(counts))]
+    return ways[sizes.index(min(sizes))]
 
 
 def count_each(querysets: Sequence[QuerySet]) -> list[int]:
@@ -283,24 +351,27 @@ def _turned(keyset: tuple[str, ...]) -> tuple[str, ...]:
 
 def _position(cursor: str, keyset: tuple[str, ...]) -> list[Any]:
     """Return the values a cursor stands for, each fit for its column."""
-    position = read_cursor(cursor, len(keyset))
-    try:
-        return [
-            Rfq._meta.pk.to_python(value)
-            if name.endswith("pk")
-            else Rfq._meta.get_field(name.lstrip("-")).clean(value, None)  # type: ignore[union-attr]
-            for name, value in zip(keyset, position, strict=True)
-        ]
-    except InvalidValue as error:
-        raise ValidationError({"cursor": [_("This cursor is not valid.")]}) from error
+    position = []
+    for name, value in zip(keyset, read_cursor(cursor, len(keyset)), strict=True):
+        kind, clean = POSITIONS[name.lstrip("-")]
+        try:
+            if type(value) is not kind:
+                raise InvalidValue("")
+            position.append(clean(value))
+        except InvalidValue as error:
+            raise ValidationError({"cursor": [_("This cursor is not valid.")]}) from error
+    return position
 
 
-def beyond(keyset: tuple[str, ...], position: Sequence[Any]) -> list[Q]:
+def beyond(keyset: tuple[str, ...], position: Sequence[Any] | None) -> list[Q]:
     """Return what comes after a position as parts of the order, one after the other.
 
     Each part is a range of the order's index: the columns at the end that run the same way are
-    compared as one. The usual chain of ORs would read the index from its start.
+    compared as one. The usual chain of ORs would read the index from its start. Without a position
+    it is all one part.
     """
+    if position is None:
+        return [Q()]
     names = [name.lstrip("-") for name in keyset]
     down = [name.startswith("-") for name in keyset]
     tail = len(keyset) - 1

@@ -1,0 +1,118 @@
+"""What a seller sees of each RFQ of a list: places left, the buyer, its own state, why not (RFQ-2, RFQ-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django_countries import countries
+
+from portal import platform_time
+from portal.errors import Refusal
+from portal.models import Seller, User
+from portal.scoping import seller_scope
+from portal.services.buyers import buyer_badges
+from rfq.access import QuotingStanding, quoting_standing, refusal_for
+from rfq.choices import Grade, ReportStatus, RfqStatus
+from rfq.models import Quote, QuoteDraft, Rfq, SpamReport
+from rfq.models.quotes import LIVE
+from rfq.services.pins import pins_left
+
+CLOCK_MARKS = (timedelta(hours=1), timedelta(hours=12))
+"""Response clock: quotes within these ages of an RFQ answer fast (RFQ-25)."""
+
+
+@dataclass
+class MarketRow:
+    """An RFQ as one seller sees it at an instant."""
+
+    rfq: Rfq
+    now: datetime
+    badge: str | None
+    country: str
+    seats_left: int
+    pins_left: int
+    refusal: Refusal | None
+    quote: Quote | None = None
+    drafted: bool = False
+    invited: bool = False
+    reported: bool = False
+
+    @property
+    def can_quote(self) -> bool:
+        """Whether the shop could quote now."""
+        return self.refusal is None
+
+    @property
+    def state(self) -> str:
+        """Status at the instant."""
+        return self.rfq.state(self.now)
+
+    @property
+    def removed(self) -> bool:
+        """Whether the platform took it down: its text is shown to nobody (RFQ-24)."""
+        return self.rfq.status == RfqStatus.REMOVED
+
+    @property
+    def age(self) -> timedelta:
+        """Time since posting."""
+        return self.now - self.rfq.posted_at
+
+    @property
+    def clock(self) -> str:
+        """Where the age lies against the marks: `hour`, `half_day` or `late` (RFQ-25)."""
+        names = zip(CLOCK_MARKS, ("hour", "half_day"), strict=True)
+        return next((name for mark, name in names if self.age <= mark), "late")
+
+    @property
+    def early_access(self) -> bool:
+        """Whether only early access may quote it for now (RFQ-4)."""
+        return self.rfq.grade == Grade.SILVER and self.now < self.rfq.opens_to_all_at
+
+
+def market_rows(
+    rfqs: Sequence[Rfq],
+    seller: Seller,
+    now: datetime,
+    *,
+    user: User | None = None,
+    standing: QuotingStanding | None = None,
+) -> list[MarketRow]:
+    """Return a row for each RFQ, in order; a constant number of queries (RFQ-2).
+
+    The RFQs come with their `buyer`. `user` is whose drafts count. Of other shops only numbers show.
+    """
+    rfqs = list(rfqs)
+    if standing is None:
+        standing = quoting_standing(seller=seller, rfqs=rfqs, now=now)
+    day = platform_time.day_of(now)
+    badges = buyer_badges(seller=seller, buyers=[rfq.buyer for rfq in rfqs], day=day)
+    pins = pins_left(rfqs)
+    with seller_scope(seller):
+        quotes = {
+            quote.rfq_id: quote
+            for quote in Quote.objects.filter(LIVE, seller=seller, rfq__in=rfqs).order_by()
+        }
+        drafts = QuoteDraft.objects.filter(seller=seller, user=user, rfq__in=rfqs)
+        drafted = set(drafts.values_list("rfq", flat=True)) if user else set()
+        reports = SpamReport.objects.filter(seller=seller, rfq__in=rfqs)
+        reported = set(
+            reports.filter(status=ReportStatus.OPEN).order_by().values_list("rfq", flat=True)
+        )
+    return [
+        MarketRow(
+            rfq=rfq,
+            now=now,
+            badge=badges[rfq.buyer.pk],
+            country=countries.name(rfq.buyer.country) or rfq.buyer.country,
+            seats_left=rfq.seats_left,
+            pins_left=pins[rfq.pk],
+            refusal=refusal_for(rfq, standing, now),
+            quote=quotes.get(rfq.pk),
+            drafted=rfq.pk in drafted,
+            invited=rfq.pk in standing.invited,
+            reported=rfq.pk in reported,
+        )
+        for rfq in rfqs
+    ]
