@@ -244,13 +244,15 @@ EFFORT: Mapping[str, Decimal] = {
 
 It only orders advice; no number shown depends on it.
 """
+LEAST_EFFORT: Mapping[str, Decimal] = {"gmv": Decimal(10)}
+"""An order takes its effort however little is missing."""
 
 
 def best_steps(score: Score) -> list[str]:
     """Return the factors with a next step, the most points for the least effort first (RFQ-19)."""
-    costs = {
-        each.key: EFFORT[each.key] * Decimal(each.next.needed) / each.next.gain
-        for each in score.factors
-        if each.next is not None and each.next.needed is not None
-    }
+    costs = {}
+    for each in score.factors:
+        if each.next is not None and each.next.needed is not None:
+            effort = EFFORT[each.key] * Decimal(each.next.needed)
+            costs[each.key] = max(effort, LEAST_EFFORT.get(each.key, effort)) / each.next.gain
     return sorted(costs, key=lambda key: costs[key])

@@ -69,6 +69,9 @@ def _step_text(result: FactorResult, step: NextStep) -> str:
     needed = step.needed or 0
     number = number_text(needed)
     count = int(needed)
+    if result.key == "gmv" and step.above and not step.at:
+        # Above nothing: whatever is paid first will do, not a cent more.
+        return _("A first payment received")
     if result.key == "gmv":
         return _("%(amount)s more received") % {"amount": money_text(Decimal(needed))}
     if result.key == "login_days":

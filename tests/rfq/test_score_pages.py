@@ -91,7 +91,7 @@ def test_the_page_shows_value_points_table_and_next_step(
     assert [row.value for row in cards["gmv"].rows if row.current] == ["above US$0"]
     assert str(cards["response_rate"].name) == "24-hour response rate"
     assert "within 1 hour" in " ".join(cards["response_rate"].tips)
-    assert [step.key for step in response.context["steps"]] == ["gmv", "reply_rate", "login_days"]
+    assert [step.key for step in response.context["steps"]] == ["reply_rate", "gmv", "login_days"]
     own = [label for label, _cells, own in response.context["table"].rows if own]
     assert own == ["60–69"]
     assert 'href="/rules/rfq.score/?version=2022-01"' in page

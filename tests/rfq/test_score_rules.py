@@ -299,6 +299,9 @@ def test_it_counts_the_money_that_is_missing():
     found = step("2022-01", "gmv", gmv=Decimal("999.50"))
     assert (found.next.above, found.next.needed) == (True, Decimal("0.51"))
     assert next_text(found) == "US$0.51 more received → above US$1,000, +3 points"
+    nothing = step("2022-01", "gmv")
+    assert nothing.next.needed == Decimal("0.01")
+    assert next_text(nothing) == "A first payment received → above US$0, +2 points"
     assert step("2022-08", "gmv", gmv=Decimal("34999.99")).next.needed == Decimal("0.01")
 
 
