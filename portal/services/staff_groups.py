@@ -29,6 +29,8 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("listings", "theme", WORK),
         ("listings", "product", ("change",)),
         ("rfq", "rightlot", ("add",)),
+        ("rfq", "rfq", ("change",)),
+        ("rfq", "unsolicitedoffer", ("change",)),
         ("growth", "*", WORK),
     ],
     "risk officer": [

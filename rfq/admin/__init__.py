@@ -1,5 +1,5 @@
 """Staff pages of RFQ; importing a module registers them."""
 
-from rfq.admin import programmes, rights
+from rfq.admin import market, programmes, rights, scores
 
-__all__ = ["programmes", "rights"]
+__all__ = ["market", "programmes", "rights", "scores"]
