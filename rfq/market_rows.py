@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django_countries import countries
 
@@ -17,10 +17,8 @@ from rfq.access import QuotingStanding, quoting_standing, refusal_for
 from rfq.choices import Grade, ReportStatus, RfqStatus
 from rfq.models import Quote, QuoteDraft, Rfq, SpamReport
 from rfq.models.quotes import LIVE
+from rfq.response_clock import ResponseClock, response_clock, response_factor
 from rfq.services.pins import pins_left
-
-CLOCK_MARKS = (timedelta(hours=1), timedelta(hours=12))
-"""Response clock: quotes within these ages of an RFQ answer fast (RFQ-25)."""
 
 
 @dataclass
@@ -34,6 +32,7 @@ class MarketRow:
     seats_left: int
     pins_left: int
     refusal: Refusal | None
+    clock: ResponseClock
     quote: Quote | None = None
     drafted: bool = False
     invited: bool = False
@@ -53,17 +52,6 @@ class MarketRow:
     def removed(self) -> bool:
         """Whether the platform took it down: its text is shown to nobody (RFQ-24)."""
         return self.rfq.status == RfqStatus.REMOVED
-
-    @property
-    def age(self) -> timedelta:
-        """Time since posting."""
-        return self.now - self.rfq.posted_at
-
-    @property
-    def clock(self) -> str:
-        """Where the age lies against the marks: `hour`, `half_day` or `late` (RFQ-25)."""
-        names = zip(CLOCK_MARKS, ("hour", "half_day"), strict=True)
-        return next((name for mark, name in names if self.age <= mark), "late")
 
     @property
     def early_access(self) -> bool:
@@ -89,6 +77,7 @@ def market_rows(
     day = platform_time.day_of(now)
     badges = buyer_badges(seller=seller, buyers=[rfq.buyer for rfq in rfqs], day=day)
     pins = pins_left(rfqs)
+    factor = response_factor(day)
     with seller_scope(seller):
         quotes = {
             quote.rfq_id: quote
@@ -109,6 +98,7 @@ def market_rows(
             seats_left=rfq.seats_left,
             pins_left=pins[rfq.pk],
             refusal=refusal_for(rfq, standing, now),
+            clock=response_clock(posted_at=rfq.posted_at, now=now, factor=factor),
             quote=quotes.get(rfq.pk),
             drafted=rfq.pk in drafted,
             invited=rfq.pk in standing.invited,

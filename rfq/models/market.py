@@ -175,7 +175,7 @@ class SavedSearch(models.Model):
     seller = models.ForeignKey(Seller, models.CASCADE, verbose_name=_("seller"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, verbose_name=_("user"))
     name = models.CharField(_("name"), max_length=80)
-    query = models.CharField(_("search"), max_length=1000)
+    query = models.CharField(_("search"), max_length=2500)
     alert = models.BooleanField(_("tell me about new ones"), default=True)
     seen_until = models.DateTimeField(_("told up to"))
 
