@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,6 +24,11 @@ class PeriodForm(forms.Form):
     until = forms.DateField(
         label=gettext_lazy("To day"), required=False, widget=DayInput(), validators=CALENDAR
     )
+
+    def __init__(self, data: Any = None) -> None:
+        last = platform_time.today()
+        first = last_days(DEFAULT_DAYS, last).first
+        super().__init__(data, initial={"since": first, "until": last})
 
     def clean(self) -> None:
         """Refuse a period that ends before it starts."""

@@ -26,7 +26,7 @@ from rfq.services.quote_drafts import drafts_of
 
 ANY_BADGE = "any"
 ATTENTION_DAYS = 30
-"""Replies and views older than this no longer ask for attention."""
+"""Replies, views and follow-ups older than this no longer ask for attention."""
 VIEWED_LONG_AGO = timedelta(days=3)
 """A view without a reply for this long is worth a nudge."""
 TONES = {
@@ -82,12 +82,16 @@ def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
 
 
 def follow_ups_due(seller: Seller, day: date) -> QuerySet[FollowUp]:
-    """Return the open follow-ups of a shop due by a Pacific day, the longest due first (RFQ-25)."""
+    """Return the open follow-ups of a shop due by a Pacific day, the longest due first (RFQ-25).
+
+    What was due more than `ATTENTION_DAYS` ago is past following up.
+    """
     return (
         FollowUp.objects.filter(
             seller=seller,
             done_at__isnull=True,
             due_on__lte=day,
+            due_on__gt=day - timedelta(days=ATTENTION_DAYS),
             quote__status__in=WAITING,
             quote__refunded_at__isnull=True,
         )

@@ -37,6 +37,7 @@ ELEMENTS: MappingProxyType[str, Promise] = MappingProxyType(
 )
 """The six elements of a company introduction, in the order buyers read them."""
 
+INTRODUCTION = "intro_"
 MOST_ATTRIBUTES = 12
 """More than this nobody answers one by one."""
 
@@ -82,6 +83,11 @@ class CheckItem:
     label: str
     advice: str = ""
 
+    @property
+    def introduces(self) -> bool:
+        """Whether it is one of the elements of the company introduction."""
+        return self.key.startswith(INTRODUCTION)
+
 
 @dataclass(frozen=True)
 class SelfCheck:
@@ -93,6 +99,16 @@ class SelfCheck:
     def met(self) -> int:
         """How many lines are met."""
         return sum(item.met for item in self.items)
+
+    @property
+    def answers(self) -> list[CheckItem]:
+        """The lines about the RFQ, the price and the terms."""
+        return [item for item in self.items if not item.introduces]
+
+    @property
+    def introduction(self) -> list[CheckItem]:
+        """The lines about the company introduction."""
+        return [item for item in self.items if item.introduces]
 
     def item(self, key: str) -> CheckItem | None:
         """Return a line by its key."""
@@ -277,10 +293,10 @@ def _terms(answered: Answered, said: str) -> Iterator[CheckItem]:
 def _introduction(said: str) -> Iterator[CheckItem]:
     for key, name in ELEMENTS.items():
         yield CheckItem(
-            f"intro_{key}",
+            f"{INTRODUCTION}{key}",
             _says(_INTRODUCTION[key], said),
-            _("Company introduction: %(element)s") % {"element": name},
-            _("One sentence is enough, or use a company introduction from your templates."),
+            str(name),
+            _("Say it in one sentence, or use a company introduction from your templates."),
         )
 
 

@@ -35,7 +35,7 @@ def unit_price(quote: Any) -> SafeString:
     exponent = quote.unit_price.normalize().as_tuple().exponent
     decimals = max(2, -exponent) if isinstance(exponent, int) else 2
     text = number_text(quote.unit_price, decimals)
-    return format_html('<span class="num">{} {}</span>', quote.currency, text)
+    return format_html('<span class="num">{}\u00a0{}</span>', quote.currency, text)
 
 
 @register.filter

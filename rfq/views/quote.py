@@ -24,7 +24,7 @@ from portal.services.buyers import buyer_badges
 from portal.services.files import file_url
 from portal.views.base import SellerPage
 from rfq.access import closed
-from rfq.choices import QuoteStatus, RightKind
+from rfq.choices import QuoteOrigin, QuoteStatus
 from rfq.models import FollowUp, Pin, Quote, QuoteFile, Rfq
 from rfq.querysets import MarketQuery, market_page
 from rfq.quote_forms import QuoteForm, content_of, terms_given
@@ -109,6 +109,13 @@ def pin_state(quote: Quote, pin: Pin | None, left: Balances, now: datetime) -> P
     return PinState(pin, pins_left([quote.rfq])[quote.rfq_id], left.pin, possible)
 
 
+def used_text(quote: Quote, left: Balances) -> str:
+    """Say what a quote used and what is left now; history from upstream used nothing here."""
+    if quote.origin == QuoteOrigin.UPSTREAM:
+        return _("None here: this quote is history from upstream.")
+    return used_sentence(rights_used(quote), left)
+
+
 class QuotePage(SellerPage):
     """A quote with its history, files, orders and follow-ups."""
 
@@ -134,7 +141,7 @@ class QuotePage(SellerPage):
                 "country": country_name(quote.buyer.country),
                 "events": events_of(quote, pin, now),
                 "pin": pin_state(quote, pin, left, now),
-                "used_text": used_sentence(rights_used(quote), left),
+                "used_text": used_text(quote, left),
                 "files": [(one.file, file_url(one.file)) for one in files],
                 "products": [(one, titles.get(one, "")) for one in quote.products],
                 "orders": orders_by_quote([quote], now).get(quote.pk, []),
@@ -165,8 +172,7 @@ class QuoteSentPage(SellerPage):
             {
                 "quote": quote,
                 "rfq": quote.rfq,
-                "used_text": used_sentence(rights_used(quote), left),
-                "left": [(RightKind(kind), number) for kind, number in left.as_dict().items()],
+                "used_text": used_text(quote, left),
                 "pin": pin_state(quote, pin, left, now),
                 "seats_left": quote.rfq.seats_left,
                 "response_seconds": quote.response_seconds,
