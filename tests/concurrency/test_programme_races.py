@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 from PIL import Image
 
 from portal import platform_time
@@ -149,19 +150,45 @@ def kept() -> tuple[int, int]:
 
 @pytest.fixture
 def media(settings: Any, tmp_path: Path) -> Path:
+    # A server at work has read its addresses; a process that starts here would do so under locks.
+    reverse("rfq:rights")
     settings.MEDIA_ROOT = tmp_path / "media"
     return tmp_path / "media"
 
 
 @pytest.mark.rule("RFQ-24")
-def test_of_twenty_reports_at_once_five_are_taken(
+def test_of_twelve_reports_at_once_five_are_taken(
     owner: Member, clock: Any, processes: Processes, media: Path
 ) -> None:
-    rfqs = [rfq_create() for _number in range(20)]
+    rfqs = [rfq_create() for _number in range(12)]
     found = outcomes(processes.run([send(owner, rfq) for rfq in rfqs]))
-    assert found == {"reported": 5, "report_limit": 15}
+    assert found == {"reported": 5, "report_limit": 7}
     assert processes.ask(kept) == (5, 5)
     assert len([one for one in media.rglob("*") if one.is_file()]) == 5
+
+
+@pytest.mark.rule("RFQ-24")
+def test_counting_and_writing_then_would_take_more_reports(
+    owner: Member, shop: Seller, clock: Any, processes: Processes
+) -> None:
+    """The control: the same crowd without taking the shop first gets past the limit."""
+    now = platform_time.now()
+
+    def naive(rfq: Any) -> Callable[[], str]:
+        def work() -> str:
+            with unscoped():
+                if SpamReport.objects.filter(seller=shop).count() >= 5:
+                    return "report_limit"
+                time.sleep(0.2)
+                SpamReport.objects.create(
+                    rfq=rfq, seller=shop, kind="advert", reported_at=now, answer_due_at=now
+                )
+            return "reported"
+
+        return work
+
+    rfqs = [rfq_create() for _number in range(12)]
+    assert outcomes(processes.run([naive(rfq) for rfq in rfqs]))["reported"] > 5
 
 
 @pytest.mark.rule("RFQ-24")
@@ -169,8 +196,8 @@ def test_one_rfq_reported_at_once_is_reported_once(
     owner: Member, clock: Any, processes: Processes, media: Path
 ) -> None:
     rfq = rfq_create()
-    found = outcomes(processes.run([send(owner, rfq)] * 12))
-    assert found == {"reported": 1, "already_reported": 11}
+    found = outcomes(processes.run([send(owner, rfq)] * 8))
+    assert found == {"reported": 1, "already_reported": 7}
     assert processes.ask(kept) == (1, 1)
     assert len([one for one in media.rglob("*") if one.is_file()]) == 1
 
@@ -198,8 +225,8 @@ def test_of_many_decisions_at_once_one_is_taken(
 
         return work
 
-    found = outcomes(processes.run([decide(number % 2 == 0) for number in range(12)]))
-    assert found.pop("already_decided") == 11
+    found = outcomes(processes.run([decide(number % 2 == 0) for number in range(8)]))
+    assert found.pop("already_decided") == 7
     ((winner, once),) = found.items()
     assert once == 1
 
