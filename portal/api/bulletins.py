@@ -101,7 +101,7 @@ class BulletinDetail(ScopedView):
 class ChangeRowSerializer(serializers.Serializer):
     """One figure under the old and the new rules; `direction` is 1 better, 0 the same, −1 worse."""
 
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     before = serializers.CharField()
     after = serializers.CharField()
     direction = serializers.IntegerField()
