@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -13,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from portal.errors import Refusal
+from portal.locks import Busy, waited_in_vain
 from portal.views.errors import page_server_error
 
 CONTENT_TYPE = "application/problem+json"
@@ -70,6 +72,8 @@ class TooLarge(exceptions.APIException):
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn any expected error into a problem; unexpected ones stay 500 and are logged by Django."""
+    if isinstance(error, OperationalError) and waited_in_vain(error):
+        error = Busy()
     if isinstance(error, Refusal):
         errors = [{"field": field, "message": text} for field, text in error.fields]
         refused = problem(

@@ -10,13 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.choices import SellerStatus
 from portal.errors import Refusal
+from portal.locks import queued_transaction
 from portal.models import Member, Seller
 from portal.scoping import unscoped
 from portal.services import audit
@@ -43,10 +44,10 @@ def quote_pin(*, member: Member, quote: Quote) -> PinResult:
 
     Raises `Refusal`: `closed` (the RFQ takes no quotes any more, or the quote was withdrawn or
     accepted), `quote_rejected`, `already_pinned`, `no_pin_right`, `pins_taken`, `seller_restricted`;
-    `NotAllowed`. Nothing is changed then, the right is kept.
+    `Busy`; `NotAllowed`. Nothing is changed then, the right is kept.
     """
     may_act_on(member, quote)
-    with unscoped(), transaction.atomic():
+    with unscoped(), queued_transaction():
         held = Quote.objects.select_for_update(no_key=True).get(pk=quote.pk)
         seller = Seller.objects.get(pk=held.seller_id)
         if seller.status != SellerStatus.ACTIVE:

@@ -20,6 +20,7 @@ from django.utils.translation import ngettext
 from portal import platform_time
 from portal.choices import SellerStatus
 from portal.errors import InvalidInput, Refusal
+from portal.locks import queued_transaction
 from portal.models import Member, Seller, StoredFile
 from portal.scoping import unscoped
 from portal.services import audit
@@ -79,13 +80,13 @@ def quote_submit(
 ) -> Submission:
     """Quote an RFQ: one quote right, with a gold right on gold and a pass when seats are full (RFQ-7).
 
-    Raises `InvalidInput`, `NotAllowed`, or the `Refusal` of `access.refusal_for`; nothing is changed
-    then. `files` are stored files of the shop.
+    Raises `InvalidInput`, `NotAllowed`, `Busy`, or the `Refusal` of `access.refusal_for`; nothing is
+    changed then. `files` are stored files of the shop.
     """
     may_quote(member)
     terms = terms_checked(terms, seller=member.seller)
     attached = _own_files(member, files)
-    with unscoped(), transaction.atomic():
+    with unscoped(), queued_transaction():
         # Whoever quotes this RFQ at the same moment waits here, so seats are given one at a time.
         held = Rfq.objects.select_for_update(no_key=True).get(pk=rfq.pk)
         seller = Seller.objects.get(pk=member.seller_id)
@@ -96,11 +97,11 @@ def quote_submit(
         quote = _insert(member=member, rfq=held, terms=terms, now=now)
         kinds = rights_needed(held)
         Rfq.objects.filter(pk=held.pk).update(quoted=F("quoted") + 1)
-        for kind in kinds:
-            right_spend(seller=seller, kind=kind, key=f"use:{kind}:{quote.pk}", quote=quote)
         QuoteFile.objects.bulk_create(QuoteFile(quote=quote, file=file) for file in attached)
         QuoteDraft.objects.filter(seller=seller, user=member.user, rfq=held).delete()
         follow_ups_after_submit([quote])
+        for kind in kinds:
+            right_spend(seller=seller, kind=kind, key=f"use:{kind}:{quote.pk}", quote=quote)
         slot, pin_refusal = _pin(member, seller, quote) if pin else (None, None)
         if slot is not None:
             kinds.append(RightKind.PIN)
@@ -190,7 +191,7 @@ def quote_revise(
     """
     may_act_on(member, quote)
     attached = None if files is None else _own_files(member, files)
-    with unscoped(), transaction.atomic():
+    with unscoped(), queued_transaction():
         held = _hold(quote)
         _refuse_change(held, Rfq.objects.get(pk=held.rfq_id))
         if held.version != version:
@@ -264,7 +265,7 @@ def quote_withdraw(*, member: Member, quote: Quote) -> Quote:
     whatever its own status and the RFQ's.
     """
     may_act_on(member, quote)
-    with unscoped(), transaction.atomic():
+    with unscoped(), queued_transaction():
         Rfq.objects.select_for_update(no_key=True).get(pk=quote.rfq_id)
         held = _hold(quote)
         if (refusal := ended(held)) is not None:
