@@ -105,8 +105,12 @@ def response_histogram(figures: QuoteFigures) -> SafeString:
 
 
 def bin_label(each: ResponseBin) -> str:
-    """Name a bin of the histogram."""
+    """Name a bin of the histogram: `up to 1 hour`, `1–6 hours`, `over 24 hours`."""
     if each.hours is None:
-        return _("Later")
-    text = ngettext("Within %(hours)s hour", "Within %(hours)s hours", each.hours)
-    return text % {"hours": each.hours}
+        return _("over %(hours)d hours") % {"hours": RESPONSE_HOURS[-1]}
+    place = RESPONSE_HOURS.index(each.hours)
+    if place:
+        return _("%(from)d–%(to)d hours") % {"from": RESPONSE_HOURS[place - 1], "to": each.hours}
+    return ngettext("up to %(hours)d hour", "up to %(hours)d hours", each.hours) % {
+        "hours": each.hours
+    }

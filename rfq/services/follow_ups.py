@@ -56,15 +56,21 @@ def follow_ups_after_view(quotes: Iterable[Quote]) -> int:
 def _after_buyer(quote: Quote, fresh_from: datetime) -> Iterable[FollowUp]:
     if quote.status not in WAITING or quote.refunded_at is not None:
         return
-    if quote.replied_at is not None:
-        kind, at, days = FollowUpKind.REPLY, quote.replied_at, 0
-    elif quote.viewed_at is not None:
-        kind, at, days = FollowUpKind.AFTER_VIEW, quote.viewed_at, AFTER_VIEW_DAYS
-    else:
+    if (step := _last_step(quote)) is None:
         return
+    kind, at, days = step
     if at >= fresh_from:
         due_on = platform_time.day_of(at) + timedelta(days=days)
         yield FollowUp(seller_id=quote.seller_id, quote=quote, kind=kind, due_on=due_on)
+
+
+def _last_step(quote: Quote) -> tuple[FollowUpKind, datetime, int] | None:
+    """Return what the buyer's last step asks for, when that was, and after how many days it is due."""
+    if quote.replied_at is not None:
+        return FollowUpKind.REPLY, quote.replied_at, 0
+    if quote.viewed_at is not None:
+        return FollowUpKind.AFTER_VIEW, quote.viewed_at, AFTER_VIEW_DAYS
+    return None
 
 
 def _create(rows: Iterable[FollowUp]) -> int:
@@ -97,21 +103,22 @@ def follow_up_tick(*, member: Member, follow_up: FollowUp, done: bool = True) ->
 def quote_follow_up(*, member: Member, quote: Quote) -> int:
     """Say that the buyer of a quote was just contacted; return how many follow-ups that settles.
 
-    Everything due by today is ticked. A reply is answered by it even when nothing was planned.
+    Everything due by today is ticked, and what the buyer's last step asked for (an answer to the
+    reply, a word after the view) even when it was not planned or is due tomorrow.
     """
     may_quote(member)
     now, today = platform_time.now(), platform_time.today()
+    settled = Q(done_at__isnull=True, due_on__lte=today)
     with transaction.atomic():
-        if quote.replied_at is not None:
+        if (step := _last_step(quote)) is not None:
+            kind, at, days = step
             FollowUp.objects.get_or_create(
                 quote=quote,
-                kind=FollowUpKind.REPLY,
+                kind=kind,
                 defaults={
                     "seller_id": quote.seller_id,
-                    "due_on": platform_time.day_of(quote.replied_at),
+                    "due_on": platform_time.day_of(at) + timedelta(days=days),
                 },
             )
-        due = Q(done_at__isnull=True, due_on__lte=today)
-        if quote.replied_at is not None:
-            due |= Q(kind=FollowUpKind.REPLY, done_at__lt=quote.replied_at)
-        return FollowUp.objects.filter(due, quote=quote).update(done_at=now)
+            settled |= Q(kind=kind) & (Q(done_at__isnull=True) | Q(done_at__lt=at))
+        return FollowUp.objects.filter(settled, quote=quote).update(done_at=now)

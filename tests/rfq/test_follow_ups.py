@@ -144,6 +144,19 @@ def test_contacting_the_buyer_settles_what_is_due_and_answers_the_reply(
         assert quote_follow_up(member=owner, quote=quote) == 0
 
 
+def test_contacting_after_a_view_settles_it_before_it_is_due_and_unplanned(
+    shop: Seller, owner: Member
+) -> None:
+    now = platform_time.now()
+    planned_view = quote_create(seller=shop, status=QuoteStatus.VIEWED, viewed_at=now)
+    follow_ups_after_view([planned_view])
+    old_view = quote_create(seller=shop, status=QuoteStatus.VIEWED, viewed_at=now - 20 * ONE)
+    with seller_scope(shop):
+        for quote in (planned_view, old_view):
+            assert quote_follow_up(member=owner, quote=quote) == 1
+        assert FollowUp.objects.filter(kind="after_view", done_at=now).count() == 2
+
+
 def test_a_viewer_ticks_nothing(shop: Seller, viewer: Member) -> None:
     quote = quote_create(seller=shop)
     follow_ups_after_submit([quote])

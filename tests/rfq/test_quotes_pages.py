@@ -326,7 +326,7 @@ def test_the_funnel_page_shows_plots_with_their_numbers(shop: Seller, owner_clie
     replied(shop, ago(days=2))
     page = text_of(owner_client.get(url("quote-funnel")))
     assert "Quotes 2 – 100.0% Viewed 1 50.0% 50.0% Replied 1 100.0% 50.0%" in page
-    assert "Within 1 hour 2" in page
+    assert "up to 1 hour 2 1–6 hours 0" in page
     wrong = owner_client.get(url("quote-funnel") + "?since=2022-08-03&until=2022-08-01")
     assert "The last day lies before the first." in text_of(wrong)
 
