@@ -13,7 +13,8 @@ from portal.services.rulebooks import rulebooks_published
 from portal.templatetags.portal_ui import day_text
 from rfq.rulebook_schemas import SCORE
 from rfq.rules import FactorResult
-from rfq.score_outlook import Outlook, outlook_of
+from rfq.score_outlook import Outlook, outlook_of, rulebook_to_come
+from rfq.score_reading import ScoreStanding
 from rfq.score_texts import counts_text, points_text, reward_lines, value_text
 from rfq.score_words import FACTOR_NAMES
 
@@ -23,6 +24,18 @@ def score_change(seller: Seller, rulebook: Rulebook) -> RuleChange | None:
     books = rulebooks_published(SCORE)
     after = next((book for book in books if book.version == rulebook.version), None)
     outlook = outlook_of(seller, after, books) if after else None
+    return change_of(outlook) if outlook else None
+
+
+def change_ahead(standing: ScoreStanding) -> RuleChange | None:
+    """Return what the rules in force today, or announced, make of the newest figures (K-17).
+
+    None when they are the rules of those figures.
+    """
+    if standing.as_of is None:
+        return None
+    coming = rulebook_to_come(standing.rulebooks, standing.as_of)
+    outlook = outlook_of(standing.seller, coming, standing.rulebooks) if coming else None
     return change_of(outlook) if outlook else None
 
 

@@ -9,6 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework.response import Response
 
 from portal import platform_time
+from portal.api.bulletins import BulletinChangeSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.errors import InvalidInput
 from portal.nightly.published import read_as_of
@@ -19,6 +20,7 @@ from rfq.api.score_serializers import (
     SimulationSerializer,
     score_answer,
 )
+from rfq.rule_changes import change_ahead
 from rfq.rulebook_schemas import SCORE
 from rfq.score_reading import score_history, score_standing
 from rfq.score_simulation import simulate
@@ -51,6 +53,22 @@ class ScoreView(ScopedView):
             **score_answer(standing.score),
         }
         return Response(ScoreSerializer(answer).data)
+
+
+class ScoreOutlookView(ScopedView):
+    """`GET /rfq/score/outlook`."""
+
+    @extend_schema(
+        summary="The newest figures under the rules that come next",
+        responses={200: BulletinChangeSerializer},
+    )
+    def get(self, request: ScopedRequest) -> Response:
+        """Return what announced rules, or those in force since, make of the figures (K-17).
+
+        Null when the newest figures are judged by the newest rules.
+        """
+        change = change_ahead(score_standing(request.seller))
+        return Response(BulletinChangeSerializer({"change": change}).data)
 
 
 class ScoreHistoryView(ScopedView):

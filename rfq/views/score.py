@@ -14,12 +14,9 @@ from django.utils.translation import gettext as _
 from portal import platform_time
 from portal.charts import Point, Series, line_plot
 from portal.http import MemberRequest
-from portal.models import Seller
-from portal.rule_changes import RuleChange
 from portal.views.base import SellerPage
 from rfq.models import ServiceScore
-from rfq.rule_changes import change_of
-from rfq.score_outlook import outlook_of, rulebook_to_come
+from rfq.rule_changes import change_ahead
 from rfq.score_page import (
     best_total,
     bonus_line,
@@ -77,21 +74,9 @@ class ScorePage(SellerPage):
                 "table": reward_table(rules, standing.score.total),
                 "gold_note": gold_note(rules, seller),
                 "would_bring": rewards_text(standing.score.rewards),
-                "change": change_ahead(seller, standing),
+                "change": change_ahead(standing),
             }
         return render(request, "rfq/score.html", context)
-
-
-def change_ahead(seller: Seller, standing: ScoreStanding) -> RuleChange | None:
-    """Return what the rules in force today, or announced, make of the newest figures (K-17).
-
-    None when they are the rules of those figures.
-    """
-    if standing.as_of is None:
-        return None
-    coming = rulebook_to_come(standing.rulebooks, standing.as_of)
-    outlook = outlook_of(seller, coming, standing.rulebooks) if coming else None
-    return change_of(outlook) if outlook else None
 
 
 def _judged_gmv(standing: ScoreStanding) -> Decimal | None:

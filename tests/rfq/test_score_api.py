@@ -14,7 +14,7 @@ from portal import platform_time
 from portal.models import Seller
 from portal.scoping import unscoped
 from rfq.models import Assessment, ServiceScore
-from tests.rfq.score_rows import DAY, benchmark, score_publish, score_row
+from tests.rfq.score_rows import DAY, benchmark, outlook_row, score_publish, score_row
 from tests.rfq.world import assessment_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("RFQ-19")]
@@ -179,6 +179,25 @@ def test_history_has_the_published_days_and_the_assessments(
     older = owner_api.get(f"{SCORE}/history", {"as_of": "2022-07-30"}).json()
     assert [row["as_of"] for row in older["results"]] == ["2022-07-29"]
     assert older["assessed"] == []
+
+
+@pytest.mark.rule("K-17")
+def test_the_outlook_is_null_until_new_rules_are_counted(
+    shop: Seller, owner_api: APIClient, stranger_api: APIClient
+) -> None:
+    score_publish(DAY)
+    row = score_row(shop)
+    assert owner_api.get(f"{SCORE}/outlook").json() == {"change": None}
+    score_publish(DAY, job="rfq.outlook")
+    after = outlook_row(shop)
+    change = owner_api.get(f"{SCORE}/outlook").json()["change"]
+    assert (change["before"], change["after"], change["as_of"]) == (
+        "2022-01", "2022-08", "2022-08-01",
+    )  # fmt: skip
+    total = change["tables"][0]["total"]
+    assert total["before"] == f"{row.total} points"
+    assert total["after"] == f"{after.total} points"
+    assert stranger_api.get(f"{SCORE}/outlook").json() == {"change": None}
 
 
 # --- What if ------------------------------------------------------------------------------------
