@@ -27,6 +27,7 @@ from pypdf.actions import JavaScript
 from pypdf.annotations import FreeText
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
+from portal import upload_limits
 from portal.errors import InvalidInput
 from portal.models import Member, StoredFile, User
 from portal.scoping import unscoped
@@ -42,6 +43,7 @@ from portal.services.files import (
     files_sweep,
 )
 from tests import factories
+from tests.rfq.world import rfq_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("RFQ-6", "RFQ-24")]
 
@@ -441,3 +443,22 @@ def test_a_file_gone_from_the_disk_is_not_found(
 def test_types_are_named_once() -> None:
     assert [one.extension for one in files.FileType] == ["pdf", "png", "jpg", "webp"]
     assert PNG.is_image
+
+
+# --- Requests -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "status"), [("/rfq/rfqs/R/spam-report/", 400), ("/api/v1/rfq/rfqs/R/spam-reports", 413)]
+)
+def test_a_request_that_is_too_long_is_refused_unread(
+    owner_client: Client, clock: Any, monkeypatch: pytest.MonkeyPatch, url: str, status: int
+) -> None:
+    """Before it is spooled to a disk: a page answers 400, the API 413."""
+    monkeypatch.setattr(upload_limits, "MAX_REQUEST_BYTES", 1000)
+    rfq_create(rfq_id="R")
+    answer = owner_client.post(url, {"evidence": SimpleUploadedFile("a.png", bytes(2000))})
+    assert answer.status_code == status
+    monkeypatch.setattr(upload_limits, "MAX_REQUEST_BYTES", 10_000)
+    answer = owner_client.post(url, {"evidence": SimpleUploadedFile("a.png", bytes(2000))})
+    assert answer.status_code not in (413, 500)
