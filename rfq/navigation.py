@@ -17,7 +17,12 @@ register_section(
                 ("rfq:rfq", "rfq:search-", "rfq:spam-"),
             ),
             # Translators: 我的报价
-            NavItem(_("My quotes"), "send", "rfq:quotes", ("rfq:quote-", "rfq:quote")),
+            NavItem(
+                _("My quotes"),
+                "send",
+                "rfq:quotes",
+                ("rfq:quote-", "rfq:quote", "rfq:templates", "rfq:template", "rfq:template-"),
+            ),
             # Translators: RFQ服务分
             NavItem(_("Service score"), "speedometer2", "rfq:score", ("rfq:score-",)),
             # Translators: 我的权益
