@@ -6,6 +6,7 @@ A new address without a row fails. `ACCESS_TABLE=write` writes the table anew; r
 from __future__ import annotations
 
 import os
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,12 +18,15 @@ from listings.models import ShippingTemplate
 from portal.models import Member, NightRun, User
 from portal.nightly import ledger
 from portal.scoping import unscoped
+from rfq.models import ChallengeEntry, QuoteTemplate, SavedSearch, SpamReport
+from rfq.services.follow_ups import follow_ups_after_submit
 from tests import factories
 from tests.conftest import Clock
 from tests.listings.theme_world import product_feed, theme_make
 from tests.portal import access_walk
 from tests.portal.access_walk import PERSONS, Route, Walker
 from tests.portal.page_rows import AS_OF, bulletin_create, buyer_create, notice_create, order_create
+from tests.rfq.world import file_create, lot_create, quote_create, rfq_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
@@ -65,12 +69,14 @@ def routes(
     template = ShippingTemplate.objects.create(seller=shop, name="Sea")
     ledger.night_start(as_of=AS_OF, mode=ledger.INLINE)
     run = NightRun.objects.get()
+    mine = rfq_rows(owner)
     common: dict[str, Any] = {
         "product_id": "p1", "theme_id": "t1", "code": "e-bike-kits", "username": "colleague",
         "order_id": "o1", "slug": "news", "module": "portal.buyer_labels", "version": "2022-08",
         "key": "listings.rts_products", "kind": "buyers", "as_of": str(AS_OF), "uidb36": "1",
         "app_label": "portal", "object_id": "1", "content_type_id": 1, "pk": 1, "url": "x",
-        "job_run_id": run.jobs.order_by("pk")[0].pk,
+        "job_run_id": run.jobs.order_by("pk")[0].pk, "rfq_id": "open", "month": "2022-08",
+        "token": mine.pop("token"), "decision": "uphold",
     }  # fmt: skip
     examples: dict[str, dict[str, Any]] = {
         "account_confirm_email": {"key": "nobodys-key"},
@@ -81,6 +87,7 @@ def routes(
         "listings:product-shipping-edit": {"pk": template.pk},
         "listings:product-shipping-delete": {"pk": template.pk},
         "api:listings:shipping-template": {"pk": template.pk},
+        **{name: {"pk": pk} for name, pk in mine.items()},
     }
     with unscoped():
         for model in apps.get_models():
@@ -94,10 +101,46 @@ def routes(
                 "withdraw",
                 "revisions",
                 "rejections",
+                "decide",
             ):
                 name = f"admin:{options.app_label}_{options.model_name}_{action}"
                 examples[name] = {"object_id": first or 1, "pk": first or 1}
     return sorted(access_walk.routes(examples, common))
+
+
+def rfq_rows(owner: Member) -> dict[str, Any]:
+    """Make an open RFQ, and on another one what the shop has; return route → primary key."""
+    shop = owner.seller
+    rfq_create(rfq_id="open")
+    with unscoped():
+        lot_create(seller=shop)
+        quote = quote_create(seller=shop, rfq=rfq_create(rfq_id="quoted"))
+        now = quote.submitted_at
+        follow_ups_after_submit([quote])
+        words = {"content": {"message": "We make them."}, "changed_at": now}
+        template = QuoteTemplate.objects.create(seller=shop, name="Ours", **words)
+        search = SavedSearch.objects.create(
+            seller=shop, user=owner.user, name="Kits", query="q=kit", seen_until=now
+        )
+        SpamReport.objects.create(
+            rfq=quote.rfq, seller=shop, kind="advert", description="x", reported_at=now,
+            answer_due_at=now,
+        )  # fmt: skip
+        ChallengeEntry.objects.create(seller=shop, month=date(2022, 8, 1), enrolled_at=now)
+        token = file_create(seller=shop).token
+    rows = {name: quote.pk for name in PRIVATE if "quote" in name}
+    rows |= {name: template.pk for name in PRIVATE if "template" in name}
+    rows |= {name: search.pk for name in PRIVATE if "search" in name}
+    return {**rows, "token": token}
+
+
+PRIVATE = {
+    "rfq:quote", "rfq:quote-sent", "rfq:quote-pin", "rfq:quote-revise", "rfq:quote-withdraw",
+    "rfq:quote-follow-up", "rfq:quote-link-order", "rfq:template", "rfq:template-delete",
+    "rfq:search-change", "rfq:search-delete", "api:rfq:quote", "api:rfq:quote-withdraw",
+    "api:rfq:quote-pin", "api:rfq:quote-follow-ups", "api:rfq:template", "api:rfq:search",
+}  # fmt: skip
+"""Addresses with the number of a row of the owner's shop."""
 
 
 @pytest.fixture
@@ -129,6 +172,8 @@ OPEN_TO_ALL = {"healthz", "set_language", "portal:language"}
 """Besides the pages on which people sign in."""
 OF_ONE_SHOP = {"p1", "o1", "colleague"}
 """Keys of the owner's shop that appear in an address."""
+SPENDING = ("quote-pin", "quote-withdraw", "quote-submit", "challenge-claim", "challenge-enrol")
+"""What uses rights, gives something up or claims: never for viewers (K-7)."""
 
 
 def _hold_to_the_rules(answers: Answers) -> None:
@@ -141,7 +186,10 @@ def _hold_to_the_rules(answers: Answers) -> None:
             assert got["anonymous"] in ("302>login", "401", "403", "404", "405") or (
                 route.name in OPEN_TO_ALL
             ), where
-        if set(route.example.strip("/").split("/")) & OF_ONE_SHOP and "admin" not in route.name:
+        if route.name.endswith(SPENDING) and route.method == "post":
+            assert got["viewer"] == "403", where
+        private = set(route.example.strip("/").split("/")) & OF_ONE_SHOP
+        if (private or route.name in PRIVATE) and "admin" not in route.name:
             # A row of another shop answers like one that does not exist; a body may be refused first.
             assert got["stranger"] in ("404", "403", "400"), where
             if got["owner"] in ("200", "201", "204", "302"):
