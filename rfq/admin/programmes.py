@@ -129,7 +129,7 @@ class SpamReportAdmin(ReadOnlyAdmin):
         rfq = report.rfq
         return format_html(
             "<strong>{}</strong><br>{} {} · {} · {}<br>{}",
-            rfq.title, rfq.quantity.normalize(), rfq.unit, rfq.get_grade_display(),
+            rfq.title, f"{rfq.quantity:,f}".rstrip("0").rstrip("."), rfq.unit, rfq.get_grade_display(),
             rfq.get_status_display(), rfq.details,
         )  # fmt: skip
 

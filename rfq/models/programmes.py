@@ -39,6 +39,9 @@ class ChallengeEntry(models.Model):
             models.CheckConstraint(condition=Q(month__day=1), name="challenge_month_start"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
 
 class OrderLink(models.Model):
     """The quote a seller named for an order; without one the newest that fits counts (RFQ-17)."""
@@ -99,6 +102,9 @@ class SpamReport(models.Model):
             models.Index(fields=["seller", "reported_at"], name="report_seller_day"),
             models.Index(fields=["status", "answer_due_at"], name="report_queue"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.rfq.rfq_id} #{self.pk}"
 
 
 class SpamEvidence(models.Model):
