@@ -49,6 +49,11 @@ class MarketRow:
         return self.rfq.state(self.now)
 
     @property
+    def state_name(self) -> str:
+        """The status in words."""
+        return str(RfqStatus(self.state).label)
+
+    @property
     def removed(self) -> bool:
         """Whether the platform took it down: its text is shown to nobody (RFQ-24)."""
         return self.rfq.status == RfqStatus.REMOVED

@@ -143,7 +143,7 @@ def rfq_row(row: MarketRow) -> dict[str, Any]:
     rfq, refusal = row.rfq, row.refusal
     return {
         "rfq_id": rfq.rfq_id,
-        "title": rfq.title,
+        "title": "" if row.removed else rfq.title,
         "category": rfq.category.code,
         "grade": rfq.grade,
         "status": row.state,
