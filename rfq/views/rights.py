@@ -157,10 +157,12 @@ def _ends(left: KindLeft) -> str:
         return _("Without an end.")
     # Rights that end at midnight are there through the day before.
     last = platform_time.day_of(left.ends_at - timedelta(microseconds=1))
-    values = {"number": left.ending, "day": day_text(last)}
+    if left.ending == left.left:
+        return _("Through %(day)s.") % {"day": day_text(last)}
     if left.ending is None:
-        return _("Unlimited through %(day)s.") % values
-    return _("%(number)s of them end with %(day)s.") % values
+        return _("Unlimited through %(day)s.") % {"day": day_text(last)}
+    values = {"number": number_text(left.ending), "day": day_text(last)}
+    return _("%(number)s of them only through %(day)s.") % values
 
 
 def _sentence(entry: RightEntry) -> SafeString:

@@ -169,8 +169,8 @@ def test_the_page_says_what_is_left_and_why(viewer_client: Client, quotes: list[
     text = viewer_client.get(PAGE).content.decode()
     for words in (
         "36",
-        "29 of them end with Aug 31, 2022.",
-        "Unlimited through",
+        "29 of them only through Aug 31, 2022.",
+        "Through Sep 2, 2022.",
         "None left.",
         "Used because",
         "is a gold RFQ",
