@@ -6,26 +6,13 @@ portal, so what passes here is what an integrator can rely on.
 
 from __future__ import annotations
 
-import csv
-import json
-import os
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from tests.servers import free_port
+from tests.contract.outside import Portal, own_database
 
-ROOT = Path(__file__).resolve().parents[2]
 NOW = "2022-07-21T12:00:00-07:00"
 
 FILES: dict[str, list[dict[str, Any]]] = {
@@ -72,118 +59,22 @@ FILES: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 
 
-class Portal:
-    """A portal of its own: folder, database, clock."""
-
-    def __init__(self, folder: Path, database_url: str) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.environment = {
-            **{
-                name: value
-                for name, value in os.environ.items()
-                if name in ("PATH", "HOME", "LANG")
-            },
-            "VAR_DIR": str(folder / "var"),
-            "DATABASE_URL": database_url,
-            "PORTAL_NOW": NOW,
-            "PYTHONUNBUFFERED": "1",
-        }
-
-    def run(self, *arguments: str, exit_code: int = 0) -> str:
-        """Run a management command; return its standard output."""
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
-            env=self.environment, capture_output=True, text=True, cwd=self.folder, check=False,
-        )  # fmt: skip
-        assert done.returncode == exit_code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr, done.stderr
-        return done.stdout
-
-    def ingest(
-        self, kind: str, rows: list[dict[str, Any]], *options: str, exit_code: int = 0
-    ) -> str:
-        """Write rows to a CSV file and ingest it."""
-        path = self.folder / f"{kind}.csv"
-        with path.open("w", newline="", encoding="utf-8-sig") as file:
-            writer = csv.DictWriter(file, list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
-        return self.run("ingest", kind, str(path), *options, exit_code=exit_code).strip()
-
-    def call(
-        self, method: str, path: str, token: str | None = None, body: Any = None
-    ) -> tuple[int, Any, str]:
-        """Make an API call; return status, JSON and content type."""
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={
-                "Content-Type": "application/json",
-                **({"Authorization": f"Token {token}"} if token else {}),
-            },
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310  our own server
-                status, text, kind = answer.status, answer.read(), answer.headers["Content-Type"]
-        except urllib.error.HTTPError as error:
-            status, text, kind = error.code, error.read(), error.headers["Content-Type"]
-        return status, json.loads(text) if text else None, kind
-
-
 @pytest.fixture(scope="module")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """A migrated, fed portal with its web server running, on a database of its own."""
     folder = tmp_path_factory.mktemp("portal")
-    with _own_database(folder) as url:
-        yield from _running(Portal(folder, url))
+    with own_database(folder) as url:
+        yield from _fed(Portal(folder, url, NOW))
 
 
-@contextmanager
-def _own_database(folder: Path) -> Iterator[str]:
-    """An empty database of the kind this pass runs on; its address."""
-    server = os.environ.get("DATABASE_URL", "")
-    if not server.startswith("postgres"):
-        yield f"sqlite:///{folder / 'portal.sqlite3'}"
-        return
-    name = f"outside_{uuid.uuid4().hex}"
-    admin = server.replace("postgres://", "postgresql://", 1)
-    with psycopg.connect(admin, autocommit=True) as link:
-        link.execute(f"CREATE DATABASE {name}")
-        try:
-            yield server.rsplit("/", 1)[0] + f"/{name}"
-        finally:
-            link.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _running(portal: Portal) -> Iterator[Portal]:
+def _fed(portal: Portal) -> Iterator[Portal]:
     portal.run("migrate")
     for kind, rows in FILES.items():
         assert portal.ingest(kind, rows) == (
             f"{kind}: created {len(rows)}, updated 0, unchanged 0, rejected 0"
         )
-    server = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "portal.wsgi", "-b", f"127.0.0.1:{portal.port}"],
-        env=portal.environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        _await_health(portal)
+    with portal.serving():
         yield portal
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _await_health(portal: Portal) -> None:
-    for _ in range(200):
-        try:
-            assert portal.call("GET", "/healthz")[0] == 200
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("the web server did not answer")
 
 
 @pytest.mark.both_databases
