@@ -24,7 +24,11 @@ class ChallengeEntry(models.Model):
     month = models.DateField(_("month"), help_text=_("Its first day."))
     enrolled_at = models.DateTimeField(_("enrolled"))
     enrolled_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("enrolled by"),
     )
     claimed = models.PositiveSmallIntegerField(_("quote rights claimed"), default=0)
 
@@ -54,7 +58,11 @@ class OrderLink(models.Model):
     )
     linked_at = models.DateTimeField(_("linked"))
     linked_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("linked by"),
     )
 
     objects = scoped_manager(seller="quote__seller")
@@ -76,12 +84,21 @@ class SpamReport(models.Model):
     )
     reported_at = models.DateTimeField(_("reported"))
     reported_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("reported by"),
     )
     answer_due_at = models.DateTimeField(_("answer due"))
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("decided by"),
     )
     answer = models.TextField(_("answer to the reporter"), blank=True)
 

@@ -46,7 +46,11 @@ class Quote(models.Model):
     )
     submitted_at = models.DateTimeField(_("submitted"))
     submitted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("submitted by"),
     )
     response_seconds = models.BigIntegerField(_("response time (seconds)"))
     links_until = models.DateTimeField(_("orders link until"))

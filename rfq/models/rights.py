@@ -51,7 +51,12 @@ class RightLot(models.Model):
     )
     key = models.CharField(_("key"), max_length=120, unique=True)
     granted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("granted by"),
     )
     note = models.CharField(_("note"), max_length=200, blank=True)
 
