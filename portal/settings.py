@@ -337,6 +337,7 @@ SPECTACULAR_SETTINGS = {
         "ProductStatusEnum": "listings.choices.ProductStatus",
         "QuoteStatusEnum": "rfq.choices.QuoteStatus",
         "SpamKindEnum": "rfq.choices.SpamKind",
+        "RfqStatusEnum": "rfq.choices.RfqStatus",
         "SpamReportStatusEnum": "rfq.choices.ReportStatus",
         "FollowUpKindEnum": "rfq.choices.FollowUpKind",
     },

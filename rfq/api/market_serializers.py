@@ -16,7 +16,7 @@ from rfq.services.searches import MAX_NAME
 PRICE: dict[str, Any] = {"max_digits": 14, "decimal_places": 4}
 
 
-class BuyerSerializer(serializers.Serializer):
+class RfqBuyerSerializer(serializers.Serializer):
     """What a seller sees of the buyer: never who it is."""
 
     badge = serializers.CharField(allow_null=True)
@@ -60,7 +60,7 @@ class RfqSerializer(serializers.Serializer):
     seats = serializers.IntegerField()
     seats_left = serializers.IntegerField()
     pins_left = serializers.IntegerField(help_text="0 to 3.")
-    buyer = BuyerSerializer()
+    buyer = RfqBuyerSerializer()
     can_quote = serializers.BooleanField(help_text="The shop could quote now.")
     refusal = RefusalSerializer(allow_null=True)
     own = OwnSerializer()
