@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Grade(models.TextChoices):
@@ -18,7 +19,7 @@ class Grade(models.TextChoices):
 class RfqStatus(models.TextChoices):
     """Life of an RFQ (RFQ-1). One whose time is over counts as expired before the night says so."""
 
-    OPEN = "open", _("Open")
+    OPEN = "open", pgettext_lazy("RFQ", "Open")
     CLOSED = "closed", _("Closed")
     REMOVED = "removed", _("Removed")
     EXPIRED = "expired", _("Expired")
@@ -66,7 +67,7 @@ class RightKind(models.TextChoices):
 class GrantSource(models.TextChoices):
     """Where rights come from. Upstream may name others; they are shown as they are."""
 
-    MEMBERSHIP = "membership", _("Membership")
+    MEMBERSHIP = "membership", pgettext_lazy("source of rights", "Membership")
     SERVICE_SCORE = "service_score", _("Service score reward")
     CHALLENGE = "challenge", _("GMV challenge")
     ACTIVITY = "activity", _("Activity")

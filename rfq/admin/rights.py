@@ -82,7 +82,7 @@ class GrantForm(forms.ModelForm):
     """What staff say of a grant; sending the same form twice grants once."""
 
     amount = forms.IntegerField(
-        label=gettext_lazy("Amount"), required=False, min_value=1, max_value=MOST
+        label=pgettext_lazy("rights", "Amount"), required=False, min_value=1, max_value=MOST
     )
     unlimited = forms.BooleanField(label=gettext_lazy("Unlimited"), required=False)
     source = forms.ChoiceField(
