@@ -74,8 +74,9 @@ class Quote(models.Model):
             ),
         ]
         indexes = [
-            # The night counts the quotes of a month, and asks of every order whether a quote links it,
-            # from these two indexes alone: it never reads the wide rows.
+            # The night counts the quotes of a month, of all sellers by time or of some sellers
+            # one by one, and asks of every order whether a quote links it, from these three indexes
+            # alone: it never reads the wide rows. Pages read the second one too.
             models.Index(
                 fields=[
                     "submitted_at",
@@ -88,6 +89,18 @@ class Quote(models.Model):
                 name="quote_day_seller",
             ),
             models.Index(
+                fields=[
+                    "seller",
+                    "-submitted_at",
+                    "-id",
+                    "response_seconds",
+                    "replied_at",
+                    "refunded_at",
+                    "withdrawn_at",
+                ],
+                name="quote_seller_newest",
+            ),
+            models.Index(
                 fields=["seller", "buyer", "submitted_at", "links_until", "refunded_at"],
                 name="quote_seller_buyer",
             ),
@@ -96,7 +109,6 @@ class Quote(models.Model):
                 condition=Q(withdrawn_at__isnull=False),
                 name="quote_withdrawn",
             ),
-            models.Index(fields=["seller", "-submitted_at", "-id"], name="quote_seller_newest"),
         ]
 
     def __str__(self) -> str:

@@ -23,8 +23,8 @@ from rfq.nightly.score_sql import BENCHMARKS, score_statement
 from rfq.rulebook_schemas import SCORE
 
 SCORES = "rfq.score"
-SELLERS_PER_SHARD = 50_000
-"""Every shard reads the quotes of a month once, so shards are large."""
+SELLERS_PER_SHARD = 100_000
+"""A shard may read the quotes of a month of everybody to find its own, so shards are large."""
 
 
 def plan_industries(as_of: date, shards: int | None = None) -> list[Params]:
