@@ -15,7 +15,7 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.core.exceptions import ValidationError as InvalidValue
 from django.db import connection
-from django.db.models import Exists, FilteredRelation, Func, OuterRef, Q, QuerySet
+from django.db.models import Exists, FilteredRelation, Func, OrderBy, OuterRef, Q, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, LessThanOrEqual
 from django.utils.translation import gettext as _
@@ -38,7 +38,7 @@ __all__ = ["MarketPage", "MarketQuery", "market", "market_page", "read_market_qu
 PAGE_SIZE = 25
 SAMPLE = 1_000
 """So many RFQs of the order are asked to see whether what was asked for is common."""
-ENOUGH = 20_000
+ENOUGH = 5_000
 """Beyond so many RFQs it does not matter any more which index has fewer."""
 KEYSETS = {
     NEWEST: ("-posted_at", "-pk"),
@@ -74,6 +74,15 @@ class Asked(Func):
         return super().as_sql(compiler, connection, template="+%(expressions)s", **context)
 
 
+class Sorted(Asked):
+    """A column to sort by, not to be read in order from an index.
+
+    What is rare is sorted at once; both databases rather hope to meet it soon along the index.
+    """
+
+    template = "GREATEST(%(expressions)s)"
+
+
 @dataclass(eq=False)
 class Way:
     """An index to read what was asked for by.
@@ -95,6 +104,8 @@ class Narrowing:
 
     probe: Q
     ways: list[Way]
+    words: list[str] = field(default_factory=list)
+    """When it is about having all of these."""
 
 
 @dataclass
@@ -192,7 +203,7 @@ def _categories(keys: Iterable[int]) -> Narrowing:
 def _all(groups: Sequence[Group]) -> Narrowing:
     """Narrow to RFQs that have every word; each word is a way."""
     words = sorted(frozenset[str]().union(*groups))
-    return Narrowing(_together(words), [_way(word, words) for word in words])
+    return Narrowing(_together(words), [_way(word, words) for word in words], words)
 
 
 def _way(word: str, words: Sequence[str]) -> Way:
@@ -215,10 +226,10 @@ def _any(groups: Sequence[Group]) -> Narrowing:
     return Narrowing(probe, [Way(rows, Q(pk__in=rows), exact)])
 
 
-def _together(words: Iterable[str]) -> Q:
+def _together(words: Iterable[str], rfq: str = "pk") -> Q:
     condition = Q()
     for word in sorted(words):
-        condition &= Q(Exists(RfqWord.objects.filter(word=word, rfq=OuterRef("pk"))))
+        condition &= Q(Exists(RfqWord.objects.filter(word=word, rfq=OuterRef(rfq))))
     return condition
 
 
@@ -283,30 +294,50 @@ def _read_keys(
     """Read up to `limit` keys, part after part of the order."""
     way = _choose(search, keyset, position, limit)
     if way is not None and way.word and search.ordering == NEWEST:
-        found, columns, position = _by_word(search, keyset, position, way.word)
+        columns, position = _word_order(keyset, position)
+        found, order = _by_word(search, way.word), [*columns]
+    elif way is not None:
+        columns, found, order = keyset, search.found(way), _sorted(keyset)
     else:
-        found, columns = search.found(way), keyset
+        columns, found, order = keyset, search.found(), [*keyset]
     keys: list[int] = []
     for part in beyond(columns, position):
-        rows = found.filter(part).order_by(*columns).values_list("pk", flat=True)
+        rows = found.filter(part).order_by(*order).values_list("pk", flat=True)
         keys += rows[: limit - len(keys)]
         if len(keys) == limit:
             break
     return keys
 
 
-def _by_word(
-    search: Search, keyset: tuple[str, ...], position: list[Any] | None, word: str
-) -> tuple[QuerySet[Rfq], tuple[str, ...], list[Any] | None]:
-    """Return a search along the RFQs of a word, newest first like the words themselves."""
+def _sorted(keyset: tuple[str, ...]) -> list[Any]:
+    return [OrderBy(Sorted(name.lstrip("-")), descending=name.startswith("-")) for name in keyset]
+
+
+def _word_order(
+    keyset: tuple[str, ...], position: list[Any] | None
+) -> tuple[tuple[str, ...], list[Any] | None]:
+    """Return the newest-first order and a position in it as the index of words has them."""
     columns = tuple(
         ("-" if name.startswith("-") else "") + WORD_ORDER[name.lstrip("-")] for name in keyset
     )
     if position is not None:
         position = [microseconds(position[0]), position[1]]
-    found = search.found().alias(at_word=FilteredRelation("words", condition=Q(words__word=word)))
+    return columns, position
+
+
+def _by_word(search: Search, word: str) -> QuerySet[Rfq]:
+    """Return what was asked for, to be read along the RFQs of a word, which are kept newest first."""
+    rows = FilteredRelation("words", condition=Q(words__word=word))
     since = microseconds(search.since) if search.since is not None else 0
-    return found.filter(at_word__posted__gte=since), columns, position
+    found = Rfq.objects.filter(search.always).alias(at_word=rows)
+    found = found.filter(at_word__posted__gte=since)
+    for narrowing in search.narrowings:
+        if word in narrowing.words:
+            others = [other for other in narrowing.words if other != word]
+            found = found.filter(_together(others, "at_word__rfq_id"))
+        else:
+            found = found.filter(narrowing.probe)
+    return found
 
 
 def _choose(
