@@ -18,6 +18,7 @@ from portal.models import JobRun, Member, NightRun, Seller
 from tests.listings.theme_world import days_publish, match_make, product_feed, theme_make
 from tests.portal.page_rows import AS_OF, fill, night_publish
 from tests.portal.test_translation import CHINESE, Texts
+from tests.rfq.page_world import rfq_page_paths, rfq_pages_fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("UI-6")]
 
@@ -127,6 +128,25 @@ def test_a_page_is_in_chinese(page, world, chinese_client):
     assert '<html lang="zh-hans"' in html
     assert len(CHINESE.findall(html)) > 60
     assert not english(html)
+
+
+RFQ_PAGES = [
+    "/rfq/", "/rfq/quotes/", "/rfq/quotes/funnel/", "/rfq/templates/", "/rfq/templates/new/",
+    "/rfq/rights/", "/rfq/score/", "/rfq/score/simulate/", "/rfq/orders/", "/rfq/challenge/",
+    "/rfq/spam-reports/",
+]  # fmt: skip
+
+
+def test_the_pages_of_rfq_are_in_chinese(world, owner, chinese_client):
+    """One world for all of them: what buyers and sellers wrote in it is no text of ours."""
+    found = {}
+    for path in [*RFQ_PAGES, *rfq_page_paths(rfq_pages_fill(owner))]:
+        response = chinese_client.get(path)
+        assert response.status_code in (200, 409), path
+        html = response.content.decode()
+        assert len(CHINESE.findall(html)) > 60, path
+        found[path] = [text for text in english(html) if text != "USD"]  # a code in a price
+    assert not {path: texts for path, texts in found.items() if texts}
 
 
 def test_a_refused_form_speaks_chinese(world, chinese_client):
