@@ -206,13 +206,18 @@ def can_quote_filter(standing: QuotingStanding, now: datetime) -> Q:
     Whether the seller has quoted or is invited is asked of the tables, so the condition holds for
     any RFQ, whichever ones the standing was read for.
     """
+    live = Q(status=RfqStatus.OPEN, posted_at__lte=now, expires_at__gt=now)
+    return live & can_quote_live(standing, now)
+
+
+def can_quote_live(standing: QuotingStanding, now: datetime) -> Q:
+    """Return what `can_quote_filter` asks of RFQs that are known to be posted, open and in time."""
     if standing.status != SellerStatus.ACTIVE or not standing.balances.allows(RightKind.QUOTE):
         return NOTHING
-    condition = Q(status=RfqStatus.OPEN, posted_at__lte=now, expires_at__gt=now)
     with unscoped():
         own = Quote.objects.filter(LIVE, seller=standing.seller_id, rfq=OuterRef("pk"))
         invitations = RfqInvitation.objects.filter(seller=standing.seller_id, rfq=OuterRef("pk"))
-        condition &= ~Exists(own) & (~Q(grade=Grade.PRO) | Exists(invitations))
+        condition = ~Exists(own) & (~Q(grade=Grade.PRO) | Exists(invitations))
     if not standing.early_access:
         condition &= ~Q(grade=Grade.SILVER) | Q(opens_to_all_at__lte=now)
     if not (standing.gold_access and standing.balances.allows(RightKind.GOLD)):

@@ -16,8 +16,14 @@ from django.core.exceptions import EmptyResultSet
 from django.core.exceptions import ValidationError as InvalidValue
 from django.db import connection
 from django.db.models import Exists, FilteredRelation, Func, OrderBy, OuterRef, Q, QuerySet
-from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
-from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, In, LessThanOrEqual
+from django.db.models.lookups import (
+    Exact,
+    GreaterThan,
+    GreaterThanOrEqual,
+    In,
+    LessThan,
+    LessThanOrEqual,
+)
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 
@@ -26,7 +32,7 @@ from portal.api.keyset import position_of, read_cursor, write_cursor
 from portal.models import CategoryClosure, Seller
 from portal.own_categories import own_categories
 from portal.services.buyers import badges_shown, with_badge
-from rfq.access import can_quote_filter, quoting_standing
+from rfq.access import can_quote_live, quoting_standing
 from rfq.market_params import ANY, FEWEST, NEWEST, QUANTITY, WITHIN, MarketQuery, read_market_query
 from rfq.models import Rfq, RfqWord
 from rfq.models.market import OPEN
@@ -38,7 +44,7 @@ __all__ = ["MarketPage", "MarketQuery", "market", "market_page", "read_market_qu
 PAGE_SIZE = 25
 SAMPLE = 1_000
 """So many RFQs of the order are asked to see whether what was asked for is common."""
-ENOUGH = 5_000
+ENOUGH = 12_000
 """Beyond so many RFQs it does not matter any more which index has fewer."""
 KEYSETS = {
     NEWEST: ("-posted_at", "-pk"),
@@ -55,6 +61,14 @@ POSITIONS: dict[str, tuple[type, Callable[[Any], Any]]] = {
     "pk": (int, lambda value: value),
 }
 """Column of an order → what a cursor holds of it, and how that becomes a value."""
+LOOKUPS: dict[str, Callable[[Any, Any], Any]] = {
+    "exact": Exact,
+    "gt": GreaterThan,
+    "gte": GreaterThanOrEqual,
+    "in": In,
+    "lt": LessThan,
+    "lte": LessThanOrEqual,
+}
 HEAVY = ("details", "attachments")
 """Columns that lists do without."""
 
@@ -113,10 +127,11 @@ class Search:
     """A market search made ready for one seller and instant."""
 
     ordering: str
+    now: datetime
     always: Q
     narrowings: list[Narrowing] = field(default_factory=list)
     since: datetime | None = None
-    """Among `always`: posted at this instant or later."""
+    """Posted at this instant or later; only set where that is a range of the order."""
 
     @property
     def keyset(self) -> tuple[str, ...]:
@@ -127,6 +142,14 @@ class Search:
     def ways(self) -> list[Way]:
         """Every index that leads to what was asked for."""
         return [way for narrowing in self.narrowings for way in narrowing.ways]
+
+    def posted(self, *, as_range: bool) -> Q:
+        """Return that RFQs are posted by now, and since when; as a range of an index where it is one."""
+        if as_range and self.ordering == NEWEST:
+            condition = Q(posted_at__lte=self.now)
+            return condition & Q(posted_at__gte=self.since) if self.since else condition
+        condition = _asked("posted_at", "lte", self.now)
+        return condition & _asked("posted_at", "gte", self.since) if self.since else condition
 
     def found(self, way: Way | None = None) -> QuerySet[Rfq]:
         """Return what was asked for, found in one way, or asked of each RFQ of the order."""
@@ -139,6 +162,26 @@ class Search:
             rfqs = rfqs.filter(narrowing.probe)
         return rfqs
 
+    def found_by(self, word: str, part: Q) -> QuerySet[Rfq]:
+        """Return what was asked for in a part of the RFQs of a word, which are kept newest first."""
+        rows = FilteredRelation("words", condition=Q(words__word=word))
+        since = microseconds(self.since) if self.since is not None else 0
+        # One call: conditions of a second one would join the words again.
+        rfqs = Rfq.objects.alias(at_word=rows).filter(
+            self.always, Q(at_word__posted__gte=since) & part
+        )
+        for narrowing in self.narrowings:
+            if word in narrowing.words:
+                others = [other for other in narrowing.words if other != word]
+                rfqs = rfqs.filter(_together(others, "at_word__rfq_id"))
+            else:
+                rfqs = rfqs.filter(narrowing.probe)
+        return rfqs
+
+
+def _asked(column: str, lookup: str, value: Any) -> Q:
+    return Q(LOOKUPS[lookup](Asked(column), value))
+
 
 def market(query: MarketQuery, seller: Seller, now: datetime) -> QuerySet[Rfq]:
     """Return the RFQs a search finds for a seller at an instant, in its order (RFQ-2).
@@ -146,7 +189,8 @@ def market(query: MarketQuery, seller: Seller, now: datetime) -> QuerySet[Rfq]:
     For small results and tests; pages are read by `market_page`.
     """
     search = prepare(query, seller, now)
-    return search.found().order_by(*search.keyset)
+    posted = search.posted(as_range=True)
+    return search.found().filter(posted).order_by(*search.keyset)
 
 
 # --- What was asked for -------------------------------------------------------------------------
@@ -154,10 +198,7 @@ def market(query: MarketQuery, seller: Seller, now: datetime) -> QuerySet[Rfq]:
 
 def prepare(query: MarketQuery, seller: Seller, now: datetime) -> Search:
     """Turn a search into conditions; a constant number of queries, none for a plain list."""
-    newest = query.ordering == NEWEST
-    live = OPEN & Q(GreaterThan(Asked("expires_at"), now))
-    live &= Q(posted_at__lte=now) if newest else Q(LessThanOrEqual(Asked("posted_at"), now))
-    search = Search(query.ordering, live)
+    search = Search(query.ordering, now, OPEN & _asked("expires_at", "gt", now))
     if query.groups:
         search.narrowings.append(_any(query.groups) if query.match == ANY else _all(query.groups))
     if query.category is not None:
@@ -171,18 +212,17 @@ def prepare(query: MarketQuery, seller: Seller, now: datetime) -> Search:
         search.narrowings.append(_column("grade", query.grade))
     if query.posted_within:
         since = now - WITHIN[query.posted_within]
-        if newest:
-            search.always &= Q(posted_at__gte=since)
+        if query.ordering == NEWEST:
             search.since = since
         else:
-            probe = Q(GreaterThanOrEqual(Asked("posted_at"), since))
+            probe = _asked("posted_at", "gte", since)
             search.narrowings.append(_narrowing(probe, Q(posted_at__gte=since)))
     if query.badge:
         day = platform_time.day_of(now)
         search.always &= with_badge(badges_shown(seller=seller, day=day), day=day)
     if query.can_quote:
         standing = quoting_standing(seller=seller, rfqs=(), now=now)
-        search.always &= can_quote_filter(standing, now)
+        search.always &= can_quote_live(standing, now)
     return search
 
 
@@ -192,12 +232,12 @@ def _narrowing(probe: Q, found: Q) -> Narrowing:
 
 
 def _column(name: str, value: str) -> Narrowing:
-    return _narrowing(Q(Exact(Asked(name), value)), Q(**{name: value}))
+    return _narrowing(_asked(name, "exact", value), Q(**{name: value}))
 
 
 def _categories(keys: Iterable[int]) -> Narrowing:
     keys = sorted(keys)
-    return _narrowing(Q(In(Asked("category"), keys)), Q(category__in=keys))
+    return _narrowing(_asked("category", "in", keys), Q(category__in=keys))
 
 
 def _all(groups: Sequence[Group]) -> Narrowing:
@@ -293,17 +333,21 @@ def _read_keys(
 ) -> list[int]:
     """Read up to `limit` keys, part after part of the order."""
     way = _choose(search, keyset, position, limit)
+    keys: list[int] = []
     if way is not None and way.word and search.ordering == NEWEST:
         columns, position = _word_order(keyset, position)
-        found, order = _by_word(search, way.word), [*columns]
+        posted = search.posted(as_range=False)
+        pages = (search.found_by(way.word, part) for part in beyond(columns, position))
+        found = (page.filter(posted).order_by(*columns) for page in pages)
     elif way is not None:
-        columns, found, order = keyset, search.found(way), _sorted(keyset)
+        rfqs = search.found(way).filter(search.posted(as_range=False)).order_by(*_sorted(keyset))
+        found = (rfqs.filter(part) for part in beyond(keyset, position, asked=True))
     else:
-        columns, found, order = keyset, search.found(), [*keyset]
-    keys: list[int] = []
-    for part in beyond(columns, position):
-        rows = found.filter(part).order_by(*order).values_list("pk", flat=True)
-        keys += rows[: limit - len(keys)]
+        # Where a position bounds the range of the order, now must not.
+        rfqs = search.found().filter(search.posted(as_range=position is None)).order_by(*keyset)
+        found = (rfqs.filter(part) for part in beyond(keyset, position))
+    for page in found:
+        keys += page.values_list("pk", flat=True)[: limit - len(keys)]
         if len(keys) == limit:
             break
     return keys
@@ -325,21 +369,6 @@ def _word_order(
     return columns, position
 
 
-def _by_word(search: Search, word: str) -> QuerySet[Rfq]:
-    """Return what was asked for, to be read along the RFQs of a word, which are kept newest first."""
-    rows = FilteredRelation("words", condition=Q(words__word=word))
-    since = microseconds(search.since) if search.since is not None else 0
-    found = Rfq.objects.filter(search.always).alias(at_word=rows)
-    found = found.filter(at_word__posted__gte=since)
-    for narrowing in search.narrowings:
-        if word in narrowing.words:
-            others = [other for other in narrowing.words if other != word]
-            found = found.filter(_together(others, "at_word__rfq_id"))
-        else:
-            found = found.filter(narrowing.probe)
-    return found
-
-
 def _choose(
     search: Search, keyset: tuple[str, ...], position: list[Any] | None, limit: int
 ) -> Way | None:
@@ -349,14 +378,23 @@ def _choose(
         return None
     if len(ways) == 1 and ways[0].word and search.ordering == NEWEST:
         return ways[0]
-    head = Rfq.objects.filter(OPEN, beyond(keyset, position)[0]).order_by(*keyset)
+    posted = search.posted(as_range=position is None)
+    head = Rfq.objects.filter(OPEN, beyond(keyset, position)[0], posted).order_by(*keyset)
     sample = search.found().filter(pk__in=head.values("pk")[:SAMPLE]).order_by()
     in_sample, *sizes = count_each(
         [sample.values("pk")[:limit], *(way.size[:ENOUGH] for way in ways)]
     )
-    if in_sample >= limit:
-        return None
-    return ways[sizes.index(min(sizes))]
+    rarest = min(sizes)
+    return None if worth_walking(in_sample, rarest, limit) else ways[sizes.index(rarest)]
+
+
+def worth_walking(in_sample: int, rarest: int, limit: int) -> bool:
+    """Tell whether walking the order until `limit` are found asks fewer RFQs than the rarest index has.
+
+    `in_sample` of the next `SAMPLE` were found, counted up to `limit`; one that found none says that
+    there is no end in sight.
+    """
+    return bool(in_sample) and limit * SAMPLE <= in_sample * rarest
 
 
 def count_each(querysets: Sequence[QuerySet]) -> list[int]:
@@ -394,24 +432,42 @@ def _position(cursor: str, keyset: tuple[str, ...]) -> list[Any]:
     return position
 
 
-def beyond(keyset: tuple[str, ...], position: Sequence[Any] | None) -> list[Q]:
+def beyond(
+    keyset: tuple[str, ...], position: Sequence[Any] | None, *, asked: bool = False
+) -> list[Q]:
     """Return what comes after a position as parts of the order, one after the other.
 
-    Each part is a range of the order's index: the columns at the end that run the same way are
-    compared as one. The usual chain of ORs would read the index from its start. Without a position
-    it is all one part.
+    Each part is a range of the order's index: equal columns, then columns that all run the same way,
+    the first of which bounds the range. The usual chain of ORs alone would read the index from its
+    start. With `asked` no index is meant to be used. Without a position it is all one part.
     """
     if position is None:
         return [Q()]
+    compare = _asked if asked else _compared
     names = [name.lstrip("-") for name in keyset]
     down = [name.startswith("-") for name in keyset]
-    tail = len(keyset) - 1
+    steps = ["lt" if one else "gt" for one in down]
+    tail = len(names) - 1
     while tail and down[tail - 1] == down[-1]:
         tail -= 1
-    compare = TupleLessThan if down[-1] else TupleGreaterThan
-    same = Q(**dict(zip(names[:tail], position[:tail], strict=True)))
-    parts = [same & Q(compare(Tuple(*names[tail:]), tuple(position[tail:])))]
-    for at in range(tail - 1, -1, -1):
-        same = Q(**dict(zip(names[:at], position[:at], strict=True)))
-        parts.append(same & Q(**{f"{names[at]}__{'lt' if down[at] else 'gt'}": position[at]}))
+
+    def same(upto: int) -> Q:
+        condition = Q()
+        for name, value in zip(names[:upto], position[:upto], strict=True):
+            condition &= compare(name, "exact", value)
+        return condition
+
+    after = compare(names[-1], steps[-1], position[-1])
+    for at in reversed(range(tail, len(names) - 1)):
+        equal = compare(names[at], "exact", position[at])
+        after = compare(names[at], steps[at], position[at]) | (equal & after)
+    bound = compare(names[tail], f"{steps[-1]}e", position[tail])
+    parts = [same(tail) & bound & after]
+    parts += [
+        same(at) & compare(names[at], steps[at], position[at]) for at in reversed(range(tail))
+    ]
     return parts
+
+
+def _compared(column: str, lookup: str, value: Any) -> Q:
+    return Q(**{f"{column}__{lookup}": value})

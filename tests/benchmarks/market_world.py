@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
+from django.db import connection
 
 from listings.models import Product
 from portal.models import Buyer, Category, Seller
@@ -27,6 +28,25 @@ TIERS = ("L0", "L1", "L2", "L3", "L4")
 TIER_SHARE = (0.6, 0.25, 0.1, 0.04, 0.01)
 OPEN_DAYS = 30
 TITLE_WORDS, DETAIL_WORDS = 8, 12
+
+
+HEAP = "words_drawn"
+
+
+def _move_words() -> None:
+    """Write the words in the order of their index: at random it takes hours."""
+    table = RfqWord._meta.db_table
+    [index] = RfqWord._meta.indexes
+    with connection.schema_editor() as editor:
+        editor.remove_index(RfqWord, index)
+    with connection.cursor() as cursor:
+        columns = "word, posted, rfq_id"
+        cursor.execute(
+            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {HEAP} ORDER BY {columns}"
+        )
+        cursor.execute(f"DROP TABLE {HEAP}")
+    with connection.schema_editor() as editor:
+        editor.add_index(RfqWord, index)
 
 
 class MarketWorld:
@@ -58,16 +78,21 @@ class MarketWorld:
             ),
             batch_size=BLOCK,
         )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"CREATE TEMPORARY TABLE {HEAP} (word varchar(40), posted bigint, rfq_id bigint)"
+            )
         for rows in self._blocks():
             copy_rows(Rfq._meta.db_table, rows)
             copy_rows(
-                RfqWord._meta.db_table,
+                HEAP,
                 (
                     {"word": one, "posted": microseconds(row["posted_at"]), "rfq_id": row["id"]}
                     for row in rows
                     for one in words_of(row["title"], row["details"])
                 ),
             )
+        _move_words()
 
     def _load_shop(self) -> None:
         """Make the shop: its main category is a group of 25 leaves; it sells in 40 more."""

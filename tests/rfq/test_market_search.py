@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -36,12 +35,13 @@ def _world(categories: Any, clock: Any) -> None: ...
 
 
 @pytest.fixture(autouse=True, params=["walked", "gathered"])
-def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every search is read in both ways: asking each RFQ of the order, and from the rarest index."""
-    monkeypatch.setattr(querysets, "SAMPLE", 1_000 if request.param == "walked" else 0)
-    if request.param == "walked":
-        monkeypatch.setattr(querysets, "_choose", lambda *args: None)
-    return
+    walked = request.param == "walked"
+    monkeypatch.setattr(querysets, "worth_walking", lambda *numbers: walked)
+    if walked:
+        # A single word is always read by its own index.
+        monkeypatch.setattr(querysets, "_choose", lambda *asked: None)
 
 
 def hours(number: float) -> Any:
@@ -292,6 +292,23 @@ def test_what_is_no_cursor_is_refused(shop: Seller, cursor: str, ordering: str) 
     rfq_create()
     with pytest.raises(ValidationError):
         page_of(f"ordering={ordering}", shop, cursor=cursor)
+
+
+@pytest.mark.parametrize(
+    ("in_sample", "rarest", "walk"),
+    [
+        (0, 12_000, False),
+        (3, 12_000, True),
+        (2, 12_000, False),
+        (26, 1_000, True),
+        (26, 999, False),
+    ],
+)
+def test_the_order_is_walked_where_that_asks_less(
+    in_sample: int, rarest: int, walk: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    assert querysets.worth_walking(in_sample, rarest, 26) is walk
 
 
 # --- What was typed -----------------------------------------------------------------------------

@@ -1,0 +1,217 @@
+"""P-3: the RFQ market with a million open RFQs against a bare page of one query.
+
+    python -m tests.benchmarks.bench_market                       1,000,000 RFQs on both databases
+    python -m tests.benchmarks.bench_market --rfqs 50000 --database sqlite
+
+Every page is asked for by the test client through all of the portal, in turns; what is compared is
+the time within which 95 of 100 were answered (p95). `bare` is a signed-in view with one query and a
+line of text; `frame` the same inside the portal's page frame, which every page has to draw.
+Searches are drawn anew for each turn: frequent and rare words, pairs, Chinese, categories of every
+size, rare countries, every order and later pages. SQLite is measured without `ANALYZE`: nobody runs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+NOW = "2022-08-03T12:00:00-07:00"
+GOAL = 4.0
+NEXT = re.compile(r'rel="next" href="([^"]+)"')
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the benchmark on each database asked for, in a process of its own."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rfqs", type=int, default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options, _others = parser.parse_known_args(arguments)
+    if options.inside:
+        return _inside(options)
+    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
+    return max(_outside(name, options) for name in databases)
+
+
+def _outside(database: str, options: argparse.Namespace) -> int:
+    from tests import servers
+
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
+        server = servers.start_postgres() if database == "postgres" else None
+        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
+        command = [sys.executable, "-m", "tests.benchmarks.bench_market", "--inside"]
+        command += ["--rfqs", str(options.rfqs), "--rounds", str(options.rounds)]
+        environment = {
+            **os.environ,
+            "DATABASE_URL": url,
+            "VAR_DIR": folder,
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "LOG_LEVEL": "WARNING",
+            "PORTAL_NOW": NOW,
+            "ALLOWED_HOSTS": "testserver",
+            "STATEMENT_TIMEOUT": "30min",
+        }
+        try:
+            return subprocess.run(command, env=environment, check=False).returncode
+        finally:
+            if server:
+                server.stop()
+
+
+# --- In the child -------------------------------------------------------------------------------
+
+
+def _inside(options: argparse.Namespace) -> int:
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import connection
+
+    from portal.models import Seller
+    from portal.scoping import unscoped
+    from tests import servers
+
+    settings.ROOT_URLCONF = "tests.benchmarks.bare_urls"
+    call_command("migrate", verbosity=0)
+    with unscoped():
+        if not Seller.objects.exists():
+            _load(options.rfqs)
+        client, searches = _client(), _searches()
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM ANALYZE")
+    times = _measure(client, searches, options.rounds)
+    database = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+    return _report(f"{database}: {options.rfqs:,} open RFQs, {options.rounds} turns", times)
+
+
+def _load(rfqs: int) -> None:
+    from django.db import connection
+
+    from portal import platform_time
+    from rfq.models import Rfq
+    from tests.benchmarks.market_world import MarketWorld
+
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA synchronous = OFF")
+            cursor.execute("PRAGMA cache_size = -500000")
+    world = MarketWorld(rfqs, platform_time.now())
+    world.load()
+    world.quote(list(Rfq.objects.order_by("-posted_at")[:300:10]))
+    # The pages are read with the settings of the portal.
+    connection.close()
+
+
+def _client() -> Any:
+    from django.test import Client
+
+    from portal.models import Member, Seller
+    from tests import factories
+
+    shop = Seller.objects.get(member_id="s1")
+    member = Member.everywhere.filter(seller=shop).select_related("user").first()
+    member = member or factories.member_create(shop, "owner", "owner")
+    client = Client()
+    client.force_login(member.user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def _searches() -> dict[str, Callable[[], str]]:
+    """Return kinds of page → a function that draws an address."""
+    from urllib.parse import urlencode
+
+    from django.db.models import Count
+
+    from portal.models import Buyer, Category
+    from tests.benchmarks.themes_world import VOCABULARY, word
+
+    draw = random.Random(3)
+    codes = list(Category.objects.order_by("pk").values_list("code", flat=True))
+    countries = Buyer.objects.values_list("country").annotate(number=Count("pk"))
+    by_size = [code for code, _number in countries.order_by("number")]
+    orders = ["newest", "fewest_quotes", "highest_quantity"]
+    within = ["1h", "24h", "7d"]
+
+    def ask(**values: object) -> str:
+        return f"/rfq/?{urlencode({'own': '0', **values})}"
+
+    def some_word() -> str:
+        return word(int(VOCABULARY * draw.random() ** 3))
+
+    return {
+        "recommended": lambda: "/rfq/",
+        "all, newest": ask,
+        "all, another order": lambda: ask(ordering=draw.choice(orders[1:])),
+        "one word": lambda: ask(q=some_word()),
+        "two words": lambda: ask(q=f"{some_word()} {some_word()}"),
+        "any of two words": lambda: ask(q=f"{some_word()} {some_word()}", match="any"),
+        "word, another order": lambda: ask(q=some_word(), ordering=draw.choice(orders[1:])),
+        "category": lambda: ask(category=draw.choice(codes), ordering=draw.choice(orders)),
+        "country": lambda: ask(country=draw.choice(by_size)),
+        "grade": lambda: ask(grade=draw.choice(["silver", "gold", "pro"])),
+        "posted within": lambda: ask(
+            posted_within=draw.choice(within), ordering=draw.choice(orders)
+        ),
+        "can quote, badge": lambda: ask(can_quote=1, badge=1, ordering=draw.choice(orders)),
+        "many at once": lambda: ask(
+            q=some_word(), category=draw.choice(codes), country=draw.choice(by_size[-9:]),
+            grade=draw.choice(["standard", "gold"]), badge=1,
+        ),
+    }  # fmt: skip
+
+
+def _measure(
+    client: Any, searches: dict[str, Callable[[], str]], rounds: int
+) -> dict[str, list[float]]:
+    """Return kind → seconds of each turn; the first turns warm up and do not count."""
+    times: dict[str, list[float]] = {}
+    pages = {"bare": lambda: "/bare/", "frame": lambda: "/frame/", **searches}
+    for turn in range(-3, rounds):
+        for name, draw in pages.items():
+            address = draw()
+            if name in searches and turn % 3 == 2:
+                # Every third is a later page: the one that the page itself links to.
+                link = NEXT.search(client.get(address).content.decode())
+                address = f"/rfq/{html.unescape(link[1])}" if link else address
+            began = time.perf_counter()
+            response = client.get(address)
+            seconds = time.perf_counter() - began
+            assert response.status_code == 200, (address, response.status_code)
+            if turn >= 0:
+                times.setdefault(name, []).append(seconds)
+    return times
+
+
+def _report(title: str, times: dict[str, list[float]]) -> int:
+    bare, frame = _p95(times["bare"]), _p95(times["frame"])
+    print(f"\n{title}\n  {'p95 against':<24}{'bare':>8}{'frame':>8}{'ms':>8}")
+    worst = 0.0
+    for number, (name, seconds) in zip(count(), times.items(), strict=False):
+        p95 = _p95(seconds)
+        worst = max(worst, p95 / frame if number > 1 else 0)
+        print(f"  {name:<24}{p95 / bare:>8.1f}{p95 / frame:>8.1f}{p95 * 1000:>8.0f}")
+    print(f"the slowest kind takes {worst:.1f} times as long as a page of one query (goal: {GOAL})")
+    return 0 if worst <= GOAL else 1
+
+
+def _p95(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.95)]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
