@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from tests.browser.conftest import PHONE, WIDE
 from tests.listings.theme_world import product_feed, theme_make
 
-NOT_A_PAGE = {"healthz", "metrics", "schema", "export", "template", "jsi18n"}
+NOT_A_PAGE = {"healthz", "metrics", "schema", "export", "template", "jsi18n", "statement.csv"}
 
 
 def page_addresses() -> list[str]:
