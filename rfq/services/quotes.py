@@ -7,7 +7,8 @@ which fails is undone alone: the quote stands and the pin right stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,7 @@ from django.utils.translation import ngettext
 from portal import platform_time
 from portal.choices import SellerStatus
 from portal.errors import InvalidInput, Refusal
+from portal.ingest.upsert import update_rows
 from portal.locks import queued_transaction
 from portal.models import Member, Seller, StoredFile
 from portal.scoping import unscoped
@@ -146,9 +148,31 @@ def carried(rfq: Rfq, submitted_at: datetime) -> dict[str, Any]:
     """Return the columns of a quote that follow from its RFQ and its submission."""
     return {
         "buyer_id": rfq.buyer_id,
-        "response_seconds": int((submitted_at - rfq.posted_at).total_seconds()),
+        "response_seconds": response_seconds(rfq.posted_at, submitted_at),
         "links_until": platform_time.years_later(submitted_at, LINK_YEARS),
     }
+
+
+def response_seconds(posted_at: datetime, submitted_at: datetime) -> int:
+    """Return how long a quote took, in begun seconds: a moment after 12 hours is not within them (RFQ-16)."""
+    return math.ceil((submitted_at - posted_at).total_seconds())
+
+
+def responses_recount(*, rfqs: Collection[int]) -> int:
+    """Count response times anew after upstream moved the posting of RFQs; return how many changed.
+
+    `rfqs` are primary keys; the caller holds them, unscoped and in its transaction.
+    """
+    held = Quote.objects.select_for_update(no_key=True, of=("self",)).filter(rfq__in=rfqs)
+    changed = {
+        pk: [seconds]
+        for pk, stored, posted_at, submitted_at in held.order_by("pk").values_list(
+            "pk", "response_seconds", "rfq__posted_at", "submitted_at"
+        )
+        if (seconds := response_seconds(posted_at, submitted_at)) != stored
+    }
+    update_rows(Quote, ["response_seconds"], changed)
+    return len(changed)
 
 
 def _pin(member: Member, seller: Seller, quote: Quote) -> tuple[int | None, Refusal | None]:

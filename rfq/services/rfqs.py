@@ -34,6 +34,7 @@ from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from rfq.choices import RFQ_TRANSITIONS, Grade, OfferStatus, RfqStatus
 from rfq.models import Rfq, RfqInvitation, UnsolicitedOffer
 from rfq.rulebook_schemas import MARKET, MarketRules
+from rfq.services.quotes import responses_recount
 from rfq.services.rfq_words import insert_words, texts_of, words_drop, words_write
 
 PRO_ABOVE = Decimal(50_000)
@@ -190,8 +191,20 @@ class _Feed:
         for state, positions in ((CREATED, done.created), (UPDATED, done.updated)):
             for position in positions:
                 self.results[indexes[position]].state = state
+        self._recount_responses(indexes)
         self._write_words(indexes, {indexes[at] for at in done.created})
         self._write_invitations()
+
+    def _recount_responses(self, indexes: list[int]) -> None:
+        """Let quotes follow where the posting was moved: their response time is counted from it."""
+        moved = []
+        for index in indexes:
+            values = self.wanted[index]
+            stored = self.stored.get(values["rfq_id"])
+            if stored and values["posted_at"] != stored["posted_at"]:
+                moved.append(stored["pk"])
+        if moved:
+            responses_recount(rfqs=moved)
 
     def _write_words(self, indexes: list[int], created: set[int]) -> None:
         """Write words where texts are new, changed, or (not) to be found any more."""

@@ -15,6 +15,7 @@ from portal.models import Member, Notice, Seller
 from portal.scoping import unscoped
 from rfq.choices import FollowUpKind, QuoteOrigin, QuoteStatus
 from rfq.ingest_quotes import QuoteKind
+from rfq.ingest_rfqs import RfqKind
 from rfq.models import FollowUp, Quote, Rfq, RightEntry
 from tests import factories
 from tests.rfq.world import quote_create, rfq_create
@@ -101,6 +102,27 @@ def test_a_correction_of_history_moves_what_follows_from_it(rfq: Rfq) -> None:
     assert (made.unit_price, made.response_seconds) == (Decimal(99), 2 * 3600)
     assert made.links_until == platform_time.parse_instant("2025-08-01T10:00:00-07:00")
     assert seats_taken(rfq) == 1
+
+
+@pytest.mark.rule("RFQ-16")
+def test_response_times_follow_a_posting_that_upstream_moves(rfq: Rfq, shop: Seller) -> None:
+    feed(row(rfq))
+    again = {
+        "rfq_id": rfq.rfq_id,
+        "buyer": rfq.buyer.buyer_id,
+        "title": rfq.title,
+        "category": rfq.category.code,
+        "quantity": "500",
+        "unit": rfq.unit,
+        "posted_at": "2022-08-01T08:00:00.5-07:00",
+        "grade": rfq.grade,
+    }
+    assert counts(ingest_rows(RfqKind, [again])) == (0, 1, 0, 0)
+    # A begun second counts: half of it after the twelfth hour is not within twelve hours.
+    assert quote().response_seconds == 90 * 60
+    again["posted_at"] = "2022-08-01T07:59:59.5-07:00"
+    assert counts(ingest_rows(RfqKind, [again])) == (0, 1, 0, 0)
+    assert quote().response_seconds == 90 * 60 + 1
 
 
 def test_seats_are_counted_over_all_rows_of_a_file(rfq: Rfq, shop: Seller) -> None:

@@ -12,6 +12,7 @@ from portal.models import Buyer, Category, Order, Seller, StoredFile
 from portal.scoping import unscoped
 from rfq.choices import QuoteOrigin, QuoteStatus, RightKind
 from rfq.models import Assessment, Quote, Rfq, RfqInvitation, RightEntry, RightLot
+from rfq.services.quotes import response_seconds
 
 _numbers = itertools.count(1)
 
@@ -54,7 +55,7 @@ def quote_create(**over: Any) -> Quote:
         "origin": QuoteOrigin.PORTAL,
         "unit_price": Decimal("12.5"),
         "submitted_at": submitted_at,
-        "response_seconds": int((submitted_at - rfq.posted_at).total_seconds()),
+        "response_seconds": response_seconds(rfq.posted_at, submitted_at),
         "links_until": platform_time.years_later(submitted_at, 3),
     } | over
     if fields.get("withdrawn_at"):
