@@ -47,6 +47,7 @@ def score_statement(rules: ScoreRules, version: str, as_of: date) -> Statement:
     if judged:
         window = last_days(90, judged)
         params |= {"judged_starts": window.starts_at, "judged_ends": window.ends_before}
+        params["received_starts"] = min(params["gmv_starts"], window.starts_at)
     counted = _counted(judged=judged is not None, free=bool(rules.gmv_bonuses))
     if rules.gmv_bonuses:
         month = this_month(as_of)
@@ -83,6 +84,7 @@ def _windows(rules: ScoreRules, as_of: date) -> dict[str, Any]:
         "replies_starts": windows["reply_rate"].starts_at,
         "earliest": min(windows["quotes"].starts_at, windows["reply_rate"].starts_at),
         "gmv_starts": windows["gmv"].starts_at,
+        "received_starts": windows["gmv"].starts_at,
         "in_time_seconds": hours * 3600,
     }
 
@@ -243,25 +245,21 @@ LOGINS = """logins AS (
 )"""
 
 
-def _received(name: str, starts: str, ends: str, sellers: str) -> str:
-    """Cents received in a window on linked orders, fake trade excluded (RFQ-16)."""
-    return f"""{name} AS (
-    SELECT o.seller_id AS seller,
-        SUM(CAST(ROUND(COALESCE(o.received, 0) * 100) AS BIGINT)) AS cents
-    FROM portal_order o
-    WHERE o.received_at >= {starts} AND o.received_at < {ends} AND NOT o.fake
-        AND o.seller_id IN ({sellers}) AND {links_sql("o", ends)}
-    GROUP BY o.seller_id
+# Orders are cut down to the shard and put in the order of the index that links them before any is
+# asked whether a quote links it; inside a FILTER that question cannot be moved before the cut.
+ORDERS = """received_orders AS (
+    SELECT o.seller_id, o.buyer_id, o.created_at, o.received_at, s.membership,
+        CAST(ROUND(COALESCE(o.received, 0) * 100) AS BIGINT) AS cents
+    FROM portal_order o JOIN shard s ON s.id = o.seller_id
+    WHERE o.received_at >= %(received_starts)s AND o.received_at < %(known)s AND NOT o.fake
+    ORDER BY o.seller_id, o.buyer_id
 )"""
 
-
-GMV = _received("received", "%(gmv_starts)s", "%(known)s", "SELECT id FROM shard")
-JUDGED = _received(
-    "judged",
-    "%(judged_starts)s",
-    "%(judged_ends)s",
-    "SELECT id FROM shard WHERE membership = 'verified'",
-)
+GMV_COLUMN = f"""SUM(o.cents) FILTER (WHERE o.received_at >= %(gmv_starts)s
+            AND {links_sql("o", "%(known)s")}) AS cents"""
+JUDGED_COLUMN = f"""SUM(o.cents) FILTER (WHERE o.membership = 'verified'
+            AND o.received_at >= %(judged_starts)s AND o.received_at < %(judged_ends)s
+            AND {links_sql("o", "%(judged_ends)s")}) AS judged_cents"""
 
 _PAID = ", ".join(f"%(paid_{place})s" for place in range(len(PAID_SOURCES)))
 FREE = f"""granted AS (
@@ -283,13 +281,16 @@ FREE = f"""granted AS (
 
 def _counted(*, judged: bool, free: bool) -> str:
     """Return the select of what is counted, a row per seller of the shard."""
-    parts = [SHARD, QUOTES, WITHDRAWN, LOGINS, GMV]
+    money = f"{GMV_COLUMN}, {JUDGED_COLUMN}" if judged else GMV_COLUMN
+    received = f"""received AS (
+    SELECT o.seller_id AS seller, {money}
+    FROM received_orders o GROUP BY o.seller_id
+)"""
+    parts = [SHARD, QUOTES, WITHDRAWN, LOGINS, ORDERS, received]
     joins = ["quoting q", "requoting r", "logins l", "received g"]
     columns = {"judged_cents": "0", "free_granted": "0", "free_used": "0"}
     if judged:
-        parts.append(JUDGED)
-        joins.append("judged j")
-        columns["judged_cents"] = "COALESCE(j.cents, 0)"
+        columns["judged_cents"] = "COALESCE(g.judged_cents, 0)"
     if free:
         parts.append(FREE)
         joins += ["granted fg", "used fu"]

@@ -1,9 +1,12 @@
-"""Other ways to the same scores: a loop over sellers by the ORM, and one statement written by hand."""
+"""Other ways to the same scores: a loop by the ORM, one statement by hand, the same over columns."""
 
 from __future__ import annotations
 
+import re
+import time
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from django.db import connection
@@ -171,3 +174,51 @@ WITH q AS (
 )
 SELECT p.*, quotes_points + response_points + reply_points + gmv_points + bonus AS total FROM p
 """
+
+
+# --- In columns ---------------------------------------------------------------------------------
+
+READ = {
+    "rfq_quote": "seller_id, rfq_id, buyer_id, submitted_at, response_seconds, replied_at, "
+    "refunded_at, links_until",
+    "portal_order": "seller_id, buyer_id, created_at, received_at, received, fake",
+    "portal_loginday": "seller_id, day",
+    "portal_seller": "id, industry_id, membership, status",
+}
+
+
+def in_columns(folder: Path) -> tuple[dict[int, int], float]:
+    """Read the facts into DuckDB and run the statement by hand there.
+
+    Returns total by seller, and the seconds of the statement alone: the floor once the facts are in
+    columns in memory. It runs on all cores.
+    """
+    import duckdb
+
+    columns = duckdb.connect()
+    columns.execute("SET integer_division = true; SET TimeZone = 'UTC'")
+    for table, names in READ.items():
+        path = folder / f"{table}.csv"
+        export = f"COPY (SELECT {names} FROM {table}) TO STDOUT (FORMAT csv)"
+        with (
+            path.open("wb") as stream,
+            connection.cursor() as cursor,
+            cursor.copy(export) as parts,
+        ):
+            for part in parts:
+                stream.write(part)
+        columns.execute(
+            f"CREATE TABLE {table} AS SELECT * FROM "
+            f"read_csv('{path}', header = false, names = {names.split(', ')})"
+        )
+        path.unlink()
+    values = {name: f"CAST('{value}' AS {_type(value)})" for name, value in params().items()}
+    statement = re.sub(r"%\((\w+)\)s", lambda match: values[match[1]], BY_HAND)
+    began = time.perf_counter()
+    columns.execute(f"CREATE TABLE scored AS {statement}")
+    seconds = time.perf_counter() - began
+    return dict(columns.execute("SELECT seller_id, total FROM scored").fetchall()), seconds
+
+
+def _type(value: Any) -> str:
+    return "TIMESTAMPTZ" if hasattr(value, "tzinfo") else "DATE"
