@@ -16,7 +16,7 @@ from portal.nightly import ledger
 from portal.nightly.export import register_standing
 from portal.nightly.plans import seller_ranges
 from portal.nightly.registry import ShardContext, job
-from portal.services.rulebooks import rulebook_for
+from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.models import Assessment
 from rfq.nightly.score import SCORES
 from rfq.rulebook_schemas import SCORE, UNLIMITED, Amount, QuotesBack, Reward, ScoreRules
@@ -58,7 +58,10 @@ def assess(ctx: ShardContext) -> None:
     month_end = month_to_fix(ctx.as_of)
     if month_end is None:
         return
-    rules = rulebook_for(SCORE, month_end).content
+    try:
+        rules = rulebook_for(SCORE, month_end).content
+    except RulebookMissing:
+        return  # before the first rules: no scores either
     rewards = RewardSql(rules)
     cursor = ctx.execute(
         FIX.format(

@@ -81,6 +81,15 @@ def test_without_scores_of_the_last_day_nothing_is_fixed(shop, clock):
 
 
 @pytest.mark.rule("RFQ-18")
+def test_a_month_before_the_first_rules_is_not_fixed_and_stops_no_night(shop, clock):
+    clock.noon(date(2021, 9, 3))
+    night(date(2021, 8, 31), "rfq.assess")
+    night(date(2021, 9, 1), "rfq.grants")
+    assert not Assessment.objects.exists()
+    assert ledger.published("rfq.grants").filter(as_of=date(2021, 9, 1)).exists()
+
+
+@pytest.mark.rule("RFQ-18")
 def test_an_assessment_is_never_changed_even_when_its_day_is_computed_again(shop, clock):
     night(JULY_31)
     night(AUGUST_1, "rfq.assess")
