@@ -90,6 +90,21 @@ class OrderKind(ModelKind):
         Bool("fake", optional=True, example="false"),
     )
 
+    def derive(self, rows: list[Row], values: list[dict[str, Any]]) -> None:
+        """Take the whole amount as received where a row says when, but not how much."""
+        self.assumed: set[str] = set()
+        for row, value in zip(rows, values, strict=True):
+            if value.get("received_at") and value.get("received") is None:
+                value["received"] = value["amount"]
+                if "received" not in row:
+                    self.assumed.add(value["order_id"])
+
+    def merge(self, stored: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        """Keep the amount received that was told before, when the row does not speak of it."""
+        if values["order_id"] in self.assumed and stored["received"] is not None:
+            return values | {"received": stored["received"]}
+        return values
+
 
 @register
 class OrderLineKind(ModelKind):

@@ -131,6 +131,22 @@ def test_an_order_keeps_every_column(facts: None) -> None:
 
 
 @pytest.mark.rule("K-13")
+def test_money_received_without_an_amount_is_the_whole_order(facts: None) -> None:
+    row = {**order("O3"), "paid_at": AT}
+    send("orders", row)
+    with unscoped():
+        assert Order.objects.get(order_id="O3").received is None
+    assert counts(send("orders", {**row, "received_at": LATER})) == (0, 1, 0, 0)
+    with unscoped():
+        assert Order.objects.get(order_id="O3").received == Order.objects.get(order_id="O3").amount
+    # What was told once stays when a later row does not speak of it.
+    send("orders", {**row, "received_at": LATER, "received": "60.00"})
+    assert counts(send("orders", {**row, "received_at": LATER})) == (0, 0, 1, 0)
+    with unscoped():
+        assert Order.objects.get(order_id="O3").received == Decimal("60.00")
+
+
+@pytest.mark.rule("K-13")
 def test_lines_and_disputes_belong_to_their_order(facts: None) -> None:
     send("order_lines", {"order": "O1", "product": "P1", "quantity": 2, "unit_price": "3.20"})
     send(
