@@ -42,7 +42,7 @@ from rfq.words import Group
 __all__ = ["MarketPage", "MarketQuery", "market", "market_page", "read_market_query"]
 
 PAGE_SIZE = 25
-SAMPLE = 1_000
+SAMPLE = 500
 """So many RFQs of the order are asked to see whether what was asked for is common."""
 ENOUGH = 12_000
 """Beyond so many RFQs it does not matter any more which index has fewer."""

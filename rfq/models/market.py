@@ -38,7 +38,9 @@ class Rfq(models.Model):
     """
 
     rfq_id = models.CharField(_("RFQ id"), max_length=64, unique=True)
-    buyer = models.ForeignKey(Buyer, models.PROTECT, related_name="rfqs", verbose_name=_("buyer"))
+    buyer = models.ForeignKey(
+        Buyer, models.PROTECT, related_name="rfqs", db_index=False, verbose_name=_("buyer")
+    )
     title = models.CharField(_("title"), max_length=300)
     category = models.ForeignKey(
         Category, models.PROTECT, db_index=False, verbose_name=_("category")
@@ -88,6 +90,7 @@ class Rfq(models.Model):
                 fields=["category", "-posted_at", "-id"], condition=OPEN, name="rfq_category"
             ),
             models.Index(fields=["grade", "-posted_at", "-id"], condition=OPEN, name="rfq_grade"),
+            models.Index(fields=["buyer", "id"], condition=OPEN, name="rfq_buyer"),
             models.Index(fields=["expires_at"], condition=OPEN, name="rfq_expiry"),
             models.Index(fields=["listed_at"], condition=OPEN, name="rfq_listed"),
         ]

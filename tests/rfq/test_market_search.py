@@ -308,6 +308,7 @@ def test_the_order_is_walked_where_that_asks_less(
     in_sample: int, rarest: int, walk: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
+    monkeypatch.setattr(querysets, "SAMPLE", 1_000)
     assert querysets.worth_walking(in_sample, rarest, 26) is walk
 
 
