@@ -162,7 +162,9 @@ class _Feed:
             yield "expires_at", _("must be after posted_at")
         if values["quantity"] <= 0:
             yield "quantity", _("must be greater than 0")
-        if values["grade"] == Grade.PRO and (values["value_usd"] or 0) <= PRO_ABOVE:
+        # Without a value upstream answers for the grade: the column is optional.
+        value = values["value_usd"]
+        if values["grade"] == Grade.PRO and value is not None and value <= PRO_ABOVE:
             yield (
                 "value_usd",
                 _("an RFQ Pro is worth more than USD %(least)s") % {"least": f"{PRO_ABOVE:,}"},
