@@ -1,0 +1,5 @@
+"""Typed content of the rulebooks of `compliance` (K-16); one schema file per module, all imported here."""
+
+from compliance.epr_schema import EPR, EprRules
+
+__all__ = ["EPR", "EprRules"]
