@@ -17,12 +17,13 @@ def connect() -> None:
 
 
 def prepare(sender: AppConfig, using: str, **kwargs: Any) -> None:
-    """Load shipped rulebooks, create staff groups, guard the audit trail; safe to repeat.
+    """Load shipped rulebooks and built-in data, create staff groups, guard the audit trail; safe to repeat.
 
     A migration that stops half-way leaves a schema this code does not fit; then nothing is done.
     """
     if using != DEFAULT_DB_ALIAS or (kwargs.get("plan") and _unapplied()):
         return
+    from portal.built_in import built_in_load
     from portal.services.audit_guard import install_triggers
     from portal.services.shipped_rulebooks import rulebooks_load_shipped
     from portal.services.staff_groups import staff_groups_sync
@@ -30,6 +31,7 @@ def prepare(sender: AppConfig, using: str, **kwargs: Any) -> None:
     install_triggers()
     rulebooks_load_shipped()
     staff_groups_sync()
+    built_in_load()
 
 
 def _unapplied() -> bool:
