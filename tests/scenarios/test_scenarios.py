@@ -1,6 +1,7 @@
 """Runs `tests/scenarios/*.yaml`: stories a non-programmer can read (Q-3).
 
-A file is a list of `stories`. Each has a `title`, the `rules` it shows, a `clock`, `facts` (rows in the ingest kinds), and `steps`, each one of:
+A file is a list of `stories`. Each has a `title`, the `rules` it shows, a `clock`, `facts` (rows in the ingest kinds),
+perhaps `staff` (username: group, or `superuser`), and `steps`, each one of:
 
     clock: 2022-07-22T00:00:00-07:00          move the clock
     ingest: {kind: [rows]}                    feed rows; `rejected: N` tells how many may be refused
@@ -8,8 +9,10 @@ A file is a list of `stories`. Each has a `title`, the `rules` it shows, a `cloc
     as: username, get|post|patch|delete: /path, send: {…}, status: 200, answer: {…}
         again: key            sent as Idempotency-Key
         evidence: 1           pictures sent along, as a form instead of JSON
+        files: {files: 1}     PDFs sent along, by field, as a form instead of JSON
         keep: {name: field}   of the answer, for {name} in later paths; `keep_first` of its first result
     standings: {as_of: day, module: name}, are: [{…}]
+    review: "{kept}", by: username, approve: true or reject: code; `fails: true` if it must refuse
 
 A row of facts with `each: [a, b]` stands for one row per value, in place of `{}` in its texts.
 Expected mappings are subsets of what comes back; expected lists are complete, in any order.
@@ -25,10 +28,12 @@ from typing import Any
 
 import pytest
 import yaml
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
 from knox.models import AuthToken
 from PIL import Image
+from pypdf import PdfWriter
 from rest_framework.test import APIClient
 
 from portal.ingest.engine import ingest_rows
@@ -58,6 +63,8 @@ class Player:
     def play(self, story: dict[str, Any]) -> None:
         self.clock(story["clock"])
         self.ingest(story.get("facts", {}))
+        for username, group in story.get("staff", {}).items():
+            staff_create(username, group)
         for number, step in enumerate(story["steps"], start=1):
             try:
                 self.step(step)
@@ -73,6 +80,8 @@ class Player:
             self.nightly(step)
         elif "standings" in step:
             self.standings(step)
+        elif "review" in step:
+            self.review(step)
         else:
             self.call(step)
 
@@ -105,6 +114,15 @@ class Player:
         rows = [json.loads(line) for line in out.getvalue().splitlines()]
         assert_like(rows, step["are"])
 
+    def review(self, step: dict[str, Any]) -> None:
+        decision = ["--approve"] if step.get("approve") else ["--reject", step["reject"]]
+        try:
+            call_command("review", step["review"].format(**self.kept), *decision, by=step["by"])
+            refused = ""
+        except CommandError as error:
+            refused = str(error)
+        assert bool(refused) == step.get("fails", False), refused or "it was decided"
+
     def call(self, step: dict[str, Any]) -> None:
         method = next(m for m in ("get", "post", "patch", "delete") if m in step)
         client = self.client(step["as"])
@@ -113,6 +131,9 @@ class Player:
         if "evidence" in step:
             content = {**(content or {}), "evidence": _pictures(step["evidence"])}
             options = {"format": "multipart"}
+        if "files" in step:
+            sent = {name: _documents(name, count) for name, count in step["files"].items()}
+            content, options = {**(content or {}), **sent}, {"format": "multipart"}
         if "again" in step:
             options["headers"] = {"Idempotency-Key": step["again"]}
         answer = getattr(client, method)(path, content, **({} if method == "get" else options))
@@ -151,6 +172,26 @@ def _pictures(count: int) -> list[SimpleUploadedFile]:
         SimpleUploadedFile(f"{number}.png", content.getvalue(), "image/png")
         for number in range(count)
     ]
+
+
+def _documents(name: str, count: int) -> list[SimpleUploadedFile]:
+    """Return small PDFs of one empty page."""
+    content = io.BytesIO()
+    document = PdfWriter()
+    document.add_blank_page(width=72, height=72)
+    document.write(content)
+    return [
+        SimpleUploadedFile(f"{name}-{number}.pdf", content.getvalue(), "application/pdf")
+        for number in range(count)
+    ]
+
+
+def staff_create(username: str, group: str) -> User:
+    """Create somebody who works for the platform: in a group, or with every right."""
+    user = User.objects.create_user(username, is_staff=True, is_superuser=group == "superuser")
+    if group != "superuser":
+        user.groups.add(Group.objects.get(name=group))
+    return user
 
 
 def assert_like(got: Any, wanted: Any, where: str = "") -> None:
