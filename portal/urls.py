@@ -16,6 +16,7 @@ urlpatterns = [
     re_path("^api/", not_found),
     path("listings/", include("listings.urls")),
     path("rfq/", include("rfq.urls")),
+    path("compliance/", include("compliance.urls")),
     path("", include("portal.page_urls")),
 ]
 handler500 = "portal.api.problems.server_error"

@@ -60,4 +60,5 @@ urlpatterns = [
     path("nights/<str:as_of>", nights.NightDetail.as_view(), name="night"),
     path("listings/", include("listings.api.urls")),
     path("rfq/", include("rfq.api.urls")),
+    path("compliance/", include("compliance.api.urls")),
 ]

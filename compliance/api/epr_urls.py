@@ -1,0 +1,3 @@
+"""EPR over the API: overview, impact, traits, blocked trades."""
+
+urlpatterns: list = []

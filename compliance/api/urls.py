@@ -1,0 +1,8 @@
+"""Routes of `compliance` below `/api/v1/compliance/`: one file per part."""
+
+from django.urls import include, path
+
+app_name = "compliance"
+urlpatterns: list = [
+    path("", include("compliance.api.epr_urls")),
+]

@@ -1,0 +1,3 @@
+"""Pages of EPR: overview, impact, traits, blocked trades."""
+
+urlpatterns: list = []

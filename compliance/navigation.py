@@ -1,0 +1,29 @@
+"""The compliance section of the left navigation."""
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.navigation import NavItem, NavSection, register_section
+
+register_section(
+    NavSection(
+        _("Compliance"),
+        (
+            # Translators: 生产者责任延伸（EPR）
+            NavItem(
+                _("EPR overview"),
+                "recycle",
+                "compliance:overview",
+                ("compliance:products", "compliance:impact"),
+            ),
+            NavItem(
+                _("What products contain"),
+                "ui-checks",
+                "compliance:traits",
+                ("compliance:traits-",),
+            ),
+            # Translators: 被打断的交易
+            NavItem(_("Blocked trades"), "sign-stop", "compliance:gate-blocks"),
+        ),
+        30,
+    )
+)
