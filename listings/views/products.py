@@ -21,6 +21,7 @@ from portal.choices import Action
 from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.models import Member
+from portal.product_panels import product_panels_for
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
 
@@ -124,6 +125,9 @@ class ProductPage(SellerPage):
                 and request.member.can(Action.EDIT_PRODUCTS),
                 "may_publish": ProductStatus.LIVE in allowed,
                 "may_take_off": ProductStatus.OFF_SHELF in allowed,
+                "panels": product_panels_for(
+                    seller=request.seller, member=request.member, product_id=product.product_id
+                ),
             },
         )
 
