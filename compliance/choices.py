@@ -175,6 +175,18 @@ class RequestStatus(models.TextChoices):
     CANCELLED = "cancelled", pgettext_lazy("request", "Cancelled")
 
 
+REQUEST_TRANSITIONS: dict[str, set[str]] = {
+    RequestStatus.NEW: {
+        RequestStatus.IN_PROGRESS,
+        RequestStatus.DONE,
+        RequestStatus.CANCELLED,
+    },
+    RequestStatus.IN_PROGRESS: {RequestStatus.DONE, RequestStatus.CANCELLED},
+    RequestStatus.DONE: set(),
+    RequestStatus.CANCELLED: set(),
+}
+
+
 class TermEffect(models.TextChoices):
     """What a rule class does to a product its terms are found in (CMP-1)."""
 

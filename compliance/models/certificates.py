@@ -42,6 +42,12 @@ class Certificate(models.Model):
         _("status"), max_length=10, choices=CertificateStatus, default=CertificateStatus.DRAFT
     )
     name = models.CharField(_("name of the certificate"), max_length=200, blank=True)
+    admission = models.SlugField(
+        _("admission"),
+        max_length=40,
+        blank=True,
+        help_text=_("Which industry admission it is; a code of the admissions rulebook."),
+    )
     entity_name = models.CharField(_("certified entity"), max_length=200)
     company_name = models.CharField(_("registered company name"), max_length=200, blank=True)
     country = models.CharField(_("country"), max_length=2, blank=True)
