@@ -166,6 +166,15 @@ class CoverState(models.TextChoices):
     REVOKED = "revoked", _("Revoked")
 
 
+class ObligationState(models.TextChoices):
+    """Where a declaration of a registration stands on a day (EPR-9)."""
+
+    DUE = "due", pgettext_lazy("declaration", "Due")
+    OVERDUE = "overdue", pgettext_lazy("declaration", "Overdue")
+    # Translators: 已申报
+    DONE = "done", _("Declared")
+
+
 class RequestStatus(models.TextChoices):
     """How far staff came with a request for a registration service (EPR-10)."""
 

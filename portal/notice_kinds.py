@@ -154,6 +154,34 @@ register_notice_kind(
     label=_("Certificate expiring"),
 )
 register_notice_kind(
+    "declaration_due",
+    # Translators: {registration} is country and category, {period} such as "August 2022"
+    _("{registration}: declare {period} by {day}"),
+    _("Registration number {number}. Days left: {days}. Tick it in the calendar when it is done."),
+    label=_("EPR declaration due"),
+)
+register_notice_kind(
+    "declaration_overdue",
+    _("{registration}: the declaration of {period} is overdue"),
+    _("Registration number {number}; it was due on {day}. If it is done, tick it in the calendar."),
+    label=_("EPR declaration overdue"),
+)
+register_notice_kind(
+    "epr_register_by",
+    _("{registration}: register by {day}"),
+    _(
+        "Live products without a number: {products}. Registering takes up to {weeks} weeks; from "
+        "{stops} on trade without the number is interrupted."
+    ),
+    label=_("EPR number missing"),
+)
+register_notice_kind(
+    "service_answered",
+    _("Your request “{service}”: {status}"),
+    _("{answer}"),
+    label=_("Registration service answered"),
+)
+register_notice_kind(
     "pack_reward_granted",
     _("Reward granted: {reward}"),
     _("You completed the task pack {pack}. {reward} is yours."),
