@@ -239,7 +239,6 @@ class MarkCaseState(models.TextChoices):
 class EffectKind(models.TextChoices):
     """What a penalty does besides its points (CMP-6)."""
 
-    WARNING = "warning", _("Warning")
     # Translators: 商品降权
     PRODUCT_DEMOTED = "product_demoted", _("Product shown further down")
     # Translators: 店铺降权（限流）

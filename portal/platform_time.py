@@ -123,6 +123,16 @@ def years_later(instant: datetime, years: int) -> datetime:
     return later.astimezone(UTC)
 
 
+def days_later(instant: datetime, days: int) -> datetime:
+    """Return the instant `days` Pacific days later (or earlier) at the same local time, in UTC.
+
+    A day of 23 or 25 hours is one day. A local time that the clocks leap over is the instant as far
+    after the leap; of one that comes twice it is the first.
+    """
+    local = instant.astimezone(PACIFIC)
+    return (local.replace(fold=0) + timedelta(days=days)).astimezone(UTC)
+
+
 def to_pacific(instant: datetime) -> datetime:
     """Return an instant as Pacific local time, for display (K-1)."""
     return instant.astimezone(PACIFIC)

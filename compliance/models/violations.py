@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import AppealReason, AppealStatus, EffectKind
 from compliance.models.products import GatedProduct
+from portal.choices import SellerStatus
 from portal.models import Order, Seller, StoredFile
 from portal.scoping import scoped_manager
 
@@ -16,8 +17,10 @@ from portal.scoping import scoped_manager
 class Violation(models.Model):
     """A confirmed violation with its penalty; only `services.violations` writes it (CMP-6).
 
-    `rule` is a key of the `compliance.violations` rulebook named in `rulebook`, `step` the rung of its
-    ladder (1 = first time). Points count from `penalised_at` until `points_until`, unless overturned.
+    `rule` is a key of the `compliance.violations` rulebook named in `rulebook`; `step` is how often the
+    shop had broken it (1 = first time), which decides the rung of its ladder. Points count from
+    `penalised_at` until `points_until`, unless overturned. When an earlier violation of the rule is
+    overturned, a later one comes down a rung: `lowered_at` says when (decision 0027).
     """
 
     seller = models.ForeignKey(Seller, models.CASCADE, db_index=False, verbose_name=_("seller"))
@@ -50,6 +53,8 @@ class Violation(models.Model):
     points_until = models.DateTimeField(_("points count until"))
     appeal_until = models.DateTimeField(_("appeal until"))
     overturned_at = models.DateTimeField(_("overturned"), null=True, blank=True)
+    overturned_note = models.TextField(_("why overturned"), max_length=4000, blank=True)
+    lowered_at = models.DateTimeField(_("lowered"), null=True, blank=True)
     public = models.BooleanField(
         _("published"), default=False, help_text=_("On the public list, masked.")
     )
@@ -83,7 +88,9 @@ class Violation(models.Model):
 class PenaltyEffect(models.Model):
     """One effect of a violation for a time; overturning ends it (CMP-6, CMP-8).
 
-    `service` names what is closed, e.g. `trade_assurance`. `ends_at` null: until staff end it.
+    `service` names what is closed, e.g. `trade_assurance`. `ends_at` null: until staff end it. A shop is
+    closed because a rung says so, or `by_points`: then the sum of points closed it. `status_before` is
+    what a closed shop goes back to; empty when others had closed it already.
     """
 
     violation = models.ForeignKey(
@@ -93,6 +100,10 @@ class PenaltyEffect(models.Model):
     service = models.SlugField(_("service"), max_length=40, blank=True)
     starts_at = models.DateTimeField(_("from"))
     ends_at = models.DateTimeField(_("until"), null=True, blank=True)
+    by_points = models.BooleanField(_("closed by the sum of points"), default=False)
+    status_before = models.CharField(
+        _("status before"), max_length=12, choices=SellerStatus, blank=True
+    )
 
     objects = scoped_manager(seller="violation__seller")
 
@@ -100,6 +111,19 @@ class PenaltyEffect(models.Model):
         verbose_name = _("effect of a penalty")
         verbose_name_plural = _("effects of penalties")
         ordering = ["starts_at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gte=F("starts_at")),
+                name="penalty_effect_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=EffectKind.SHOP_CLOSED) | Q(by_points=False, status_before=""),
+                name="penalty_effect_closing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.pk}"
 
 
 class ViolationEvidence(models.Model):

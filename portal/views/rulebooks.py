@@ -24,6 +24,8 @@ MODULE_NAMES: dict[str, str | Promise] = {
     "rfq.score": _("RFQ service score and rewards"),
     "rfq.challenge": _("GMV challenge"),
     "rfq.market": _("RFQ market"),
+    # Translators: 违规处罚规则
+    "compliance.violations": _("Violations, points and appeals"),
 }
 """Names of rulebook modules; one without a name shows its key."""
 
