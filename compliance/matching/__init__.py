@@ -1,0 +1,1 @@
+"""Finding terms in texts: folding of look-alikes, the automaton, and the library of what is published."""
