@@ -182,6 +182,26 @@ register_notice_kind(
     label=_("Registration service answered"),
 )
 register_notice_kind(
+    "certificate_expired",
+    _("Certificate {certificate} has expired"),
+    _("Its last day was {day}. What it covered is not covered any more: upload a newer one."),
+    label=_("Certificate expired"),
+)
+register_notice_kind(
+    "review_taken_over",
+    _("Review of {certificate} taken over"),
+    _("{reviewer} continues the review; the claim of {before} was too old."),
+    audience=NoticeAudience.STAFF,
+    label=_("Review taken over"),
+)
+register_notice_kind(
+    "reviews_overdue",
+    _("Certificates waiting past their due time: {count}"),
+    _("Sellers were promised a decision by then. The queue shows them first."),
+    audience=NoticeAudience.STAFF,
+    label=_("Reviews overdue"),
+)
+register_notice_kind(
     "pack_reward_granted",
     _("Reward granted: {reward}"),
     _("You completed the task pack {pack}. {reward} is yours."),

@@ -104,14 +104,17 @@ def _is_empty(cells: list[Any]) -> bool:
 
 
 class CsvTable:
-    """A CSV file: UTF-8 (with or without mark) or GB18030; commas, semicolons or tabs."""
+    """A CSV file: UTF-8 (with or without mark) or GB18030; commas, semicolons or tabs.
+
+    A caller who knows the encoding names it.
+    """
 
     only_text = True
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, encoding: str = "") -> None:
         self._stream = stream
         self._size = max(stream.seek(0, io.SEEK_END), 1)
-        encoding = detect_encoding(stream)
+        encoding = encoding or detect_encoding(stream)
         stream.seek(0)
         self._text = io.TextIOWrapper(stream, encoding=encoding, newline="")
         first = ""

@@ -14,7 +14,8 @@ VIEW, WORK = ("view",), ("view", "add", "change")
 GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
     "reviewer": [
         *((app, "*", VIEW) for app in OUR_APPS),
-        ("compliance", "certificate", ("change", "review_certificate")),
+        ("compliance", "certificate", ("change", "review_certificate", "import_register")),
+        ("compliance", "reviewreason", WORK),
     ],
     "operator": [
         *((app, "*", VIEW) for app in OUR_APPS),
