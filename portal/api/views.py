@@ -63,10 +63,14 @@ class ScopedView(CleanInputMixin, APIView):
         if not request.headers.get("Accept-Language"):
             self.scope_stack.enter_context(translation.override(request.user.language))
         wanted = request.headers.get(SELLER_HEADER) or request.session.get(SESSION_SELLER)
-        member = choose_member(memberships_of(request.user), wanted)
+        member = choose_member(self.memberships(request.user), wanted)
         if member is not None:
             request.member, request.seller = member, member.seller  # type: ignore[attr-defined]
             self.scope_stack.enter_context(seller_scope(member.seller))
+
+    def memberships(self, user: User) -> list[Member]:
+        """Return the memberships the caller may choose from."""
+        return memberships_of(user)
 
 
 class StaffView(CleanInputMixin, APIView):

@@ -38,7 +38,7 @@ from portal.services.file_content import (
     FileType,
     clean_content,
 )
-from portal.services.people import memberships_of
+from portal.services.people import closed_memberships_of, memberships_of
 
 __all__ = [
     "JPEG",
@@ -235,7 +235,9 @@ def file_for(*, user: User, token: str) -> StoredFile | None:
         file = StoredFile.objects.filter(token=token).first()
     if file is None:
         return None
-    if any(member.seller_id == file.seller_id for member in memberships_of(user)):
+    # Also of a closed shop: the files show why it was closed.
+    members = [*memberships_of(user), *closed_memberships_of(user)]
+    if any(member.seller_id == file.seller_id for member in members):
         return file
     return file if user.is_staff and user.has_perm(VIEW_PERMISSION) else None
 

@@ -81,7 +81,8 @@ class NoticeDraft:
 
     `key` identifies the event *for the person told*: put the shop's id in it when somebody in two
     shops must hear twice. Without `user_ids` every active member of the shop is told. `link` is a
-    path of the portal.
+    path of the portal. People of a closed shop hear only what is for them `even_closed`: why it was
+    closed, and what became of their appeal.
     """
 
     kind: str
@@ -90,6 +91,7 @@ class NoticeDraft:
     link: str = ""
     seller_id: int | None = None
     user_ids: Sequence[int] | None = None
+    even_closed: bool = False
 
 
 def notice_send(
@@ -163,8 +165,7 @@ def _rows(drafts: list[NoticeDraft]) -> list[Notice]:
     members: dict[int, list[Member]] = {}
     for member in (
         Member.everywhere.filter(seller_id__in=seller_ids, is_active=True, user__is_active=True)
-        .exclude(seller__status=SellerStatus.CLOSED)
-        .select_related("user")
+        .select_related("user", "seller")
         .order_by("pk")
     ):
         members.setdefault(member.seller_id, []).append(member)
@@ -187,7 +188,8 @@ def _rows(drafts: list[NoticeDraft]) -> list[Notice]:
             wanted = [
                 (member.user, choices.get((member.pk, kind.code), kind.default_email))
                 for member in members.get(draft.seller_id, ())
-                if only is None or member.user_id in only
+                if (only is None or member.user_id in only)
+                and (draft.even_closed or member.seller.status != SellerStatus.CLOSED)
             ]
         for user, email in wanted:
             rows.setdefault((user.pk, draft.key), _row(draft, params, user, email))

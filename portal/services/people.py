@@ -22,6 +22,15 @@ def memberships_of(user: User) -> list[Member]:
     )
 
 
+def closed_memberships_of(user: User) -> list[Member]:
+    """Return the user's memberships in closed shops: for the few pages that say why, and appeals."""
+    return list(
+        Member.everywhere.filter(user=user, is_active=True, seller__status=SellerStatus.CLOSED)
+        .select_related("seller__industry", "seller__main_category", "user")
+        .order_by("seller__name_en", "pk")
+    )
+
+
 def choose_member(memberships: list[Member], wanted: str | None) -> Member | None:
     """Return the membership in the shop `wanted` (a member id), else the first; none if there is none.
 

@@ -1,18 +1,35 @@
-"""What staff decide about a shop: its status and its flags (K-6, K-11)."""
+"""What staff and rules decide about a shop: its status and its flags (K-6, K-11)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from datetime import date
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from portal.choices import SELLER_TRANSITIONS
+from portal.choices import SELLER_TRANSITIONS, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Seller, SellerFlag, User
 from portal.scoping import unscoped
 from portal.services import audit
+
+Span = tuple[date, date | None]
+"""First and last day, both included; no last day means for good."""
+
+Listener = Callable[[Seller, User], None]
+_on_reopening: list[Listener] = []
+
+
+def on_reopening(listener: Listener) -> Listener:
+    """Let a module hear, in the same transaction, that staff reopened a shop by hand (decorator).
+
+    A module that had closed it gives up its reason: the shop is in the hands of staff then.
+    """
+    _on_reopening.append(listener)
+    return listener
 
 
 def seller_change_status(*, actor: User, seller: Seller, status: str, reason: str) -> Seller:
@@ -36,8 +53,35 @@ def seller_change_status(*, actor: User, seller: Seller, status: str, reason: st
             after={"status": status},
             reason=reason.strip(),
         )
+        if current.status == SellerStatus.CLOSED:
+            for listener in _on_reopening:
+                listener(current, actor)
         current.status = status
     return current
+
+
+def seller_status_by_rule(
+    *, seller: Seller, status: str, actor: User | None, reason: str, **details: Any
+) -> None:
+    """Set the status a rule prescribes, as part of the decision that applied the rule (K-6).
+
+    The caller has decided who may, runs a transaction and holds the shop's row. Goes from any status
+    to any other: a shop that was restricted before it was closed is restricted again.
+    """
+    before = Seller.objects.values_list("status", flat=True).get(pk=seller.pk)
+    if before == status:
+        return
+    Seller.objects.filter(pk=seller.pk).update(status=status)
+    seller.status = status
+    audit.record(
+        action="seller.status",
+        actor=actor,
+        obj=seller,
+        before={"status": before},
+        after={"status": status},
+        reason=reason,
+        **details,
+    )
 
 
 def seller_flag_set(
@@ -90,6 +134,45 @@ def seller_flag_end(*, actor: User, flag: SellerFlag, until: date) -> SellerFlag
         )
     flag.until = until
     return flag
+
+
+def seller_flags_publish(
+    *, seller: Seller, code: str, spans: Collection[Span], actor: User | None
+) -> None:
+    """Let a flag that one module keeps hold on exactly these days of a shop.
+
+    The caller runs a transaction and holds the shop's row. `spans` do not overlap. Nothing is
+    written where nothing changes.
+    """
+    wanted = set(spans)
+    with unscoped():
+        flags = list(SellerFlag.objects.filter(seller=seller, code=code).order_by("since"))
+        known = {(flag.since, flag.until) for flag in flags}
+        if known == wanted:
+            return
+        gone = [flag.pk for flag in flags if (flag.since, flag.until) not in wanted]
+        SellerFlag.objects.filter(pk__in=gone).delete()
+        SellerFlag.objects.bulk_create(
+            SellerFlag(seller=seller, code=code, since=since, until=until)
+            for since, until in sorted(wanted - known, key=_first_day)
+        )
+        audit.record(
+            action="seller.flags",
+            actor=actor,
+            obj=seller,
+            before={code: _span_texts(known)},
+            after={code: _span_texts(wanted)},
+        )
+
+
+def _first_day(span: Span) -> date:
+    return span[0]
+
+
+def _span_texts(spans: Collection[Span]) -> str:
+    return ", ".join(
+        f"{since} – {until or ''}".strip() for since, until in sorted(spans, key=_first_day)
+    )
 
 
 def _require(actor: User, permission: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,11 +13,13 @@ from django.views.generic import View
 
 from portal import platform_time
 from portal.charts import sparkline
+from portal.closed_shops import closed_shop_pages
 from portal.home_tiles import HomeTile, home_tiles_for
 from portal.http import MemberRequest
-from portal.models import Notice, Seller
+from portal.models import Notice, Seller, User
 from portal.next_actions import next_actions_for
 from portal.services.bulletins import bulletins_for
+from portal.services.people import closed_memberships_of
 from portal.services.trends import Trend, metric_trends
 from portal.views.base import SellerPage
 from portal.views.numbers import TREND_DAYS, known_values, value_text
@@ -94,5 +98,9 @@ class NoShopPage(LoginRequiredMixin, View):
     """For people who belong to no shop: staff, and members whose shop was closed."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the way out."""
-        return render(request, "portal/no_shop.html", status=403)
+        """Show the way out, and what a closed shop's people may still open."""
+        closed = [
+            (member.seller, closed_shop_pages(member))
+            for member in closed_memberships_of(cast(User, request.user))
+        ]
+        return render(request, "portal/no_shop.html", {"closed": closed}, status=403)
