@@ -1,0 +1,5 @@
+"""Data every portal has after migration; importing a module registers its loader."""
+
+from compliance import review_reasons
+
+__all__ = ["review_reasons"]
