@@ -101,11 +101,14 @@ class Coverage:
     """The registrations of some shops as they are at an instant."""
 
     at: datetime
-    lines: dict[tuple[int, str, str], _Line]
+    registrations: list[Registration]
     products: set[tuple[int, int]]
     """(certificate, product) of those that name products."""
     categories: set[tuple[int, int]]
     """(certificate, category) of those that name categories, with all below them."""
+
+    def __post_init__(self) -> None:
+        self.lines = _lines(self.registrations, self.at)
 
     @classmethod
     def load(
@@ -120,10 +123,18 @@ class Coverage:
         narrow = [row.pk for row in registrations if not row.covers_all]
         return cls(
             at,
-            _lines(registrations, at),
+            registrations,
             _linked_products(narrow, products),
             _linked_categories(narrow, products),
         )
+
+    def at_instant(self, at: datetime, *, without: int | None = None) -> Coverage:
+        """Return the same registrations as they are at another instant; no statement.
+
+        `without` leaves one out: what if it were not there?
+        """
+        left = [row for row in self.registrations if row.pk != without]
+        return Coverage(at, left, self.products, self.categories)
 
     def of(self, product: Covered, country: str, category: str) -> Found:
         """Return whether a product has the number, and if not, the most useful reason why.

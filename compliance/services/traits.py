@@ -77,6 +77,15 @@ def _held(
     return TraitsHeld(FALLBACK_TRAITS, TraitSource.FALLBACK)
 
 
+def traits_unsaid(seller: Seller, categories: Collection[int]) -> dict[int, TraitsHeld]:
+    """Return category → what a product of the shop in it has that says nothing itself; two queries.
+
+    For reading only: to write it, use `product_traits_resolve`.
+    """
+    answered, usual = _answers({seller.pk}, categories), _defaults(categories)
+    return {pk: _held(TraitsAsked(seller.pk, pk, None), answered, usual) for pk in categories}
+
+
 def _answers(sellers: Collection[int], categories: Collection[int]) -> dict[tuple[int, int], int]:
     """Return (shop, category) → the shop's answer for it or the nearest category above."""
     with unscoped():
@@ -350,4 +359,5 @@ __all__ = [
     "product_traits_set_by_staff",
     "shop_traits_confirm",
     "traits_recompute",
+    "traits_unsaid",
 ]

@@ -1,0 +1,72 @@
+"""The wizard's form: one question per category, answered yes or no (EPR-2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+
+from compliance.epr_schema import EprRules
+from compliance.trait_questions import Question, questions_of
+
+YES, NO = "yes", "no"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with the form's field for it."""
+
+    question: Question
+    field: Any
+
+
+class TraitsForm(forms.Form):
+    """What a product contains; every question must be answered.
+
+    `known` is a mask that answers all questions, `likely` one of which only the yeses are ticked.
+    """
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        rules: EprRules,
+        known: int | None = None,
+        likely: int = 0,
+    ) -> None:
+        super().__init__(data)
+        self.questions = questions_of(rules)
+        for question in self.questions:
+            bit = question.category.bit
+            answer = YES if (known or likely) & bit else NO if known is not None else None
+            self.fields[question.category] = forms.ChoiceField(
+                label=question.words.question,
+                choices=[(YES, _("Yes")), (NO, _("No"))],
+                initial=answer,
+                widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
+                error_messages={"required": _("Please answer.")},
+            )
+
+    def asked(self) -> Iterator[Asked]:
+        """Yield the questions in order, each with its field."""
+        for question in self.questions:
+            yield Asked(question, self[question.category])
+
+    def traits(self, *, kept: int = 0) -> int:
+        """Return the mask of the answers of a valid form; `kept` adds bits that nobody is asked for."""
+        return kept | self.ticked()
+
+    def ticked(self) -> int:
+        """Return the mask of what is answered yes so far, valid or not."""
+        return sum(
+            question.category.bit
+            for question in self.questions
+            if self[question.category].value() == YES
+        )
+
+    def answered(self) -> bool:
+        """Tell whether every question has an answer, saved or not."""
+        return all(self[one.category].value() in (YES, NO) for one in self.questions)
