@@ -182,6 +182,7 @@ _RULES = (
         # Translators: 持证单位名称
         entity_name=_("Licence holder"),
         help=_("For goods that need one, such as medical devices or masks."),
+        asks=frozenset({"admission"}),
     ),
     TypeRules(
         CertificateType.BUSINESS_LICENCE,

@@ -11,22 +11,25 @@ import hashlib
 import logging
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.errors import InvalidInput
+from portal.file_purposes import Unused, file_purpose, swept_purposes
 from portal.models import Seller, StoredFile, User
 from portal.models.files import private_path
 from portal.scoping import unscoped
@@ -52,16 +55,19 @@ __all__ = [
     "file_for",
     "file_store",
     "file_url",
+    "files_drop",
     "files_or_nothing",
+    "files_repurpose",
     "files_sweep",
     "upload_check",
 ]
 
 PDF, PNG, JPEG, WEBP = FileType.PDF, FileType.PNG, FileType.JPEG, FileType.WEBP
-VIEW_PERMISSION = "portal.view_storedfile"
 FOLDER = "private"
 ORPHAN_AGE = timedelta(days=1)
-"""A file without a row this long after it was written belongs to no transaction any more."""
+"""A file without a row this long after it was written belongs to no transaction any more; a row that
+nothing refers to this long after its upload belongs to no form any more."""
+SWEEP_ROWS = 500
 
 logger = logging.getLogger(__name__)
 _written: ContextVar[list[str] | None] = ContextVar("files_written", default=None)
@@ -92,8 +98,7 @@ def files_or_nothing() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        for name in names:
-            _drop(name)
+        _drop_all(names)
         raise
     finally:
         _written.reset(token)
@@ -187,9 +192,17 @@ def _row(
         uploaded_at=platform_time.now(),
         uploaded_by=actor,
     )
-    after = {name: getattr(stored, name) for name in ("name", "purpose", "size", "sha256")}
-    audit.record(action="file.store", actor=actor, obj=stored, after=after)
+    audit.record(action="file.store", actor=actor, obj=stored, after=_told(stored))
     return stored
+
+
+def _told(stored: StoredFile) -> dict[str, Any]:
+    return {name: getattr(stored, name) for name in ("name", "purpose", "size", "sha256")}
+
+
+def _drop_all(paths: Iterable[str]) -> None:
+    for path in paths:
+        _drop(path)
 
 
 def _drop(path: str) -> None:
@@ -239,17 +252,65 @@ def file_for(*, user: User, token: str) -> StoredFile | None:
     members = [*memberships_of(user), *closed_memberships_of(user)]
     if any(member.seller_id == file.seller_id for member in members):
         return file
-    return file if user.is_staff and user.has_perm(VIEW_PERMISSION) else None
+    permissions = file_purpose(file.purpose).staff_permissions
+    return file if user.is_staff and any(map(user.has_perm, permissions)) else None
+
+
+# --- Changing hands -----------------------------------------------------------------------------
+
+
+def files_repurpose(*, files: Iterable[StoredFile], before: str, after: str) -> int:
+    """Give files of one purpose another one; return how many still had the first."""
+    rows = StoredFile.objects.filter(pk__in=[one.pk for one in files], purpose=before)
+    return rows.update(purpose=after)
+
+
+def files_drop(*, files: Iterable[StoredFile], actor: User | None) -> int:
+    """Delete files nothing refers to, with their content once that is committed; return how many.
+
+    A file that got another purpose meanwhile stays.
+    """
+    wanted = {one.pk: one.purpose for one in files}
+    with unscoped(), transaction.atomic():
+        held = list(StoredFile.objects.select_for_update().filter(pk__in=wanted).order_by("pk"))
+        gone = [one for one in held if one.purpose == wanted[one.pk]]
+        audit.record_many(
+            audit.entry(action="file.drop", actor=actor, obj=one, before=_told(one)) for one in gone
+        )
+        paths = [str(one.file.name) for one in gone]
+        StoredFile.objects.filter(pk__in=[one.pk for one in gone]).delete()
+        transaction.on_commit(lambda: _drop_all(paths))
+    return len(gone)
 
 
 # --- Sweeping -----------------------------------------------------------------------------------
 
 
 def files_sweep() -> int:
-    """Delete files that no row names, a day after they were written; return how many.
+    """Delete files that belong to nothing any more; return how many (EPR-6).
 
-    They are left when a process dies between writing the file and committing its row.
+    Files that no row names, a day after they were written: they are left when a process dies between
+    writing the file and committing its row. And uploads for forms nobody ever sent, after a day.
     """
+    return _sweep_unused() + _sweep_disk()
+
+
+def _sweep_unused() -> int:
+    limit = platform_time.now() - ORPHAN_AGE
+    swept = 0
+    for purpose in swept_purposes():
+        with unscoped():
+            old = StoredFile.objects.filter(purpose=purpose.purpose, uploaded_at__lt=limit)
+            unused = list(_unused(purpose.unused, old).order_by("pk")[:SWEEP_ROWS])
+        swept += files_drop(files=unused, actor=None)
+    return swept
+
+
+def _unused(narrow: Unused | None, files: QuerySet[StoredFile]) -> QuerySet[StoredFile]:
+    return narrow(files) if narrow else files.none()
+
+
+def _sweep_disk() -> int:
     if not default_storage.exists(FOLDER):
         return 0
     limit = platform_time.wall_clock() - ORPHAN_AGE
