@@ -44,6 +44,7 @@ from compliance.services.certificate_files import (
     may_upload,
     was_submitted,
 )
+from compliance.services.registers import register_match
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
 from portal.ingest.cells import quote
@@ -321,6 +322,7 @@ def certificate_submit(*, member: Member, certificate: Certificate) -> Certifica
             before={"status": before},
             after={"status": submitted.status, "digest": digest},
         )
+        register_match([submitted])
     return submitted
 
 
