@@ -24,6 +24,12 @@ MODULE_NAMES: dict[str, str | Promise] = {
     "rfq.score": _("RFQ service score and rewards"),
     "rfq.challenge": _("GMV challenge"),
     "rfq.market": _("RFQ market"),
+    # Translators: 生产者责任延伸（EPR）
+    "compliance.epr": _("EPR: what countries ask for"),
+    # Translators: EPR服务报价
+    "compliance.services": _("Registration services and prices"),
+    # Translators: 行业资质准入
+    "compliance.admissions": _("Industry admissions"),
     # Translators: 违规处罚规则
     "compliance.violations": _("Violations, points and appeals"),
 }
