@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.models import Group
 from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from pypdf import PdfWriter
@@ -21,9 +22,11 @@ from compliance.models import (
     CertificateProduct,
     GatedProduct,
 )
+from compliance.services.certificates import certificate_save, certificate_submit
 from portal import platform_time
-from portal.models import Category, Seller
+from portal.models import Category, Member, Seller, User
 from portal.scoping import unscoped
+from tests import factories
 
 _numbers = itertools.count(1)
 
@@ -136,3 +139,21 @@ def given(**over: Any) -> CertificateFields:
         "declaration": True,
     } | over
     return CertificateFields(**fields)
+
+
+def reviewer_create(username: str = "") -> User:
+    """Make a member of the reviewers' staff group."""
+    user = factories.user_create(username, is_staff=True)
+    user.groups.add(Group.objects.get(name="reviewer"))
+    return user
+
+
+def submitted(
+    member: Member, *, files: Sequence[SimpleUploadedFile] = (), **over: Any
+) -> Certificate:
+    """Save and submit a certificate through the services, with a PDF unless files are given."""
+    invoices = [] if over.get("own", True) else [upload("invoice.pdf")]
+    made = certificate_save(
+        member=member, fields=given(**over), files=list(files) or [upload()], invoices=invoices
+    )
+    return certificate_submit(member=member, certificate=made)
