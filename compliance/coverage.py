@@ -53,6 +53,10 @@ class Registration(NamedTuple):
     valid_from: datetime | None
     valid_until: datetime | None
 
+    def counts_at(self, at: datetime) -> bool:
+        """Tell whether it covers anything at an instant."""
+        return self.state_at(at) == CoverState.COVERED
+
     def state_at(self, at: datetime) -> CoverState | None:
         """Return what it is at an instant for a product in its scope; none when it says nothing.
 
@@ -87,13 +91,16 @@ _ENDED: dict[str, CoverState] = {
 
 
 @dataclass
-class _Line:
+class Line:
     """The registrations of a shop for a country and category at the instant, by what they are."""
 
     counting: list[Registration] = field(default_factory=list)
     waiting: list[Registration] = field(default_factory=list)
     over: list[Registration] = field(default_factory=list)
     """Rejected or at their end, the newest first."""
+
+
+NO_LINE = Line()
 
 
 @dataclass
@@ -128,6 +135,11 @@ class Coverage:
             _linked_categories(narrow, products),
         )
 
+    @classmethod
+    def of_shop(cls, seller_id: int, at: datetime) -> Coverage:
+        """Read the registrations of a shop without what they are limited to; one statement."""
+        return cls(at, _registrations({seller_id}, None), set(), set())
+
     def at_instant(self, at: datetime, *, without: int | None = None) -> Coverage:
         """Return the same registrations as they are at another instant; no statement.
 
@@ -136,15 +148,17 @@ class Coverage:
         left = [row for row in self.registrations if row.pk != without]
         return Coverage(at, left, self.products, self.categories)
 
+    def line(self, seller_id: int, country: str, category: str) -> Line:
+        """Return the registrations of a shop for a country and category, by what they are."""
+        return self.lines.get((seller_id, country, category)) or NO_LINE
+
     def of(self, product: Covered, country: str, category: str) -> Found:
         """Return whether a product has the number, and if not, the most useful reason why.
 
         One in review says more than how an older one ended; of those that ended the newest counts; that
         a number counts for other products only is said when nothing was ever for this one.
         """
-        line = self.lines.get((product.seller_id, country, category))
-        if line is None:
-            return MISSING
+        line = self.line(product.seller_id, country, category)
         for row in line.counting:
             if self._covers(row, product):
                 return Found(CoverState.COVERED, row.pk)
@@ -167,10 +181,8 @@ class Coverage:
         )
 
 
-def _lines(
-    registrations: Iterable[Registration], at: datetime
-) -> dict[tuple[int, str, str], _Line]:
-    lines: dict[tuple[int, str, str], _Line] = defaultdict(_Line)
+def _lines(registrations: Iterable[Registration], at: datetime) -> dict[tuple[int, str, str], Line]:
+    lines: dict[tuple[int, str, str], Line] = defaultdict(Line)
     for row in registrations:
         line = lines[row.seller_id, row.country, row.category]
         match row.state_at(at):
