@@ -145,6 +145,15 @@ class ReasonKind(models.TextChoices):
     REVOKE = "revoke", _("Revocation")
 
 
+class AdmissionBarrier(models.TextChoices):
+    """Why no document can admit a seller to restricted goods (CRT-1, CMP-4)."""
+
+    # Translators: 仅限中国大陆会员
+    REGION = "region", _("Sellers in mainland China only")
+    # Translators: 企业类型不符
+    COMPANY_TYPE = "company_type", _("Not for companies of your type")
+
+
 class GateDecision(models.TextChoices):
     """What the trade gate answers (EPR-11)."""
 

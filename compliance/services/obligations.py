@@ -1,4 +1,4 @@
-"""Ticking declarations, and the secret address of the calendar (EPR-9).
+"""Ticking declarations, and the secret address of the calendar (EPR-9); requests are beside (EPR-10).
 
 Decided (K-7): a tick is day-to-day work that can be taken back, so whoever edits products may set
 it; a viewer may not. The calendar's address lets people without an account read, so only who manages
@@ -16,12 +16,30 @@ from django.utils.translation import gettext as _
 
 from compliance.models import CalendarFeed, Certificate, Declaration
 from compliance.obligation_reading import HORIZON, LOOK_BACK, dues_of, epr_books, registrations_of
+from compliance.services.service_requests import (
+    service_request_answer,
+    service_request_cancel,
+    service_request_make,
+    service_request_take,
+)
 from portal import platform_time
 from portal.choices import Action, SellerStatus
 from portal.errors import InvalidInput, NotAllowed
 from portal.models import Member, Seller
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
+
+__all__ = [
+    "declaration_tick",
+    "feed_create",
+    "feed_remove",
+    "feed_seller",
+    "service_request_answer",
+    "service_request_cancel",
+    "service_request_make",
+    "service_request_take",
+    "token_digest",
+]
 
 TOKEN_BYTES = 32
 
