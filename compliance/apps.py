@@ -9,3 +9,10 @@ class ComplianceConfig(AppConfig):
 
     name = "compliance"
     verbose_name = _("Compliance")
+
+    def ready(self) -> None:
+        """Follow the category tree: what holds for products comes from the categories above."""
+        from compliance.services.traits import categories_moved
+        from portal.services.catalogue import watch_tree
+
+        watch_tree(categories_moved)

@@ -9,3 +9,7 @@ class ListingsConfig(AppConfig):
 
     name = "listings"
     verbose_name = _("Listings")
+
+    def ready(self) -> None:
+        """Offer compliance what it may ask about products."""
+        from listings import product_source  # noqa: F401  registers itself

@@ -136,12 +136,13 @@ def products_forgotten(product_ids: Collection[str]) -> int:
 class ProductSource:
     """What the app that keeps products offers, registered when it starts.
 
-    `tell_all()` tells of every product, `known(ids)` which of some external ids exist,
+    `tell_all()` tells of every product again (`products_told`, each chunk in a transaction that holds its
+    products) and returns how many differed, `known(ids)` which of some external ids exist,
     `texts(ids or None)` gives the words of products (None: of all live ones). `traits_write(member,
     {product id: codes})` writes traits into the shop's own products and returns how many changed.
     """
 
-    tell_all: Callable[[], Iterator[ProductTold]]
+    tell_all: Callable[[], int]
     known: Callable[[Collection[str]], set[str]]
     texts: Callable[[Collection[str] | None], Iterator[ProductText]]
     traits_write: Callable[[Member, dict[str, list[str]]], int]
@@ -166,11 +167,10 @@ def product_source() -> ProductSource:
 def products_rebuild() -> tuple[int, int]:
     """Have every product told of again; return how many differed and how many were gone.
 
-    One transaction per 2,000 products; may be interrupted and repeated.
+    May be interrupted and repeated.
     """
     source = product_source()
-    told = sum(products_told(chunk) for chunk in chunks(source.tell_all()))
-    return told, sum(_forget_unknown(source, ids) for ids in _stored_ids())
+    return source.tell_all(), sum(_forget_unknown(source, ids) for ids in _stored_ids())
 
 
 def _stored_ids() -> Iterator[list[str]]:

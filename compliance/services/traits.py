@@ -31,6 +31,8 @@ from portal.scoping import unscoped
 from portal.services import audit
 
 NOTE_LENGTH = 300
+CATEGORIES_AT_ONCE = 20_000
+"""SQLite takes 250,000 parameters in a statement, and each category stands in it three times."""
 
 
 class TraitsAsked(NamedTuple):
@@ -323,7 +325,9 @@ def categories_moved(moved: set[int]) -> None:
     """Work out again what holds in categories that hang elsewhere now; a watcher of the tree."""
     with unscoped(), transaction.atomic():
         _change_defaults()
-        traits_recompute(categories=sorted(moved))
+        ordered = sorted(moved)
+        for start in range(0, len(ordered), CATEGORIES_AT_ONCE):
+            traits_recompute(categories=ordered[start : start + CATEGORIES_AT_ONCE])
 
 
 def _may(actor: User, permission: str) -> None:

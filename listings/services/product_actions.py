@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from compliance.gate import products_forgotten
 from listings.choices import ProductStatus
 from listings.models import Product
 from listings.services.product_data import MAX_TITLE, ProductData
@@ -171,6 +172,7 @@ def products_purge(*, now: datetime | None = None) -> int:
             for seller, products in names.items():
                 audit.record(action="product.purge", actor=None, obj=seller, products=products)
             Product.objects.filter(pk__in=[product.pk for product in rows]).delete()
+            products_forgotten([product.product_id for product in rows])
             purged += len(rows)
 
 

@@ -22,6 +22,7 @@ from listings.services.product_data import FIELDS, ProductData
 from listings.services.product_history import Histories
 from listings.services.product_rules import Cleaned, Problem, clean
 from listings.services.projection import SINCE_EVER, projections_write
+from listings.services.telling import products_tell, tells
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
@@ -341,6 +342,7 @@ class _Chunk:
                 self.new[product_id].pk = pk
         self._update()
         self._write_revisions()
+        self._tell()
 
     def _update(self) -> None:
         """Write those columns of the changed products that differ for any of them."""
@@ -365,6 +367,15 @@ class _Chunk:
         earliest = self.histories.earliest(self.products)
         if earliest:
             projections_write(changes=earliest)
+
+    def _tell(self) -> None:
+        """Let compliance know of what the gate asks, as it is now."""
+        changed = (
+            product
+            for name, product in self.changed.items()
+            if tells(self.stored[name], self.heads[name])
+        )
+        products_tell([*self.new.values(), *changed])
 
 
 _ATTRIBUTES = {
