@@ -4,5 +4,6 @@ from django.urls import include, path
 
 app_name = "compliance"
 urlpatterns: list = [
+    path("", include("compliance.api.certificate_urls")),
     path("", include("compliance.api.epr_urls")),
 ]

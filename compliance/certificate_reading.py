@@ -1,0 +1,84 @@
+"""Certificates as pages and API show them: states, reasons, what is left of the validity (EPR-4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.translation import get_language
+
+from compliance.choices import CertificateStatus, FileKind
+from compliance.models import (
+    Certificate,
+    CertificateCategory,
+    CertificateFile,
+    CertificateProduct,
+)
+from portal import platform_time
+
+OVER = Q(status=CertificateStatus.VERIFIED, valid_until__isnull=False)
+
+
+def status_filter(status: str, now: datetime) -> Q:
+    """Return the condition for certificates shown with a status; time ends one before the night does."""
+    over = OVER & Q(valid_until__lte=now)
+    if status == CertificateStatus.VERIFIED:
+        return Q(status=status) & ~over
+    if status == CertificateStatus.EXPIRED:
+        return Q(status=status) | over
+    return Q(status=status)
+
+
+def certificates_to_show() -> QuerySet[Certificate]:
+    """Return the certificates in scope with their files and how much they cover; two queries."""
+    files = CertificateFile.objects.select_related("file")
+    return Certificate.objects.prefetch_related(Prefetch("files", queryset=files)).annotate(
+        product_count=_number_of(CertificateProduct), category_count=_number_of(CertificateCategory)
+    )
+
+
+def _number_of(links: type[Model]) -> Coalesce:
+    """Count what a certificate is linked to; joined, two kinds of links would multiply."""
+    rows = links.objects.filter(certificate=OuterRef("pk")).order_by().values("certificate")  # type: ignore[attr-defined]
+    return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
+
+
+def in_language(english: str, chinese: str) -> str:
+    """Return the text in the reader's language, or the one there is."""
+    first, second = (english, chinese)
+    if (get_language() or "").startswith("zh"):
+        first, second = second, first
+    return first or second
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a reviewer decided so, in the reader's language."""
+
+    code: str
+    text: str
+
+
+def reason_of(certificate: Certificate) -> Reason | None:
+    """Return why it was rejected or revoked; none in any other state."""
+    if not certificate.reason_code:
+        return None
+    text = in_language(certificate.reason_en, certificate.reason_zh)
+    return Reason(certificate.reason_code, text)
+
+
+def days_left(certificate: Certificate, now: datetime) -> int | None:
+    """Return on how many Pacific days it still counts, today included; none without an end or start."""
+    if certificate.valid_until is None or not certificate.counts_at(now):
+        return None
+    last = certificate.valid_until
+    days = (platform_time.day_of(last) - platform_time.day_of(now)).days
+    # Cut short in the middle of a day, that day counts too.
+    return days if platform_time.start_of(platform_time.day_of(last)) == last else days + 1
+
+
+def files_of_kind(certificate: Certificate, kind: FileKind) -> list[CertificateFile]:
+    """Return the prefetched files of a kind in their order."""
+    return [one for one in certificate.files.all() if one.kind == kind]
