@@ -34,6 +34,7 @@ from compliance.models.screening import (
     MarkCase,
     ProductHit,
     ProtectedMark,
+    Rescreening,
     RuleClass,
     Term,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "RegisterEntry",
     "RegisterImport",
     "RegisterMatch",
+    "Rescreening",
     "ReviewReason",
     "RuleClass",
     "ServiceRequest",

@@ -111,6 +111,12 @@ class Chemical(models.Model):
     def __str__(self) -> str:
         return f"{self.cas} {self.name_en}"
 
+    @property
+    def name(self) -> str:
+        """Name in the active language; English where there is no other."""
+        in_chinese = self.name_zh and (get_language() or "").startswith("zh")
+        return self.name_zh if in_chinese else self.name_en
+
 
 class ChemicalCategory(models.Model):
     """A category whose products must name a CAS number, with all below it (CMP-4)."""
@@ -223,3 +229,41 @@ class ProductHit(models.Model):
                 fields=["product", "rule_class", "term", "place"], name="product_hit_once"
             )
         ]
+
+
+class Rescreening(models.Model):
+    """A round through all live products with new terms, in chunks; it goes on where it stopped (CMP-3).
+
+    `key` names its cause, so that one cause is one round. `cursor` is the primary key of the last
+    product screened.
+    """
+
+    key = models.CharField(_("cause"), max_length=80, unique=True)
+    rule_class = models.ForeignKey(
+        RuleClass,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("rule class"),
+    )
+    asked_at = models.DateTimeField(_("asked"))
+    cursor = models.BigIntegerField(_("last product"), default=0, editable=False)
+    products = models.PositiveIntegerField(_("products screened"), default=0)
+    hits = models.PositiveIntegerField(_("hits"), default=0)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("round of screening")
+        verbose_name_plural = _("rounds of screening")
+        ordering = ["-asked_at", "-pk"]
+        indexes = [
+            models.Index(
+                fields=["asked_at"],
+                condition=models.Q(finished_at__isnull=True),
+                name="rescreening_waits",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.key
