@@ -13,12 +13,13 @@ from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 from django.utils import translation
+from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
 from portal import platform_time
 from portal.choices import AttributeType, Role
 from portal.models import Category, Member, Seller, User
-from tests import factories
+from tests import factories, migrated
 from tests.rules_plugin import (  # noqa: F401  hooks
     pytest_addoption,
     pytest_configure,
@@ -48,6 +49,32 @@ def pytest_report_header() -> str:
 
     named = servers.describe(os.environ.get("DATABASE_URL", ""), settings.REDIS_URL)
     return f"servers: {named}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """Give the process a test database of its own, a copy of the run's migrated one.
+
+    It replaces pytest-django's, which would migrate once per process.
+    """
+    creation, before = connection.creation, connection.settings_dict["NAME"]
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            template = migrated.postgres_template(os.environ["DATABASE_URL"])
+            connection.settings_dict["TEST"]["TEMPLATE"] = template
+        name = creation._create_test_db(verbosity=0, autoclobber=True)
+        connection.close()
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+        connection.ensure_connection()
+        if connection.vendor == "sqlite":
+            migrated.sqlite_load(connection.connection)
+    yield
+    with django_db_blocker.unblock():
+        creation.destroy_test_db(before, verbosity=0)
 
 
 @pytest.fixture(autouse=True)
@@ -99,13 +126,13 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def categories(db: None) -> dict[str, Category]:
     """The small tree of `tests.factories.TREE` by code, with attributes on the e-bike parts."""
     made = factories.tree_create()
-    parts = made["e-bike-parts"]
-    factories.attribute_create(parts, "voltage", AttributeType.SELECT, ["36V", "48V", "52V"])
-    factories.attribute_create(
-        parts, "features", AttributeType.MULTI, ["Waterproof", "Foldable", "Quiet"]
-    )
-    factories.attribute_create(parts, "material", AttributeType.TEXT)
-    factories.attribute_create(parts, "power_w", AttributeType.NUMBER)
+    offered = {
+        "voltage": (AttributeType.SELECT, ["36V", "48V", "52V"]),
+        "features": (AttributeType.MULTI, ["Waterproof", "Foldable", "Quiet"]),
+        "material": (AttributeType.TEXT, []),
+        "power_w": (AttributeType.NUMBER, []),
+    }
+    factories.attributes_create(made["e-bike-parts"], offered)
     return made
 
 

@@ -51,31 +51,46 @@ TREE = (
 
 def tree_create(nodes: Iterable[Node] = TREE) -> dict[str, Category]:
     """Make a category tree with its closure, parents first; return it by code."""
-    made: dict[str, Category] = {}
+    nodes = tuple(nodes)
+    parents = {node.parent for node in nodes}
     lines: dict[str, list[Category]] = {}
+    levels: dict[int, list[Category]] = {}
     for node in nodes:
-        line = [*lines[node.parent]] if node.parent else []
-        category = Category.objects.create(
+        above = lines[node.parent] if node.parent else []
+        category = Category(
             code=node.code,
-            parent=made[node.parent] if node.parent else None,
+            parent=above[-1] if above else None,
             name_en=node.name_en,
             name_zh=node.name_zh,
-            path_en=">>".join([*(above.name_en for above in line), node.name_en]),
-            path_zh=">>".join([*(above.name_zh for above in line), node.name_zh]),
-            depth=len(line),
+            path_en=">>".join([*(each.name_en for each in above), node.name_en]),
+            path_zh=">>".join([*(each.name_zh for each in above), node.name_zh]),
+            depth=len(above),
+            is_leaf=node.code not in parents,
         )
-        line.append(category)
-        made[node.code], lines[node.code] = category, line
-        CategoryClosure.objects.bulk_create(
-            CategoryClosure(ancestor=above, descendant=category, distance=len(line) - 1 - position)
-            for position, above in enumerate(line)
-        )
-    parents = {category.parent_id for category in made.values()}
-    for category in made.values():
-        if category.pk in parents:
-            category.is_leaf = False
-            category.save(update_fields=["is_leaf"])
-    return made
+        lines[node.code] = [*above, category]
+        levels.setdefault(len(above), []).append(category)
+    for _depth, level in sorted(levels.items()):  # a statement per level: most tests make a tree
+        for category in level:
+            category.parent = category.parent  # whose key the statement before has set
+        Category.objects.bulk_create(level)
+    CategoryClosure.objects.bulk_create(
+        CategoryClosure(ancestor=above, descendant=line[-1], distance=len(line) - 1 - position)
+        for line in lines.values()
+        for position, above in enumerate(line)
+    )
+    return {code: line[-1] for code, line in lines.items()}
+
+
+def attributes_create(category: Category, offered: Mapping[str, tuple[str, list[str]]]) -> None:
+    """Make new system attributes, code → type and values, and offer them in a category."""
+    made = Attribute.objects.bulk_create(
+        Attribute(code=code, name_en=_title(code), type=type)
+        for code, (type, _values) in offered.items()
+    )
+    CategoryAttribute.objects.bulk_create(
+        CategoryAttribute(category=category, attribute=attribute, values=offered[attribute.code][1])
+        for attribute in made
+    )
 
 
 def attribute_create(
@@ -83,10 +98,14 @@ def attribute_create(
 ) -> Attribute:
     """Make a system attribute and offer it in a category."""
     attribute, _ = Attribute.objects.get_or_create(
-        code=code, defaults={"name_en": code.replace("_", " ").title(), "type": type}
+        code=code, defaults={"name_en": _title(code), "type": type}
     )
     CategoryAttribute.objects.create(category=category, attribute=attribute, values=list(values))
     return attribute
+
+
+def _title(code: str) -> str:
+    return code.replace("_", " ").title()
 
 
 def seller_create(category: Category, **fields: Any) -> Seller:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ _RULE_LINE = re.compile(r"^\|\s*([A-Z]+-\d+[a-z]?)\s*\|\s*(.+?)\s*\|")
 _results: dict[str, dict[str, str]] = defaultdict(dict)
 
 
+@cache  # read for every phase of every test
 def known_rules(path: Path = RULES_FILE) -> dict[str, str]:
     """Return rule id → what it says, from a table in docs/."""
     if not path.exists():

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from tests import servers
+from tests import migrated, servers
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 
@@ -35,6 +35,8 @@ if WORKER:
 else:
     os.environ["PORTAL_TEST_VAR"] = os.environ["VAR_DIR"] = tempfile.mkdtemp(prefix="portal-test-")
     atexit.register(shutil.rmtree, os.environ["PORTAL_TEST_VAR"], ignore_errors=True)
+    if not os.environ.get("PORTAL_TEST_MIGRATED"):
+        atexit.register(migrated.forget)
 
 os.environ.pop("PORTAL_NOW", None)
 os.environ.pop("PORTAL_DEMO", None)
@@ -56,4 +58,7 @@ if os.environ.get("PORTAL_TEST_OWN_BROKER"):
     _number = int(WORKER.removeprefix("gw") or 0) % 15 + 1
     CACHES["default"]["LOCATION"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{_number}"
 LOGGING["root"]["level"] = "WARNING"
+# Static files are looked up when asked for: listing them anew for every test's client takes longer than
+# most requests.
+WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from tests import migrated
+
 
 @pytest.mark.once
 @pytest.mark.rule("K-15")
@@ -17,10 +19,9 @@ def test_two_processes_with_the_same_new_ids_on_sqlite(tmp_path: Path) -> None:
     environment = {
         "PATH": "",
         "VAR_DIR": str(tmp_path / "var"),
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'db.sqlite3'}",
+        "DATABASE_URL": migrated.copy(tmp_path),
     }
     manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-    subprocess.run([*manage, "migrate", "-v0"], env=environment, check=True)
     path = tmp_path / "buyers.csv"
     rows = "".join(f"B{n},US,L1\n" for n in range(20_000))
     path.write_text("buyer_id,country,tier\n" + rows)

@@ -19,6 +19,8 @@ import psycopg
 import pytest
 from django.conf import settings
 
+from tests import migrated
+
 ROOT = Path(__file__).resolve().parents[2]
 DAY, DAY_BEFORE = "2022-08-01", "2022-07-31"
 SHARDS = 4
@@ -101,7 +103,7 @@ class Machine:
 
 @dataclass
 class Databases:
-    """Makes databases that are copies of one that was migrated and seeded once."""
+    """Makes databases that are copies of one that was seeded once."""
 
     folder: Path
     made: list[str]
@@ -114,19 +116,22 @@ class Databases:
         name = f"night_{uuid.uuid4().hex[:12]}"
         folder = self.folder / name
         folder.mkdir()
-        if not self.on_postgres:
-            if template is not None:
-                for file in template.folder.glob("night.sqlite3*"):
-                    shutil.copy(file, folder)
-            return Machine(folder, f"sqlite:///{folder / 'night.sqlite3'}")
-        source = f' TEMPLATE "{template.url.rpartition("/")[2]}"' if template else ""
-        self._execute(f'CREATE DATABASE "{name}"{source}')
-        self.made.append(name)
-        return Machine(folder, f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}")
+        if template is None:
+            url = migrated.copy(folder, os.environ["DATABASE_URL"] if self.on_postgres else "")
+        elif self.on_postgres:
+            source = template.url.rpartition("/")[2]
+            self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+            url = f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+        else:
+            for file in template.folder.glob("portal.sqlite3*"):
+                shutil.copy(file, folder)
+            url = f"sqlite:///{folder / 'portal.sqlite3'}"
+        self.made.append(url)
+        return Machine(folder, url)
 
     def drop(self) -> None:
-        for name in self.made:
-            self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        for url in self.made:
+            migrated.drop(url)
 
     def cut_connections(self, machine: Machine) -> int:
         """End every connection to a database; return how many there were."""
@@ -152,7 +157,6 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
 def seeded(databases: Databases) -> Machine:
     """Thirty shops, and the night before the one that is going to be disturbed."""
     machine = databases.machine()
-    machine.manage("migrate", "-v0")
     machine.manage("night_seed")
     machine.manage("nightly", "--as-of", DAY_BEFORE)
     machine.log.unlink()

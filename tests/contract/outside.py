@@ -10,14 +10,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
+from tests import migrated
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,17 +106,11 @@ class Portal:
 
 
 @contextmanager
-def own_database(folder: Path) -> Iterator[str]:
-    """An empty database of the kind this pass runs on; its address."""
+def own_database(folder: Path, *, empty: bool = False) -> Iterator[str]:
+    """A database of the kind this pass runs on, migrated or empty; its address."""
     server = os.environ.get("DATABASE_URL", "")
-    if not server.startswith("postgres"):
-        yield f"sqlite:///{folder / 'portal.sqlite3'}"
-        return
-    name = f"outside_{uuid.uuid4().hex}"
-    admin = server.replace("postgres://", "postgresql://", 1)
-    with psycopg.connect(admin, autocommit=True) as link:
-        link.execute(f"CREATE DATABASE {name}")
-        try:
-            yield server.rsplit("/", 1)[0] + f"/{name}"
-        finally:
-            link.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    url = migrated.empty(folder, server) if empty else migrated.copy(folder, server)
+    try:
+        yield url
+    finally:
+        migrated.drop(url)

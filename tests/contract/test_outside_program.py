@@ -63,7 +63,7 @@ FILES: dict[str, list[dict[str, Any]]] = {
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """A migrated, fed portal with its web server running, on a database of its own."""
     folder = tmp_path_factory.mktemp("portal")
-    with own_database(folder) as url:
+    with own_database(folder, empty=True) as url:
         yield from _fed(Portal(folder, url, NOW))
 
 

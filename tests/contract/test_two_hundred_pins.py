@@ -58,7 +58,6 @@ def portal(tmp_path: Path) -> Iterator[Portal]:
     with own_database(tmp_path) as url:
         made = Portal(tmp_path, url, NOW)
         made.environment["WEB_THREADS"] = "8"
-        made.run("migrate")
         for kind, rows in FILES.items():
             assert made.ingest(kind, rows).endswith("rejected 0")
         with made.serving("--config", "python:portal.gunicorn_conf", "--workers", "3"):
