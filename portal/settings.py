@@ -340,6 +340,9 @@ SPECTACULAR_SETTINGS = {
         "RfqStatusEnum": "rfq.choices.RfqStatus",
         "SpamReportStatusEnum": "rfq.choices.ReportStatus",
         "FollowUpKindEnum": "rfq.choices.FollowUpKind",
+        "CertificateStatusEnum": "compliance.choices.CertificateStatus",
+        "CertificateTypeEnum": "compliance.choices.CertificateType",
+        "CoverStateEnum": "compliance.choices.CoverState",
     },
 }
 

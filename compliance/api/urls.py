@@ -6,4 +6,5 @@ app_name = "compliance"
 urlpatterns: list = [
     path("", include("compliance.api.certificate_urls")),
     path("", include("compliance.api.epr_urls")),
+    path("", include("compliance.api.gate_urls")),
 ]

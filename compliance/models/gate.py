@@ -30,6 +30,7 @@ class GateBlock(models.Model):
         verbose_name = _("blocked trade")
         verbose_name_plural = _("blocked trades")
         ordering = ["-last_at", "-pk"]
+        permissions = [("ask_gate", "Can ask the trade gate")]
         constraints = [
             models.UniqueConstraint(
                 fields=["product_id", "country", "day", "reasons_key"], name="gate_block_once"

@@ -61,4 +61,5 @@ urlpatterns = [
     path("listings/", include("listings.api.urls")),
     path("rfq/", include("rfq.api.urls")),
     path("compliance/", include("compliance.api.urls")),
+    path("", include("compliance.api.trade_gate_urls")),
 ]

@@ -32,6 +32,9 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("rfq", "rightlot", ("add",)),
         ("rfq", "rfq", ("change",)),
         ("rfq", "unsolicitedoffer", ("change",)),
+        ("compliance", "gateblock", ("ask_gate",)),
+        ("compliance", "gatedproduct", ("change",)),
+        ("compliance", "categorytraits", WORK),
         ("growth", "*", WORK),
     ],
     "risk officer": [
