@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
+from typing import Any
 
 from django.db.models import (
     Case,
@@ -92,7 +93,7 @@ def _unnamed(seller: Seller, countries: Collection[str], named: QuerySet) -> Ite
         )
         for country in countries
     }
-    rows = (
+    rows: Any = (
         live_products(seller)
         .filter(~Exists(named.filter(product=OuterRef("pk"))))
         .order_by()

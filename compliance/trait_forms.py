@@ -43,7 +43,7 @@ class TraitsForm(forms.Form):
             bit = question.category.bit
             answer = YES if (known or likely) & bit else NO if known is not None else None
             self.fields[question.category] = forms.ChoiceField(
-                label=question.words.question,
+                label=str(question.words.question),
                 choices=[(YES, _("Yes")), (NO, _("No"))],
                 initial=answer,
                 widget=forms.RadioSelect(attrs={"class": "form-check-input"}),

@@ -23,7 +23,7 @@ from portal.http import MemberRequest
 from portal.models import Member
 from portal.product_panels import product_panels_for
 from portal.views.base import SellerPage
-from portal.views.lists import page_of
+from portal.views.lists import Counted, page_of
 
 PAGE_SIZE = 50
 REVISIONS_SHOWN = 20
@@ -86,21 +86,6 @@ class ProductsPage(SellerPage):
 
 def _counted(status: str, counts: dict[str, int]) -> int:
     return counts[status] if status else sum(counts.values())
-
-
-class Counted:
-    """Rows whose number is known already, so that the pager does not count again."""
-
-    def __init__(self, rows: Any, number: int) -> None:
-        self.rows = rows
-        self.number = number
-        self.ordered = True
-
-    def __len__(self) -> int:
-        return self.number
-
-    def __getitem__(self, place: Any) -> Any:
-        return self.rows[place]
 
 
 class ProductPage(SellerPage):
