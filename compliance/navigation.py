@@ -23,6 +23,13 @@ register_section(
             ),
             # Translators: 被打断的交易
             NavItem(_("Blocked trades"), "sign-stop", "compliance:gate-blocks"),
+            # Translators: 违规记录
+            NavItem(
+                _("Violations"),
+                "shield-exclamation",
+                "compliance:violations",
+                ("compliance:violation", "compliance:violations-"),
+            ),
         ),
         30,
     )

@@ -258,6 +258,32 @@ register_notice_kind(
     label=_("Appeal decided"),
 )
 register_notice_kind(
+    "violation_overturned",
+    _("Penalty taken back: {violation}"),
+    _("It counts no points any more and its effects have ended. {reason}"),
+    label=_("Penalty taken back"),
+)
+register_notice_kind(
+    "violation_lowered",
+    _("Penalty lowered: {violation}"),
+    _("An earlier violation of the rule was taken back. Points now: {points}."),
+    label=_("Penalty lowered"),
+)
+register_notice_kind(
+    "shop_closed",
+    _("Your shop was closed: {violation}"),
+    _("Points: {points}. You can still sign in to see why, and appeal until {deadline}."),
+    label=_("Shop closed"),
+    optional=False,
+)
+register_notice_kind(
+    "shop_reopened",
+    _("Your shop is open again"),
+    _("What had closed it was taken back. Points now: {points}."),
+    label=_("Shop open again"),
+    optional=False,
+)
+register_notice_kind(
     "radar_deadline",
     _("{product} must be improved by {day}"),
     _("Problem: {problem}. Days left: {days}."),
