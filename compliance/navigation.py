@@ -15,12 +15,35 @@ register_section(
                 "compliance:overview",
                 ("compliance:products", "compliance:impact"),
             ),
+            # Translators: 证书
+            NavItem(
+                _("Certificates"),
+                "patch-check",
+                "compliance:certificates",
+                ("compliance:certificate",),
+            ),
             NavItem(
                 _("What products contain"),
                 "ui-checks",
                 "compliance:traits",
                 ("compliance:traits-",),
             ),
+            # Translators: 申报日历
+            NavItem(
+                _("Declarations"),
+                "calendar-check",
+                "compliance:calendar",
+                ("compliance:calendar-",),
+            ),
+            # Translators: EPR注册服务
+            NavItem(
+                _("Registration services"),
+                "bag-plus",
+                "compliance:services",
+                ("compliance:service-",),
+            ),
+            # Translators: 行业资质准入
+            NavItem(_("Industry admissions"), "door-open", "compliance:admissions"),
             # Translators: 被打断的交易
             NavItem(_("Blocked trades"), "sign-stop", "compliance:gate-blocks"),
             # Translators: 违规记录

@@ -4,6 +4,8 @@ from django.urls import include, path
 
 app_name = "compliance"
 urlpatterns: list = [
+    path("", include("compliance.certificate_urls")),
     path("", include("compliance.epr_urls")),
+    path("", include("compliance.obligation_urls")),
     path("", include("compliance.violation_urls")),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import RequestStatus
@@ -110,3 +111,8 @@ class ServiceRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.offer} #{self.pk}"
+
+    @property
+    def title(self) -> str:
+        """What was asked for, in the active language."""
+        return self.title_zh if (get_language() or "").startswith("zh") else self.title_en
