@@ -1,5 +1,5 @@
 """Nightly jobs of `compliance`; importing a module here registers its jobs (NGT-2)."""
 
-from compliance.nightly import expiry, reminders
+from compliance.nightly import expiry, gate_overview, reminders
 
-__all__ = ["expiry", "reminders"]
+__all__ = ["expiry", "gate_overview", "reminders"]
