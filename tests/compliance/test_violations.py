@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -182,7 +182,7 @@ def test_improper_trading_is_known_only_as_grave(staff: User, shop: Seller) -> N
 
 
 def rule(**over: Any) -> ViolationRule:
-    texts = {name: "x" for name in ("name_en", "name_zh", "text_en", "text_zh")}
+    texts = dict.fromkeys(("name_en", "name_zh", "text_en", "text_zh"), "x")
     ladder = [{"from_time": 1, "warning": True}, {"from_time": 2, "points": 3}]
     return ViolationRule.model_validate({"key": "stream", "ladder": ladder, **texts} | over)
 
@@ -199,9 +199,10 @@ def test_a_window_counts_what_happened_within_its_days(
     changed = type(book)(**{**book.__dict__, "content": windowed})
     monkeypatch.setattr(penalties, "rulebook_for", lambda module, day: changed)
     last = platform_time.start_of(date(2022, 5, 6))
-    steps = []
-    for happened in (last - timedelta(seconds=1), last, None):
-        steps.append(confirm(staff, shop, "stream", happened_at=happened).step)
+    steps = [
+        confirm(staff, shop, "stream", happened_at=happened).step
+        for happened in (last - timedelta(seconds=1), last, None)
+    ]
     # 2022-05-06 is the 90th day back from 2022-08-03; the first lies a day before it.
     assert steps == [1, 2, 2]
 
@@ -244,13 +245,9 @@ def test_a_rulebook_that_makes_no_sense_is_refused(wrong: dict[str, Any]) -> Non
 
 
 def sql_points(day: date) -> dict[int, int]:
+    ends = connection.ops.adapt_datetimefield_value(platform_time.end_of(day))
     with connection.cursor() as cursor:
-        sql = POINTS_SQL.format(sellers="1 = 1")
-        ends = platform_time.end_of(day)
-        if connection.vendor == "sqlite":
-            ends = ends.astimezone(UTC).replace(tzinfo=None)  # type: ignore[assignment]
-            ends = str(ends)  # type: ignore[assignment]
-        cursor.execute(sql, {"ends": ends})
+        cursor.execute(POINTS_SQL.format(sellers="1 = 1"), {"ends": ends})
         return {seller: int(value) for seller, value in cursor.fetchall()}
 
 
