@@ -284,6 +284,28 @@ register_notice_kind(
     optional=False,
 )
 register_notice_kind(
+    "mark_case_opened",
+    _("Protected marks in your titles"),
+    _(
+        "Titles of your live products name marks that are protected: change them, prove your"
+        " authorisation, or say why they are outside the protected scope."
+    ),
+    # Translators: 疑似侵权
+    label=_("Suspected infringement of a mark"),
+)
+register_notice_kind(
+    "mark_case_judged",
+    _("“{mark}” in the title of {product}: {verdict}"),
+    _("{judgement}"),
+    label=_("Decision about a protected mark"),
+)
+register_notice_kind(
+    "screening_hits",
+    _("{rule_class}: {count} of your live products"),
+    _("Their words fall under “{rule_class}”. Look at them and change what has to change."),
+    label=_("Rules about words of products"),
+)
+register_notice_kind(
     "radar_deadline",
     _("{product} must be improved by {day}"),
     _("Problem: {problem}. Days left: {days}."),

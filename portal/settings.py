@@ -176,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "portal.tasks.sweep_outbox", "schedule": 60.0},
     "sweep-files": {"task": "portal.tasks.sweep_files", "schedule": crontab(minute=20)},
     "alert-searches": {"task": "rfq.tasks.alert_searches", "schedule": crontab(minute="*/15")},
+    "rescreen": {"task": "compliance.tasks.rescreen", "schedule": crontab(minute="*/5")},
     "purge-products": {"task": "listings.tasks.purge_products", "schedule": crontab(minute=40)},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")

@@ -17,6 +17,8 @@ from compliance.matching.folding import (
     readings,
 )
 
+BETWEEN = " \ua015 "
+"""Put between parts of one text: a letter of no product's language, so that no term spans two."""
 EXCERPT = 160
 """Characters of an excerpt at most."""
 _AROUND = 48
@@ -149,7 +151,12 @@ def _excerpt(text: str, searched: str, places: list[int] | None, span: _Span) ->
     else:
         source, first, last = text, places[span.start], places[span.end - 1] + 1
     last = min(last, first + EXCERPT - _AROUND)
-    start, end = max(0, first - _AROUND), min(len(source), last + _AROUND)
-    start = source.rfind(" ", max(0, start - 12), start) + 1 or start
+    part = source.rfind(BETWEEN, 0, first)
+    begins = 0 if part < 0 else part + len(BETWEEN)
+    part = source.find(BETWEEN, last)
+    ends = len(source) if part < 0 else part
+    start, end = max(begins, first - _AROUND), min(ends, last + _AROUND)
+    if start > begins:
+        start = source.rfind(" ", max(begins, start - 12), start) + 1 or start
     words = " ".join(source[start:end].split())[: EXCERPT - 2]
-    return f"{'…' if start else ''}{words}{'…' if end < len(source) else ''}"
+    return f"{'…' if start > begins else ''}{words}{'…' if end < ends else ''}"

@@ -45,6 +45,11 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("listings", "product", ("change",)),
         ("compliance", "violation", WORK),
         ("compliance", "appeal", ("change",)),
+        ("compliance", "ruleclass", (*WORK, "publish_ruleclass")),
+        ("compliance", "protectedmark", WORK),
+        ("compliance", "markcase", ("change",)),
+        ("compliance", "chemical", WORK),
+        ("compliance", "chemicalcategory", WORK),
         ("rfq", "spamreport", ("change",)),
     ],
     "admin": [
