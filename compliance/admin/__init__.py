@@ -1,3 +1,5 @@
 """Staff pages of compliance; importing a module registers them."""
 
-__all__: list[str] = []
+from compliance.admin import certificates, registers
+
+__all__ = ["certificates", "registers"]

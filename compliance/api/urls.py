@@ -7,4 +7,5 @@ urlpatterns: list = [
     path("", include("compliance.api.certificate_urls")),
     path("", include("compliance.api.epr_urls")),
     path("", include("compliance.api.gate_urls")),
+    path("", include("compliance.api.obligation_urls")),
 ]

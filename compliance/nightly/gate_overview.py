@@ -25,7 +25,7 @@ GATE_OVERVIEW = "compliance.gate_overview"
 TICK = timedelta(microseconds=1)
 """The databases' smallest step: the last instant of a day lies this much before its end."""
 
-OVERVIEW = """WITH asked (country, category, bit, pattern, without) AS (VALUES {asked}),
+NEEDED = """WITH asked (country, category, bit, pattern, without) AS (VALUES {asked}),
 registration AS (
     SELECT id, seller_id, country, category, covers_all,
         CASE WHEN valid_from < %(ends)s
@@ -59,7 +59,7 @@ named AS (
     ) links GROUP BY product_id, country, category
 ),
 needed AS (
-    SELECT p.seller_id, a.country, a.category, a.without,
+    SELECT p.seller_id, p.id AS product_id, a.country, a.category, a.without,
         CASE WHEN COALESCE(w.stands, 0) >= COALESCE(n.stands, 0)
             THEN COALESCE(w.stands, 0) ELSE n.stands END AS stands
     FROM compliance_gatedproduct p
@@ -70,17 +70,19 @@ needed AS (
     LEFT JOIN named n ON n.product_id = p.id AND n.country = a.country
         AND n.category = a.category
     WHERE p.seller_id BETWEEN %(lo)s AND %(hi)s AND p.live AND NOT p.deleted
-)
+)"""
+"""What each live product needs where. `stands`: 2 the number counts, 1 it waits for review, 0 neither:
+`coverage.Registration.state_at`.
+
+`whole` are numbers for all products of a shop, `named` those for some of them.
+"""
+OVERVIEW = """
 SELECT seller_id, country, category, COUNT(*) AS required,
     COUNT(*) FILTER (WHERE stands = 2) AS covered,
     COUNT(*) FILTER (WHERE stands = 1) AS in_review,
     CASE WHEN COUNT(*) FILTER (WHERE stands = 2) < COUNT(*) THEN without
         ELSE 'allowed' END AS decision
 FROM needed GROUP BY seller_id, country, category, without"""
-"""`stands`: 2 the number counts, 1 it waits for review, 0 neither: `coverage.Registration.state_at`.
-
-`whole` are numbers for all products of a shop, `named` those for some of them.
-"""
 
 
 @job(
@@ -112,6 +114,11 @@ def gate_overview(ctx: ShardContext) -> None:
 
 def overview_statement(rules: EprRules, as_of: date) -> tuple[str, Params]:
     """Return the select of `GateOverview` rows as of a day with its parameters, less `lo` and `hi`."""
+    return needed_statement(rules, as_of, OVERVIEW)
+
+
+def needed_statement(rules: EprRules, as_of: date, select: str) -> tuple[str, Params]:
+    """Return a select from `needed` as of a day with its parameters, less `lo` and `hi`."""
     ends = end_of(as_of)
     params: Params = {"ends": ends}
     rows = []
@@ -125,7 +132,7 @@ def overview_statement(rules: EprRules, as_of: date) -> tuple[str, Params]:
         }
         params |= {f"{name}_{place}": value for name, value in values.items()}
         rows.append(f"({', '.join(f'%({name}_{place})s' for name in values)})")
-    return OVERVIEW.format(asked=", ".join(rows)), params
+    return NEEDED.format(asked=", ".join(rows)) + select, params
 
 
 # --- Export -------------------------------------------------------------------------------------
