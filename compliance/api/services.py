@@ -113,7 +113,7 @@ class ServiceListView(ScopedView):
             for one in lead_times_of(request.seller, now)
         }
         answer["note"] = rules.note
-        names = [name for name in ServiceOfferSerializer().fields if name != "needed"]
+        names = [str(name) for name in ServiceOfferSerializer().fields if name != "needed"]
         answer["results"] = [
             {name: getattr(offer, name) for name in names}
             | {"needed": not offer.addition and (offer.country, offer.category) in lacking}
