@@ -58,7 +58,12 @@ def products_url(country: str, category: str = "", state: str = "") -> str:
 def upload_url(country: str, category: str) -> str:
     """Return the address of the upload form with country and category filled in (EPR-4)."""
     query = urlencode({"type": "epr", "country": country, "category": category})
-    return f"{reverse('compliance:certificate-add')}?{query}"
+    return f"{reverse('compliance:certificate-new')}?{query}"
+
+
+def certificate_url(pk: int) -> str:
+    """Return the address of a certificate."""
+    return reverse("compliance:certificate", args=[pk])
 
 
 @dataclass(frozen=True)

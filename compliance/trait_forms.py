@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,8 @@ class Asked:
 class TraitsForm(forms.Form):
     """What a product contains; every question must be answered.
 
-    `known` is a mask that answers all questions, `likely` one of which only the yeses are ticked.
+    An unsent form is filled in from `known`, a mask that answers all questions, from `likely`, of which
+    only the yeses are taken, or from `answers` that were tried and are judged later.
     """
 
     def __init__(
@@ -36,16 +37,17 @@ class TraitsForm(forms.Form):
         rules: EprRules,
         known: int | None = None,
         likely: int = 0,
+        answers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(data)
         self.questions = questions_of(rules)
         for question in self.questions:
-            bit = question.category.bit
+            bit, code = question.category.bit, question.category.value
             answer = YES if (known or likely) & bit else NO if known is not None else None
-            self.fields[question.category] = forms.ChoiceField(
+            self.fields[code] = forms.ChoiceField(
                 label=str(question.words.question),
                 choices=[(YES, _("Yes")), (NO, _("No"))],
-                initial=answer,
+                initial=answers.get(code) if answers is not None else answer,
                 widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
                 error_messages={"required": _("Please answer.")},
             )
@@ -53,7 +55,7 @@ class TraitsForm(forms.Form):
     def asked(self) -> Iterator[Asked]:
         """Yield the questions in order, each with its field."""
         for question in self.questions:
-            yield Asked(question, self[question.category])
+            yield Asked(question, self[question.category.value])
 
     def traits(self, *, kept: int = 0) -> int:
         """Return the mask of the answers of a valid form; `kept` adds bits that nobody is asked for."""
@@ -62,11 +64,9 @@ class TraitsForm(forms.Form):
     def ticked(self) -> int:
         """Return the mask of what is answered yes so far, valid or not."""
         return sum(
-            question.category.bit
-            for question in self.questions
-            if self[question.category].value() == YES
+            asked.question.category.bit for asked in self.asked() if asked.field.value() == YES
         )
 
     def answered(self) -> bool:
         """Tell whether every question has an answer, saved or not."""
-        return all(self[one.category].value() in (YES, NO) for one in self.questions)
+        return all(asked.field.value() in (YES, NO) for asked in self.asked())

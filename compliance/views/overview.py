@@ -13,7 +13,15 @@ from compliance.impact import certificate_impact, shop_impact
 from compliance.impact_page import moment_views, stop_views
 from compliance.models import Certificate
 from compliance.overview_history import cover_history, newest_day
-from compliance.overview_page import STEPS_SHOWN, country_name, matrix, products_url, steps
+from compliance.overview_page import (
+    STEPS_SHOWN,
+    certificate_url,
+    country_name,
+    matrix,
+    products_url,
+    steps,
+    upload_url,
+)
 from compliance.product_list import ProductList
 from compliance.shop_overview import ShopFacts, shop_overview
 from portal import platform_time
@@ -118,7 +126,16 @@ class CertificateImpactPage(SellerPage):
             raise Http404
         facts = ShopFacts.load(request.seller, now)
         impact = certificate_impact(facts, certificate, now)
-        context: dict[str, object] = {"certificate": certificate, "impact": impact, "now": now}
+        context: dict[str, object] = {
+            "certificate": certificate,
+            "certificate_url": certificate_url(certificate.pk),
+            "counts": certificate.counts_at(now),
+            "country": country_name(certificate.country),
+            "impact": impact,
+            "may_upload": request.member.can(Action.UPLOAD_CERTIFICATE),
+            "now": now,
+            "upload_url": upload_url(certificate.country, certificate.category),
+        }
         if impact.requirement is not None and impact.depending:
             rows = depending(
                 request.seller, facts.coverage, impact.requirement, certificate.pk, impact.ends_at

@@ -1,0 +1,102 @@
+"""The gate's answer on the page of a product (EPR-11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from compliance.block_list import ReasonView, reason_view
+from compliance.choices import CoverState, EprCategory, GateDecision, TraitSource
+from compliance.gate import Answer, Cover, gate_many, requirements_of
+from compliance.models import GatedProduct
+from compliance.overview_page import LOOKS, Look, certificate_url, country_name, upload_url
+from compliance.rules import sells_to
+from compliance.trait_questions import names_of
+from portal import platform_time
+from portal.choices import Action
+from portal.models import Member, Seller
+from portal.product_panels import ProductPanel, register_product_panels
+
+TONES = {GateDecision.ALLOWED: "ok", GateDecision.WARN: "warn", GateDecision.BLOCKED: "danger"}
+
+
+@dataclass(frozen=True)
+class LineView:
+    """A number the product needs; `url` leads to its certificate, or to where one is uploaded."""
+
+    name: str
+    label: str
+    look: Look
+    url: str
+
+
+@dataclass(frozen=True)
+class CountryView:
+    """What the gate says for a country, and the numbers behind it; `others` are reasons besides."""
+
+    country: str
+    sold: bool
+    decision: GateDecision
+    label: str
+    tone: str
+    interrupts_at: datetime | None
+    lines: list[LineView]
+    others: list[ReasonView]
+
+
+@register_product_panels
+def trade_gate(seller: Seller, member: Member, product_id: str) -> Iterator[ProductPanel]:
+    """Show what the product needs, has, and what the gate says now; a constant number of statements."""
+    products = GatedProduct.objects.filter(seller=seller, deleted=False)
+    product = products.filter(product_id=product_id).first()
+    if product is None:
+        return
+    now = platform_time.now()
+    lines: dict[str, list[Cover]] = {}
+    for line in requirements_of([product], now)[product.pk]:
+        lines.setdefault(line.country, []).append(line)
+    if not lines:
+        return
+    answers = gate_many([(product_id, country) for country in lines], now, log=False)
+    yield ProductPanel(
+        "compliance/_product_panel.html",
+        {
+            "product": product,
+            "contains": names_of(product.traits),
+            "assumed": product.source in (TraitSource.CATEGORY, TraitSource.FALLBACK),
+            "countries": [
+                _country(product, answer, lines[answer.country], member) for answer in answers
+            ],
+        },
+    )
+
+
+def _country(
+    product: GatedProduct, answer: Answer, lines: list[Cover], member: Member
+) -> CountryView:
+    return CountryView(
+        country_name(answer.country),
+        sells_to(product.countries, answer.country),
+        answer.decision,
+        str(answer.decision.label),
+        TONES[answer.decision],
+        answer.interrupts_at,
+        [_line(line, member) for line in lines if line.required],
+        [
+            reason_view(reason.code, None, answer.country)
+            for reason in answer.reasons
+            if reason.category is None
+        ],
+    )
+
+
+def _line(line: Cover, member: Member) -> LineView:
+    url = ""
+    if line.certificate is not None:
+        url = certificate_url(line.certificate)
+    elif member.can(Action.UPLOAD_CERTIFICATE) and line.status != CoverState.COVERED:
+        url = upload_url(line.country, line.category)
+    return LineView(
+        str(EprCategory(line.category).label), str(line.status.label), LOOKS[line.status], url
+    )
