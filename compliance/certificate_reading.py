@@ -13,6 +13,7 @@ from compliance.choices import CertificateStatus, FileKind
 from compliance.models import (
     Certificate,
     CertificateCategory,
+    CertificateEvent,
     CertificateFile,
     CertificateProduct,
 )
@@ -61,12 +62,11 @@ class Reason:
     text: str
 
 
-def reason_of(certificate: Certificate) -> Reason | None:
-    """Return why it was rejected or revoked; none in any other state."""
-    if not certificate.reason_code:
+def reason_of(decided: Certificate | CertificateEvent) -> Reason | None:
+    """Return why it was rejected or revoked; none where nothing was."""
+    if not decided.reason_code:
         return None
-    text = in_language(certificate.reason_en, certificate.reason_zh)
-    return Reason(certificate.reason_code, text)
+    return Reason(decided.reason_code, in_language(decided.reason_en, decided.reason_zh))
 
 
 def days_left(certificate: Certificate, now: datetime) -> int | None:

@@ -28,14 +28,9 @@ from compliance.choices import (
     FileKind,
 )
 from compliance.epr_schema import EPR, EprRules
-from compliance.models import (
-    Certificate,
-    CertificateCategory,
-    CertificateEvent,
-    CertificateProduct,
-    GatedProduct,
-)
+from compliance.models import Certificate, CertificateEvent
 from compliance.models.certificates import WAITING
+from compliance.services.certificate_coverage import Coverage, coverage_of, coverage_put
 from compliance.services.certificate_files import (
     GivenFile,
     ReadyFile,
@@ -47,8 +42,7 @@ from compliance.services.certificate_files import (
 from compliance.services.registers import register_match
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
-from portal.ingest.cells import quote
-from portal.models import Category, Member, StoredFile
+from portal.models import Member, StoredFile
 from portal.platform_time import WORK_ENDS, WORK_STARTS
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
@@ -59,6 +53,7 @@ __all__ = [
     "EDITABLE",
     "CertificateFields",
     "certificate_delete",
+    "certificate_problems",
     "certificate_save",
     "certificate_submit",
     "certificate_take_back",
@@ -68,7 +63,6 @@ __all__ = [
 
 EDITABLE = (CertificateStatus.DRAFT, CertificateStatus.REJECTED)
 WORKING_DAY = timedelta(hours=WORK_ENDS.hour - WORK_STARTS.hour)
-NAMED_AT_MOST = 5
 AUDITED = ("type", "country", "category", "number", "own", "issued_on", "expires_on", "covers_all")
 
 
@@ -114,28 +108,56 @@ def certificate_save(
     may_upload(member)
     _own_certificate(member, certificate)
     now = platform_time.now()
-    today = platform_time.day_of(now)
     with seller_scope(member.seller):
-        checked, problems = checked_fields(fields, rules=upload_rules(today), today=today)
-        if checked is None:
-            raise InvalidInput(problems)
-        if certificate is not None and certificate.type != checked.rules.type:
-            _check_type_change(certificate, problems)
-        coverage, more = _coverage(checked)
-        ready, wrong = _files_given(certificate, checked, files, invoices)
-        problems += more + wrong
-        if problems:
-            raise InvalidInput(problems)
+        checked, coverage, ready = _judged(fields, files, invoices, certificate, now)
         with files_or_nothing(), transaction.atomic():
             if certificate is None:
                 saved = _create(member, checked, now)
             else:
                 seen = certificate.version if version is None else version
                 saved = _change(member, certificate, seen, checked, now)
-            _cover(saved, coverage)
+            coverage_put(saved, coverage)
             for kind, given in ready.items():
                 files_put(member=member, certificate=saved, kind=kind, files=given)
     return saved
+
+
+def certificate_problems(
+    *,
+    member: Member,
+    fields: CertificateFields,
+    files: Sequence[GivenFile] | None = None,
+    invoices: Sequence[GivenFile] | None = None,
+    certificate: Certificate | None = None,
+) -> Problems:
+    """Return everything for which `certificate_save` would refuse the input; nothing is written."""
+    with seller_scope(member.seller):
+        try:
+            _judged(fields, files, invoices, certificate, platform_time.now())
+        except InvalidInput as refusal:
+            return refusal.fields
+    return []
+
+
+def _judged(
+    fields: CertificateFields,
+    files: Sequence[GivenFile] | None,
+    invoices: Sequence[GivenFile] | None,
+    certificate: Certificate | None,
+    now: datetime,
+) -> tuple[CheckedFields, Coverage, dict[FileKind, list[ReadyFile]]]:
+    """Return the input as it is kept, or raise `InvalidInput` with everything that is wrong."""
+    today = platform_time.day_of(now)
+    checked, problems = checked_fields(fields, rules=upload_rules(today), today=today)
+    if checked is None:
+        raise InvalidInput(problems)
+    if certificate is not None and certificate.type != checked.rules.type:
+        _check_type_change(certificate, problems)
+    coverage, unknown = coverage_of(checked)
+    ready, refused = _files_given(certificate, checked, files, invoices)
+    if problems := [*problems, *unknown, *refused]:
+        raise InvalidInput(problems)
+    return checked, coverage, ready
 
 
 def _own_certificate(member: Member, certificate: Certificate | None) -> None:
@@ -202,7 +224,7 @@ def _check_editable(certificate: Certificate) -> None:
         raise Refusal("not_editable", text)
 
 
-# --- Files and coverage -------------------------------------------------------------------------
+# --- Files --------------------------------------------------------------------------------------
 
 
 def _files_given(
@@ -230,50 +252,6 @@ def _held_files(certificate: Certificate | None, kind: FileKind) -> list[StoredF
     if certificate is None:
         return []
     return [one.file for one in certificate.files.filter(kind=kind).select_related("file")]
-
-
-Coverage = tuple[list[int], list[int]]
-"""Primary keys of products, of categories."""
-
-
-def _coverage(checked: CheckedFields) -> tuple[Coverage, Problems]:
-    """Return what a certificate covers; ids that are not the shop's are like unknown ones (K-8)."""
-    problems: Problems = []
-    products = GatedProduct.objects.filter(product_id__in=checked.products)
-    found = dict(products.values_list("product_id", "pk")) if checked.products else {}
-    if unknown := [one for one in checked.products if one not in found]:
-        text = _("Not products of this shop: %(ids)s.") % {"ids": _some(unknown)}
-        problems.append(("products", text))
-    categories = Category.objects.filter(code__in=checked.categories)
-    known = dict(categories.values_list("code", "pk")) if checked.categories else {}
-    if unknown := [one for one in checked.categories if one not in known]:
-        text = _("There are no such categories: %(codes)s.") % {"codes": _some(unknown)}
-        problems.append(("categories", text))
-    return (list(found.values()), list(known.values())), problems
-
-
-def _some(ids: list[str]) -> str:
-    shown = ", ".join(quote(one) for one in ids[:NAMED_AT_MOST])
-    return shown if len(ids) <= NAMED_AT_MOST else f"{shown}, …"
-
-
-def _cover(certificate: Certificate, coverage: Coverage) -> None:
-    """Make the links to products and categories what they shall be."""
-    kinds: list[tuple[Any, str, list[int]]] = [
-        (CertificateProduct, "product_id", coverage[0]),
-        (CertificateCategory, "category_id", coverage[1]),
-    ]
-    for model, name, wanted in kinds:
-        links = model.objects.filter(certificate=certificate)
-        held = set(links.values_list(name, flat=True))
-        links.filter(**{f"{name}__in": held.difference(wanted)}).delete()
-        model.objects.bulk_create(
-            [
-                model(certificate=certificate, **{name: pk})
-                for pk in sorted(set(wanted).difference(held))
-            ],
-            batch_size=1000,
-        )
 
 
 # --- Submitting ---------------------------------------------------------------------------------
