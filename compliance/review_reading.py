@@ -30,7 +30,9 @@ from compliance.services.certificates import upload_rules
 from compliance.services.registers import register_entries
 from compliance.services.reviews import CLAIM_LASTS
 from portal import platform_time
-from portal.models import Member, User
+from portal.models import Member, StoredFile, User
+from portal.services.file_content import FileType
+from portal.services.files import file_url
 
 SHOWN = 20
 LIKE_NAMES = 80
@@ -54,11 +56,29 @@ class Hint:
 
 
 @dataclass(frozen=True)
+class ShownFile:
+    """A file as the page shows it: pictures in place, everything else as a download (EPR-6)."""
+
+    kind: str
+    file: StoredFile
+
+    @property
+    def url(self) -> str:
+        """Where it is had."""
+        return file_url(self.file)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it may be shown in place."""
+        return FileType(self.file.content_type).is_image
+
+
+@dataclass(frozen=True)
 class CaseFile:
     """A certificate as it lies before a reviewer."""
 
     certificate: Certificate
-    files: list[CertificateFile]
+    files: list[ShownFile]
     products: list[str]
     product_count: int
     categories: list[Any]
@@ -74,12 +94,12 @@ class CaseFile:
     now: datetime
 
     @property
-    def documents(self) -> list[CertificateFile]:
+    def documents(self) -> list[ShownFile]:
         """Files of the certificate itself."""
         return [one for one in self.files if one.kind == FileKind.CERTIFICATE]
 
     @property
-    def invoices(self) -> list[CertificateFile]:
+    def invoices(self) -> list[ShownFile]:
         """Invoices of the upstream supplier."""
         return [one for one in self.files if one.kind == FileKind.INVOICE]
 
@@ -115,7 +135,7 @@ def case_file(certificate: Certificate, *, reviewer: User) -> CaseFile:
     )
     return CaseFile(
         certificate=certificate,
-        files=files,
+        files=[ShownFile(one.kind, one.file) for one in files],
         products=list(
             certificate.products.order_by("product_id").values_list("product_id", flat=True)[:SHOWN]
         ),
@@ -146,9 +166,7 @@ def _same_number(certificate: Certificate) -> list[Certificate]:
     return list(same.select_related("seller").order_by("-changed_at", "-pk")[:SHOWN])
 
 
-def _same_files(
-    certificate: Certificate, files: list[CertificateFile]
-) -> list[CertificateFile]:
+def _same_files(certificate: Certificate, files: list[CertificateFile]) -> list[CertificateFile]:
     """Return files of other certificates with the very same content."""
     same = CertificateFile.objects.filter(file__sha256__in={one.file.sha256 for one in files})
     same = same.exclude(certificate=certificate.pk).select_related("certificate__seller", "file")
@@ -204,9 +222,7 @@ def _content_hints(certificate: Certificate, now: datetime) -> list[Hint]:
         if left < 0:
             found.append(Hint("error", _("It has expired: it can only be rejected.")))
         elif left <= SOON_DAYS:
-            text = ngettext(
-                "It expires in %(left)d day.", "It expires in %(left)d days.", left
-            )
+            text = ngettext("It expires in %(left)d day.", "It expires in %(left)d days.", left)
             found.append(Hint("warning", text % {"left": left}))
     return found
 
@@ -223,9 +239,7 @@ def _register_hints(
         found.append(Hint("error", text % {"day": match.ended_on.isoformat()}))
     if match.holder and match.similarity < SURE:
         text = _("The register names another holder: %(holder)s (%(alike)d %% alike).")
-        found.append(
-            Hint("warning", text % {"holder": match.holder, "alike": match.similarity})
-        )
+        found.append(Hint("warning", text % {"holder": match.holder, "alike": match.similarity}))
     brands = {str(one).casefold() for one in certificate.brands}
     if match.brand and brands and match.brand.casefold() not in brands:
         text = _("The register names the brand %(brand)s, which the seller does not.")

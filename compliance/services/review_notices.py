@@ -40,7 +40,7 @@ def certificate_named(certificate: Certificate) -> dict[str, str]:
 
 def certificate_link(certificate_pk: int) -> str:
     """Return the path of the seller's page of a certificate."""
-    return f"/compliance/certificates/{certificate_pk}/"
+    return reverse("compliance:certificate", args=[certificate_pk])
 
 
 def decision_tell(event: CertificateEvent, decision: Promise | str) -> int:

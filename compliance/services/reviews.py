@@ -66,6 +66,7 @@ __all__ = [
     "certificates_approve_many",
     "certificates_expire",
     "claimed_for",
+    "decision_reason",
 ]
 
 CLAIM_LASTS = timedelta(hours=2)
@@ -376,7 +377,7 @@ def certificate_reject(
     """
     may_review(actor)
     not_of_own_shop(actor, certificate)
-    reason = _reason(ReasonKind.REJECT, code, text_en, text_zh)
+    reason = decision_reason(kind=ReasonKind.REJECT, code=code, text_en=text_en, text_zh=text_zh)
     now = platform_time.now()
     with unscoped(), queued_transaction():
         held = certificate_hold(certificate.pk)
@@ -408,7 +409,7 @@ def certificate_revoke(
     """
     may_review(actor)
     not_of_own_shop(actor, certificate)
-    reason = _reason(ReasonKind.REVOKE, code, text_en, text_zh)
+    reason = decision_reason(kind=ReasonKind.REVOKE, code=code, text_en=text_en, text_zh=text_zh)
     now = platform_time.now()
     with unscoped(), queued_transaction():
         held = certificate_hold(certificate.pk)
@@ -440,8 +441,11 @@ def _decision(actor: User, now: datetime, reason: Reason) -> dict[str, Any]:
     }
 
 
-def _reason(kind: ReasonKind, code: str, text_en: str, text_zh: str) -> Reason:
-    """Return what the seller reads: the canned text of the code, then what the reviewer wrote."""
+def decision_reason(*, kind: ReasonKind, code: str, text_en: str = "", text_zh: str = "") -> Reason:
+    """Return what the seller reads: the canned text of the code, then what the reviewer wrote.
+
+    Raises `InvalidInput` naming `code`, `text_en` or `text_zh`.
+    """
     problems: list[tuple[str, str]] = []
     clean: dict[str, str] = {}
     for name, text, most in (

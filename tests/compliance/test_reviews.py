@@ -119,8 +119,8 @@ def test_a_claim_is_one_reviewers_alone_until_it_is_two_hours_old(
     clock.advance(seconds=1)
     certificate_claim(actor=second, certificate=waiting)
     assert stored(waiting).claimed_by == second
-    told = Notice.objects.filter(kind="review_taken_over", seller=None)
     with unscoped():
+        told = Notice.objects.filter(kind="review_taken_over", seller=None)
         assert {one.user for one in told} == {reviewer, second}
     refused(
         "claimed",
