@@ -35,6 +35,7 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("compliance", "gateblock", ("ask_gate",)),
         ("compliance", "gatedproduct", ("change",)),
         ("compliance", "categorytraits", WORK),
+        ("compliance", "servicerequest", ("change",)),
         ("growth", "*", WORK),
     ],
     "risk officer": [
