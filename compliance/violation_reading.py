@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from compliance.choices import AppealStatus
+from compliance.masking import masked_company, masked_member_id
 from compliance.models import PenaltyEffect, Violation
 from compliance.penalty_words import (
     effect_name,
@@ -273,8 +274,32 @@ def public_violations() -> QuerySet[Violation]:
     )
 
 
-def measure_text(violation: Violation) -> str:
-    """Return what a published violation cost, in one line."""
+@dataclass(frozen=True)
+class PublicShown:
+    """A published violation with starred names; `penalised_on` is a Pacific day."""
+
+    penalised_on: date
+    member_id: str
+    company: str
+    name: str
+    penalty: str
+
+
+def public_shown(violations: Iterable[Violation], books: Books) -> list[PublicShown]:
+    """Return published violations, read by `public_violations`, as strangers may see them."""
+    return [
+        PublicShown(
+            platform_time.day_of(one.penalised_at),
+            masked_member_id(one.seller.member_id),
+            masked_company(one.seller.name),
+            rule_name(one, books),
+            _penalty_text(one),
+        )
+        for one in violations
+    ]
+
+
+def _penalty_text(violation: Violation) -> str:
     parts = [points_text(violation.points)] if violation.points else []
     parts += dict.fromkeys(effect_name(one.kind, one.service) for one in violation.effects.all())
     return " · ".join(parts) or _("Warning")

@@ -8,4 +8,5 @@ urlpatterns: list = [
     path("", include("compliance.api.epr_urls")),
     path("", include("compliance.api.gate_urls")),
     path("", include("compliance.api.obligation_urls")),
+    path("", include("compliance.api.violation_urls")),
 ]

@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.choices import AppealReason
-from compliance.masking import masked_company, masked_member_id
 from compliance.models import Violation
 from compliance.services.appeals import appeal_make, pending_files, pending_keep
 from compliance.services.penalty_cases import MAX_FILES, MAX_TEXT
@@ -22,10 +21,9 @@ from compliance.violation_reading import (
     books_by_version,
     effects_shown,
     ladders_shown,
-    measure_text,
     points_shown,
+    public_shown,
     public_violations,
-    rule_name,
     rules_today,
     shown,
     violations_read,
@@ -177,17 +175,5 @@ class PublicPage(SellerPage):
         """Show one page; nothing in it tells which shop it was."""
         with unscoped():
             page = page_of(request, public_violations())
-            rows = list(page.object_list)
-            measures = [measure_text(one) for one in rows]
-        books = books_by_version()
-        page.object_list = [
-            {
-                "at": one.penalised_at,
-                "member_id": masked_member_id(one.seller.member_id),
-                "company": masked_company(one.seller.name),
-                "name": rule_name(one, books),
-                "measure": measure,
-            }
-            for one, measure in zip(rows, measures, strict=True)
-        ]
+            page.object_list = public_shown(page.object_list, books_by_version())
         return render(request, "compliance/violations_public.html", {"page_obj": page})
