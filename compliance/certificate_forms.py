@@ -84,7 +84,15 @@ class CertificateForm(forms.Form):
     expires_on = forms.CharField(
         label=_("Last day"), required=False, widget=DayInput(), help_text=_("It counts that day.")
     )
-    own = AnyChoice(label=_("Whose registration is it?"), widget=forms.RadioSelect)
+    own = AnyChoice(
+        label=_("Whose registration is it?"),
+        widget=forms.RadioSelect,
+        help_text=_(
+            "Who first puts the goods on that country's market is the producer and needs its own"
+            " number, also when selling from abroad. If your supplier is, give its number with your"
+            " purchase invoice."
+        ),
+    )
     # Translators: 范围
     scope_en = _scope(_("Scope (English)"))
     # Translators: 范围(中文)
@@ -102,6 +110,9 @@ class CertificateForm(forms.Form):
         label=_("Purchase invoices"),
         required=False,
         widget=FilesInput(attrs={"accept": ACCEPT}),
+        help_text=_(
+            "Only for an upstream supplier's number: they show that you buy from the holder."
+        ),
     )
     coverage = AnyChoice(
         label=_("What does it cover?"),
@@ -176,6 +187,8 @@ class CertificateForm(forms.Form):
         self.fields["entity_name"].help_text = gettext("As it is written on the certificate.")
         self.fields["company_name"].label = str(rules.company_name)
         self.fields["type"].help_text = str(rules.help)
+        for name in ("number", "entity_name"):
+            self.fields[name].required = True
         for name in ("expires_on", "company_name", "brands"):
             self.fields[name].required = name in rules.requires
         if not rules.expiry_required:

@@ -188,6 +188,8 @@ def certificate_row(certificate: Certificate, member: Member, now: datetime) -> 
     """Return what list and page show of a certificate, and what the member can do with it."""
     status = certificate.shown_status(now)
     left = days_left(certificate, now)
+    ends_soon = left is not None and left <= ENDING_SOON_DAYS
+    over = status in (Status.EXPIRED, Status.REVOKED)
     may = member.can(Action.UPLOAD_CERTIFICATE)
     return {
         "certificate": certificate,
@@ -197,12 +199,13 @@ def certificate_row(certificate: Certificate, member: Member, now: datetime) -> 
         "reason": reason_of(certificate),
         "waits": status in WAITING,
         "days_left": left,
-        "ends_soon": left is not None and left <= ENDING_SOON_DAYS,
+        "ends_soon": ends_soon,
         "may_correct": may and status in EDITABLE,
         "may_submit": may and status in EDITABLE,
         "may_take_back": may and status == Status.SUBMITTED,
         "may_delete": may and status == Status.DRAFT,
-        "may_renew": may and status in (Status.VERIFIED, Status.EXPIRED, Status.REVOKED),
+        "may_renew": may and (status == Status.VERIFIED or over),
+        "renew_now": may and (ends_soon or over),
     }
 
 
