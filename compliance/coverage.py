@@ -140,6 +140,10 @@ class Coverage:
         """Read the registrations of a shop without what they are limited to; one statement."""
         return cls(at, _registrations({seller_id}, None), set(), set())
 
+    def registration(self, pk: int) -> Registration | None:
+        """Return one of the registrations; none for a draft or another shop's."""
+        return next((row for row in self.registrations if row.pk == pk), None)
+
     def at_instant(self, at: datetime, *, without: int | None = None) -> Coverage:
         """Return the same registrations as they are at another instant; no statement.
 

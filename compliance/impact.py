@@ -11,10 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from compliance.choices import CertificateType, CoverState
+from compliance.choices import CoverState
 from compliance.coverage import Coverage, Registration
 from compliance.epr_schema import Requirement
-from compliance.models import Certificate
 from compliance.rules import interrupts_at
 from compliance.shop_overview import Alike, ShopFacts
 
@@ -148,37 +147,34 @@ class CertificateImpact:
 
 
 def certificate_impact(
-    facts: ShopFacts, certificate: Certificate, now: datetime
+    facts: ShopFacts, certificate: Registration, now: datetime
 ) -> CertificateImpact:
-    """Return what stops selling when a certificate ends; no statement beyond those of `facts`.
+    """Return what stops selling when a certificate of the facts ends; no statement beyond theirs.
 
     It ends on its last day, or now if it has none (it is revoked) or does not count any more.
     """
     ends_at = max(certificate.valid_until or now, now)
-    requirement = _requirement(facts, certificate)
+    country, category = certificate.country, certificate.category
+    requirement = facts.rules.requirement(country, category) if facts.rules else None
     if requirement is None:
         return CertificateImpact(None, ends_at)
-    own = [row for row in facts.coverage.registrations if row.pk == certificate.pk]
-    alone = Coverage(now, own, facts.coverage.products, facts.coverage.categories)
+    alone = Coverage(now, [certificate], facts.coverage.products, facts.coverage.categories)
     rest = facts.coverage.at_instant(ends_at, without=certificate.pk)
-    covered = [group for group in facts.groups if group.needs(requirement)]
-    covered = [group for group in covered if not _lacks(alone, group, requirement)]
+    covered = [
+        group
+        for group in facts.groups
+        if group.needs(requirement) and not _lacks(alone, group, requirement)
+    ]
     interrupted = interrupts_at(requirement)
-    line = facts.coverage.line(certificate.seller_id, requirement.country, certificate.category)
+    waiting = facts.coverage.line(certificate.seller_id, country, category).waiting
     return CertificateImpact(
         requirement,
         ends_at,
         covers=_sum(covered),
         depending=_sum(group for group in covered if _lacks(rest, group, requirement)),
         stops_at=max(ends_at, interrupted) if interrupted else None,
-        successors=[row for row in line.waiting if row.pk != certificate.pk],
+        successors=[row for row in waiting if row.pk != certificate.pk],
     )
-
-
-def _requirement(facts: ShopFacts, certificate: Certificate) -> Requirement | None:
-    if facts.rules is None or certificate.type != CertificateType.EPR:
-        return None
-    return facts.rules.requirement(certificate.country, certificate.category)
 
 
 def _sum(groups: Iterable[Alike]) -> int:

@@ -20,8 +20,7 @@ class StopView:
     country: str
     products: int
     lacking: list[tuple[str, int, str]]
-    """Name of the EPR category, products, address of them as they are now."""
-    url: str
+    """Name of the EPR category, products, address of their list (none while they are covered)."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +41,20 @@ class MomentView:
     stops: list[StopView]
 
 
-def stop_views(stops: Iterable[Stop]) -> list[StopView]:
-    """Return stops as the page shows them."""
+def stop_views(stops: Iterable[Stop], *, listed: bool = True) -> list[StopView]:
+    """Return stops as the page shows them; `listed`: the lists of now show these products."""
     return [
         StopView(
             country_name(stop.country),
             stop.products,
             [
-                (str(EprCategory(code).label), products, products_url(stop.country, code))
+                (
+                    str(EprCategory(code).label),
+                    products,
+                    products_url(stop.country, code) if listed else "",
+                )
                 for code, products in stop.lacking.most_common()
             ],
-            products_url(stop.country),
         )
         for stop in stops
     ]
@@ -65,7 +67,7 @@ def moment_views(moments: Iterable[Moment]) -> list[MomentView]:
             moment,
             _title(moment),
             [Ending(row.pk, registration_text(row.country, row.category)) for row in moment.ending],
-            stop_views(moment.stops),
+            stop_views(moment.stops, listed=bool(moment.interrupted)),
         )
         for moment in moments
     ]

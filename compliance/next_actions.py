@@ -1,3 +1,5 @@
 """What compliance finds worth doing next; importing a module here registers its providers (UI-2)."""
 
-__all__: list[str] = []
+from compliance import epr_actions
+
+__all__ = ["epr_actions"]

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from compliance.models import GateOverview
+from compliance.nightly.gate_overview import GATE_OVERVIEW
 from portal import platform_time
 from portal.charts import Point
 from portal.choices import RunState
 from portal.models import JobRun, Seller
 
-JOB = "compliance.gate_overview"
 HISTORY_DAYS = 120
 
 
@@ -28,7 +28,9 @@ def cover_history(seller: Seller, *, days: int = HISTORY_DAYS) -> CoverHistory:
     newest = platform_time.latest_as_of()
     since = newest - timedelta(days=days - 1)
     published = (
-        JobRun.objects.filter(job=JOB, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest)
+        JobRun.objects.filter(
+            job=GATE_OVERVIEW, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest
+        )
         .values_list("as_of", flat=True)
         .distinct()
         .order_by("as_of")

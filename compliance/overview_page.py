@@ -106,6 +106,11 @@ class CellView:
         """Whether uploading would help: something lacks that is not waiting for review already."""
         return self.cell.lacking > self.cell.in_review
 
+    @property
+    def registers(self) -> bool:
+        """Whether products lack any certificate at all: registering is what helps them."""
+        return bool(self.cell.counts[CoverState.MISSING])
+
 
 def cell_view(cell: Cell) -> CellView:
     """Return a cell as the page shows it."""
@@ -169,14 +174,16 @@ def matrix(overview: ShopOverview) -> list[MatrixRow]:
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do about a cell: what, why, and by when."""
+    """Something to do about a cell: what, why, by when, and where; `registers`: registering helps."""
 
     view: CellView
     title: str
     why: str
     when: str
     late: bool
+    url: str
     button: str
+    registers: bool
 
 
 def steps(overview: ShopOverview) -> list[Step]:
@@ -196,13 +203,16 @@ def _step(cell: Cell) -> Step:
         CoverState.REVOKED: _("Upload a number that counts: %(name)s"),
     }
     gravest = _most_frequent(cell)
+    rejected = gravest == CoverState.REJECTED
     return Step(
         view,
         titles.get(gravest, _("Get the number: %(name)s")) % {"name": view.name},
         losing_text(cell),
-        lead_text(cell),
-        cell.too_late_to_register,
-        _("Upload the number"),
+        lead_text(cell) if view.registers else "",
+        view.registers and cell.too_late_to_register,
+        reverse("compliance:certificates") if rejected else view.upload_url,
+        _("Correct it") if rejected else _("Upload the number"),
+        view.registers,
     )
 
 
@@ -245,7 +255,7 @@ def losing_text(cell: Cell) -> str:
 def lead_text(cell: Cell) -> str:
     """Say how long registering takes and by when it has to begin (EPR-9)."""
     least, most = cell.requirement.weeks
-    values = {"least": least, "most": most}
+    values: dict[str, object] = {"least": least, "most": most}
     by = cell.register_before
     if by is None:
         return _("Registering takes %(least)s–%(most)s weeks.") % values

@@ -160,7 +160,8 @@ class ProductList:
         """Products of a cell by state; empty when no cell is chosen."""
         if self.requirement is None:
             return Counter()
-        rows = self._narrowed.order_by().values_list("state").annotate(products=Count("pk"))
+        rows: Any = self._narrowed.order_by()
+        rows = rows.values_list("state").annotate(products=Count("pk"))
         return Counter(dict(rows))
 
     @property
@@ -185,10 +186,11 @@ class ProductList:
     @property
     def rows(self) -> QuerySet[GatedProduct]:
         """The list, in the order of product ids."""
-        rows = self._narrowed
+        rows: Any = self._narrowed
         if self.requirement is not None and self.state:
             rows = rows.filter(state=self.state)
-        return rows.select_related("category").order_by("product_id")
+        ordered: QuerySet[GatedProduct] = rows.select_related("category").order_by("product_id")
+        return ordered
 
     def views(self, products: list[GatedProduct]) -> list[ProductView]:
         """Return products as the page shows them; a constant number of statements."""

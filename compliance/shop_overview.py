@@ -243,6 +243,8 @@ class ShopOverview:
     live: int
     affected: int
     """Live products that stop selling somewhere, or have stopped."""
+    blocked: int
+    """Live products that have stopped somewhere."""
     assumed: int
     """Live products whose traits nobody has confirmed."""
 
@@ -312,6 +314,7 @@ class ShopFacts:
             [sums.of(country) for country in (self.rules.countries if self.rules else ())],
             live=sums.live,
             affected=sums.affected,
+            blocked=sums.blocked_anywhere,
             assumed=sums.assumed,
         )
 
@@ -320,7 +323,7 @@ class _Sums:
     """Counts products once per country and once in all."""
 
     def __init__(self) -> None:
-        self.live = self.affected = self.assumed = 0
+        self.live = self.affected = self.blocked_anywhere = self.assumed = 0
         self.sold: Counter[str] = Counter()
         self.lacking: Counter[str] = Counter()
         self.blocked: Counter[str] = Counter()
@@ -335,6 +338,8 @@ class _Sums:
             if end is not None:
                 stops[row.country] = min(stops.get(row.country, end), end)
         self.affected += group.products if stops else 0
+        blocked = any(end <= at for end in stops.values())
+        self.blocked_anywhere += group.products if blocked else 0
         for country in group.countries:
             self.sold[country] += group.products
         for country, end in stops.items():

@@ -125,7 +125,10 @@ class CertificateImpactPage(SellerPage):
         if certificate is None or certificate.type != CertificateType.EPR:
             raise Http404
         facts = ShopFacts.load(request.seller, now)
-        impact = certificate_impact(facts, certificate, now)
+        registration = facts.coverage.registration(certificate.pk)
+        if registration is None:
+            raise Http404
+        impact = certificate_impact(facts, registration, now)
         context: dict[str, object] = {
             "certificate": certificate,
             "certificate_url": certificate_url(certificate.pk),

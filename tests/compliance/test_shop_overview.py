@@ -15,8 +15,8 @@ from compliance.cell_products import depending, needing, stopping, with_state
 from compliance.choices import CertificateStatus, CoverState, EprCategory, GateDecision
 from compliance.coverage import Coverage
 from compliance.gate import gate_many, products_told, requirements_of
-from compliance.impact import certificate_impact, shop_impact
-from compliance.models import Certificate, GatedProduct
+from compliance.impact import CertificateImpact, certificate_impact, shop_impact
+from compliance.models import GatedProduct
 from compliance.rules import sells_to
 from compliance.shop_overview import ShopFacts, live_products, shop_overview
 from portal import platform_time
@@ -173,7 +173,9 @@ def test_what_stops_when_is_what_the_gate_says_then(
             counted = Counter(country for _pk, country in fresh)
             assert {stop.country: stop.products for stop in moment.stops} == counted
             assert moment.products == len({pk for pk, _country in fresh})
-        for certificate in Certificate.objects.filter(status=CertificateStatus.VERIFIED):
+        for certificate in facts.coverage.registrations:
+            if certificate.status != CertificateStatus.VERIFIED:
+                continue
             told_by_page = certificate_impact(facts, certificate, now)
             row = told_by_page.requirement
             assert row is not None
@@ -188,17 +190,21 @@ def test_a_certificate_that_is_alone_carries_its_products(shop: Seller) -> None:
         product_create(seller=shop, countries=() if number else ("US",))
     end = platform_time.now() + timedelta(days=200)
     first = certificate_create(seller=shop, valid_until=end)
-    with seller_scope(shop):
-        alone = certificate_impact(
-            ShopFacts.load(shop, platform_time.now()), first, platform_time.now()
-        )
-        assert (alone.covers, alone.depending, alone.stops_at) == (2, 2, end)
-        second = certificate_create(seller=shop, valid_until=end + SECOND)
-        facts = ShopFacts.load(shop, platform_time.now())
-        both = certificate_impact(facts, first, platform_time.now())
-        assert (both.covers, both.depending) == (2, 0)
-        # The later one carries them: at its end nothing else counts.
-        assert certificate_impact(facts, second, platform_time.now()).depending == 2
+
+    def impact(pk: int) -> CertificateImpact:
+        now = platform_time.now()
+        with seller_scope(shop):
+            facts = ShopFacts.load(shop, now)
+        registration = facts.coverage.registration(pk)
+        assert registration is not None
+        return certificate_impact(facts, registration, now)
+
+    alone = impact(first.pk)
+    assert (alone.covers, alone.depending, alone.stops_at) == (2, 2, end)
+    second = certificate_create(seller=shop, valid_until=end + SECOND)
+    assert (impact(first.pk).covers, impact(first.pk).depending) == (2, 0)
+    # The later one carries them: at its end nothing else counts.
+    assert impact(second.pk).depending == 2
 
 
 def test_statements_do_not_grow_with_the_shop(
