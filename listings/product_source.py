@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.gate import ProductSource, register_product_source
+from compliance.screening import ProductText
 from listings.choices import EprTrait, ProductStatus
 from listings.models import Product
 from listings.services.products import (
@@ -18,14 +18,12 @@ from listings.services.products import (
     may_edit,
     products_write,
 )
+from listings.services.screening import text_of
 from listings.services.telling import products_tell
 from portal.errors import InvalidInput
 from portal.models import Member
 from portal.scoping import unscoped
 from portal.services import audit
-
-if TYPE_CHECKING:
-    from compliance.screening import ProductText
 
 CHUNK = 2_000
 _TOLD_COLUMNS = (
@@ -34,7 +32,7 @@ _TOLD_COLUMNS = (
 )  # fmt: skip
 _TEXT_COLUMNS = (
     "product_id", "category_id", "title", "keywords", "attributes", "custom_attributes",
-    "description",
+    "description", "brand", "skus",
 )  # fmt: skip
 
 
@@ -63,8 +61,6 @@ def known(product_ids: Collection[str]) -> set[str]:
 
 def texts(product_ids: Collection[str] | None) -> Iterator[ProductText]:
     """Give the words of some products, or of every live one; by primary key, memory stays flat."""
-    from compliance.screening import ProductText
-
     last = 0
     while True:
         with unscoped():
@@ -76,15 +72,7 @@ def texts(product_ids: Collection[str] | None) -> Iterator[ProductText]:
             found = list(rows[:CHUNK])
         if not found:
             return
-        for product in found:
-            yield ProductText(
-                product_id=product.product_id,
-                category_id=product.category_id,
-                title=product.title,
-                keywords=product.keywords,
-                attributes={**product.custom_attributes, **product.attributes},
-                description=product.description,
-            )
+        yield from map(text_of, found)
         last = found[-1].pk
 
 

@@ -9,8 +9,8 @@ from rest_framework import serializers
 
 from listings.choices import EprTrait, PriceMode, ProductKind, ProductStatus, VideoQuality
 from listings.models import Product
-from listings.services.product_data import MAX_TIERS, MAX_TITLE, ProductData
-from listings.services.screening import screen_many
+from listings.services.product_data import MAX_TIERS, MAX_TITLE
+from listings.services.screening import screen_products
 
 
 class HitSerializer(serializers.Serializer):
@@ -20,6 +20,12 @@ class HitSerializer(serializers.Serializer):
     hazard = serializers.CharField()
     field = serializers.CharField()
     advice = serializers.CharField()
+    rule_class = serializers.CharField(help_text="Code of the class.")
+    effect = serializers.CharField(help_text="`forbid` keeps a product from going live.")
+    effect_name = serializers.CharField()
+    place = serializers.CharField(help_text="Name of the place; `field` is its code.")
+    excerpt = serializers.CharField(help_text="The words around it, as written.")
+    forbids = serializers.BooleanField()
 
 
 class SkuSerializer(serializers.Serializer):
@@ -192,7 +198,7 @@ _PLAIN = (
 
 def product_rows(products: Sequence[Product]) -> list[dict[str, Any]]:
     """Return products as the API answers them; select category, owner's user and template along."""
-    hits = screen_many([ProductData.from_product(product) for product in products])
+    hits = screen_products(products)
     return [
         product_row(product) | {"screening": [hit.as_dict() for hit in found]}
         for product, found in zip(products, hits, strict=True)

@@ -22,6 +22,7 @@ from listings.services.product_data import FIELDS, ProductData
 from listings.services.product_history import Histories
 from listings.services.product_rules import Cleaned, Problem, clean
 from listings.services.projection import SINCE_EVER, projections_write
+from listings.services.screening import Publishing, products_screen
 from listings.services.telling import products_tell, tells
 from portal import platform_time
 from portal.choices import Action
@@ -212,6 +213,11 @@ class _Chunk:
         )
         self.owners = self._own(Member.everywhere, "owner")
         self.templates = self._own(ShippingTemplate.objects, "shipping_template")
+        self.publishing = Publishing(
+            platform_time.day_of(self.now),
+            [category.pk for category in self.catalogue.categories.values()],
+            self._cas_numbers,
+        )
 
     def _own(self, manager: Any, name: str) -> dict[int, int]:
         """Return id → seller id of the rows that are named in a field."""
@@ -220,6 +226,11 @@ class _Chunk:
         if not ids:
             return {}
         return dict(manager.filter(pk__in=ids).values_list("pk", "seller_id"))
+
+    def _cas_numbers(self) -> set[str]:
+        """Return the CAS numbers that products of the chunk have or get."""
+        typed = {str(row.given["cas"]).strip() for row in self.rows if row.given.get("cas")}
+        return typed | {data.cas for data in self.stored.values()}
 
     def run(self, *, dry_run: bool) -> list[Result]:
         results = [self._judge(row) for row in self.rows]
@@ -250,6 +261,13 @@ class _Chunk:
         problems, code = cleaned.problems + self._foreign(row, cleaned.data), "invalid"
         if not problems and not self.by_platform:
             problems, code = _transition_problems(base, cleaned.data), "wrong_status"
+        if not problems and not self.by_platform and row.in_bin is None:
+            problems, code = self.publishing.problems(
+                seller_id=row.seller_id,
+                category_id=self.catalogue.categories[cleaned.data.category].pk,
+                before=base,
+                after=cleaned.data,
+            )
         if problems:
             return Result(row, REJECTED, product, problems, code, base)
         if row.in_bin is not None:
@@ -376,6 +394,11 @@ class _Chunk:
             if tells(self.stored[name], self.heads[name])
         )
         products_tell([*self.new.values(), *changed])
+        products_screen(
+            products=[*self.new.values(), *self.changed.values()],
+            before=self.stored,
+            after=self.heads,
+        )
 
 
 _ATTRIBUTES = {

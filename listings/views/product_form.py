@@ -21,7 +21,7 @@ from listings.services.product_catalogue import Catalogue, Offer
 from listings.services.product_data import ProductData
 from listings.services.product_rules import clean
 from listings.services.products import ORIGIN_FORM, product_id_new, product_save
-from listings.services.screening import Hit, screen
+from listings.services.screening import Hit, digest, needs_judging, screen
 from listings.services.theme_prefill import similar_prefill, theme_prefill
 from listings.views.products import own_products, product_or_404
 from portal import platform_time
@@ -49,6 +49,16 @@ class FormState:
     hits: list[Hit] = field(default_factory=list)
     theirs: list[FieldChange] = field(default_factory=list)
     version: int | None = None
+
+    @property
+    def hits_digest(self) -> str:
+        """What the box "I have looked at these" stands for."""
+        return digest(self.hits)
+
+    @property
+    def forbidden(self) -> bool:
+        """Whether a hit keeps the product from going live."""
+        return any(hit.forbids for hit in self.hits)
 
     @property
     def may_publish(self) -> bool:
@@ -117,10 +127,8 @@ class _FormPage(SellerPage):
         if problems:
             form.show_problems(problems)
             return self.show(request, form, state, status=400)
-        if given.get("status") == ProductStatus.LIVE and not request.POST.get("hits_seen"):
-            state.hits = screen(self.draft(form, state))
-            if state.hits:
-                return self.show(request, form, state)
+        if self.must_look_at_hits(request, form, state, given.get("status", "")):
+            return self.show(request, form, state, status=409)
         version = request.POST.get("version", "")
         try:
             saved = product_save(
@@ -141,6 +149,23 @@ class _FormPage(SellerPage):
             messages.warning(request, warning)
         messages.success(request, _("Saved."))
         return redirect("listings:product-detail", saved.product_id)
+
+    def must_look_at_hits(
+        self, request: MemberRequest, form: ProductForm, state: FormState, status: str
+    ) -> bool:
+        """Screen what is about to be live; hits are shown before anything is saved (LST-21).
+
+        Saving goes on when these very hits were looked at, and never with one that forbids.
+        """
+        draft = self.draft(form, state)
+        draft.status = status or draft.status
+        stored = ProductData.from_product(state.product) if state.product else None
+        if not needs_judging(stored, draft):
+            return False
+        state.hits = screen(draft, category_id=state.category.pk if state.category else 0)
+        if not state.hits:
+            return False
+        return state.forbidden or request.POST.get("hits_seen", "") != state.hits_digest
 
     def refused(
         self, request: MemberRequest, form: ProductForm, state: FormState, refusal: Refusal
