@@ -33,7 +33,7 @@ MONTHS = 15
 MONTHLY_JOBS = ("rfq.score", "rfq.assess", "rfq.grants")
 """Computed for the ends of so many months too, and for the days on which they are assessed."""
 LIFE_BEGINS = date(2022, 12, 4)
-"""Nights before this day come first: what people did in December needs the rights of December."""
+"""From this day on people do things after the nights before it: what they did in December needs December's rights."""
 
 
 class DemoFailed(Exception):
@@ -52,8 +52,9 @@ def demo_build(*, tell: Tell) -> None:
     with lived_at(DEFAULT_NOW):
         nights = _nights(platform_time.latest_as_of())
     early = [night for night in nights if _night_begins(night[0]) < LIFE_BEGINS]
+    tell(f"done by people: {live_through(until=LIFE_BEGINS)}")
     _run_nights(early, tell)
-    tell(f"done by people: {live_through()}")
+    tell(f"done by people in {LIFE_BEGINS:%B}: {live_through(since=LIFE_BEGINS)}")
     _run_nights(nights[len(early) :], tell)
     shift = platform_time.parse_instant(DEFAULT_NOW) - platform_time.wall_clock()
     DemoClock.objects.update_or_create(pk=1, defaults={"shift": shift})
