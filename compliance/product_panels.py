@@ -1,4 +1,4 @@
-"""The gate's answer on the page of a product (EPR-11)."""
+"""On the page of a product: the gate's answer, and the certificates it carries as labels (EPR-11, CRT-1)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from compliance.block_list import ReasonView, reason_view
 from compliance.choices import CoverState, EprCategory, GateDecision, TraitSource
 from compliance.gate import Answer, Cover, gate_many, requirements_of
+from compliance.labels import labels_of
 from compliance.models import GatedProduct
 from compliance.overview_page import LOOKS, Look, certificate_url, country_name, upload_url
 from compliance.rules import sells_to
@@ -99,4 +100,20 @@ def _line(line: Cover, member: Member) -> LineView:
         url = upload_url(line.country, line.category)
     return LineView(
         str(EprCategory(line.category).label), str(line.status.label), LOOKS[line.status], url
+    )
+
+
+@register_product_panels
+def certificate_labels(seller: Seller, member: Member, product_id: str) -> Iterator[ProductPanel]:
+    """Show the verified certificates that speak for the product; a link to add one (CRT-1)."""
+    product = GatedProduct.objects.filter(
+        seller=seller, deleted=False, product_id=product_id
+    ).first()
+    if product is None:
+        return
+    labels = labels_of(product, platform_time.now())
+    may_upload = member.can(Action.UPLOAD_CERTIFICATE)
+    yield ProductPanel(
+        "compliance/_label_panel.html",
+        {"product": product, "labels": labels, "may_upload": may_upload},
     )
