@@ -13,12 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tests import rules, servers
+from tests import migrated, rules, servers
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "var" / "test-results"
@@ -58,7 +60,8 @@ def main() -> int:
         return 2
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
-    steps = [step for name, run in parts.items() if part in ("all", name) for step in run()]
+    with what_passes_share():
+        steps = [step for name, run in parts.items() if part in ("all", name) for step in run()]
     if part == "all":
         steps.append(rules_step())
     return summary(steps, complete=part == "all")
@@ -122,6 +125,8 @@ def command(name: str, line: list[object], extra: dict[str, str] | None = None) 
 def with_overrides(extra: dict[str, str]) -> dict[str, str]:
     """Return the environment with some variables changed; an empty value removes one."""
     merged = {**os.environ, **extra}
+    # Some two hundred processes start in a run: they share what one has compiled.
+    merged.pop("PYTHONDONTWRITEBYTECODE", None)
     return {key: value for key, value in merged.items() if value or key not in extra}
 
 
@@ -139,16 +144,9 @@ def unit() -> list[Step]:
 
 def on_postgres() -> list[Step]:
     """Run the tests on PostgreSQL and Redis or Valkey: given ones, else started for the run."""
-    with real_servers() as (environment, named):
-        return [
-            pytest(
-                "tests on PostgreSQL",
-                "postgres",
-                ["-m", "not browser and not once"],
-                environment,
-                named,
-            )
-        ]
+    environment, named = real_servers()
+    options = ["-m", "not browser and not once"]
+    return [pytest("tests on PostgreSQL", "postgres", options, environment, named)]
 
 
 def in_browser() -> list[Step]:
@@ -159,33 +157,41 @@ def in_browser() -> list[Step]:
         print(f"\n!!! {name}: NOT RUN, there is no Chromium on the path (CHROMIUM_PATH) !!!\n")
         return [Step(name, ok=not CI, note="NOT RUN: no Chromium found (set CHROMIUM_PATH)")]
     version = subprocess.run([chromium, "--version"], capture_output=True, text=True, check=False)
-    with real_servers() as (environment, others):
-        named = f"{version.stdout.strip() or chromium}, {others}"
-        return [pytest(name, "browser", ["-m", "browser"], environment, named)]
+    environment, others = real_servers()
+    named = f"{version.stdout.strip() or chromium}, {others}"
+    return [pytest(name, "browser", ["-m", "browser"], environment, named)]
 
 
-class real_servers:
-    """PostgreSQL and a broker for a pass: those of the environment, else started and stopped here."""
+_started: list[servers.Server] = []
 
-    def __init__(self) -> None:
-        self.started: list[servers.Server] = []
 
-    def __enter__(self) -> tuple[dict[str, str], str]:
-        database = os.environ.get("DATABASE_URL", "")
-        if not database.startswith(("postgres", "pgsql")):
-            self.started.append(servers.start_postgres())
-            database = self.started[-1].url
-        broker = os.environ.get("REDIS_URL", "")
-        environment = {"DATABASE_URL": database}
-        if not broker:
-            self.started.append(servers.start_valkey())
-            broker = self.started[-1].url
-            environment["PORTAL_TEST_OWN_BROKER"] = "1"
-        return {**environment, "REDIS_URL": broker}, servers.describe(database, broker)
+@cache
+def real_servers() -> tuple[dict[str, str], str]:
+    """Return PostgreSQL and a broker for the passes: those of the environment, else started once."""
+    database = os.environ.get("DATABASE_URL", "")
+    if not database.startswith(("postgres", "pgsql")):
+        _started.append(servers.start_postgres())
+        database = _started[-1].url
+    broker = os.environ.get("REDIS_URL", "")
+    environment = {"DATABASE_URL": database}
+    if not broker:
+        _started.append(servers.start_valkey())
+        broker = _started[-1].url
+        environment["PORTAL_TEST_OWN_BROKER"] = "1"
+    return {**environment, "REDIS_URL": broker}, servers.describe(database, broker)
 
-    def __exit__(self, *exc: object) -> None:
-        for server in self.started:
-            server.stop()
+
+@contextmanager
+def what_passes_share() -> Iterator[None]:
+    """Keep servers and migrated databases from one pass to the next; remove them at the end."""
+    with tempfile.TemporaryDirectory(prefix="portal-migrated-") as folder:
+        os.environ["PORTAL_TEST_MIGRATED"] = folder
+        try:
+            yield
+        finally:
+            migrated.forget()
+            for server in _started:
+                server.stop()
 
 
 def pytest(name: str, key: str, options: list[str], extra: dict[str, str], named: str) -> Step:
@@ -196,9 +202,9 @@ def pytest(name: str, key: str, options: list[str], extra: dict[str, str], named
     started = time.monotonic()
     code = subprocess.call(
         [
-            sys.executable, "-m", "pytest", "-q", "-n", PROCESSES, "-p", "no:cacheprovider",
-            "--junitxml", str(report), "--rules-report", str(RESULTS / f"rules-{key}.json"),
-            *options,
+            sys.executable, "-m", "pytest", "-q", "-n", PROCESSES, "--dist", "worksteal",
+            "-p", "no:cacheprovider", "--junitxml", str(report),
+            "--rules-report", str(RESULTS / f"rules-{key}.json"), *options,
         ],
         cwd=ROOT,
         env=environment,
@@ -228,10 +234,9 @@ def pytest(name: str, key: str, options: list[str], extra: dict[str, str], named
 def rules_report() -> int:
     """Run the tests that name a rule, print rule → tests → result; 1 when a rule lacks one."""
     RESULTS.mkdir(parents=True, exist_ok=True)
-    once = pytest(
-        "tests of no database", "once", ["-m", "once"], ON_SQLITE, servers.describe("", "")
-    )
-    steps = [once, *on_postgres(), *(in_browser() if servers.chromium_path() else [])]
+    with what_passes_share():
+        once = pytest("tests run once", "once", ["-m", "once"], ON_SQLITE, servers.describe("", ""))
+        steps = [once, *on_postgres(), *(in_browser() if servers.chromium_path() else [])]
     text, problems = rules.table(sorted(RESULTS.glob("rules-*.json")))
     print(text)
     for problem in problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 
@@ -28,9 +29,14 @@ from tests.rules_plugin import (  # noqa: F401  hooks
     pytest_sessionfinish,
 )
 
+NEEDS_SERVERS = ("django_db", "both_databases", "postgres", "redis", "processes", "browser")
+"""Markers of tests that meet the pass's servers."""
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say of tests that need other servers than this pass has why they do not run in it."""
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Tell what needs other servers than this pass has, or none at all; begin with what is long."""
     on_postgres = not settings.DATABASES["default"]["ENGINE"].endswith("sqlite3")
     missing = {}
     if not on_postgres:
@@ -41,6 +47,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for marker, reason in missing.items():
             if item.get_closest_marker(marker):
                 item.add_marker(pytest.mark.skip(reason=reason))
+        marked = any(map(item.get_closest_marker, NEEDS_SERVERS))
+        if not marked and not DATABASE_FIXTURES & set(item.fixturenames):
+            item.add_marker(pytest.mark.once)
+    yield
+    # The others fill the time beside them: no process is left alone with a long one at the end. Files of
+    # many come first, where an idle process looks for work last: their world is made once per process.
+    long = Counter(item.path for item in items if item.get_closest_marker("long"))
+    items.sort(key=lambda item: -long[item.path] if item.get_closest_marker("long") else 0)
 
 
 def pytest_report_header() -> str:

@@ -10,7 +10,7 @@ from portal.nightly.night_sql import change_model_of
 from portal.nightly.registry import RegistryError, registry
 
 
-@checks.register
+@checks.register("nights")
 def check_jobs(**kwargs: Any) -> list[checks.CheckMessage]:
     """Refuse to start with unknown needs, circles, or standings that nothing stages."""
     try:

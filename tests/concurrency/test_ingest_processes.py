@@ -13,6 +13,8 @@ from tests import migrated
 
 
 @pytest.mark.once
+@pytest.mark.processes
+@pytest.mark.long
 @pytest.mark.rule("K-15")
 def test_two_processes_with_the_same_new_ids_on_sqlite(tmp_path: Path) -> None:
     """Writers wait for each other: every id is created once, nobody fails."""

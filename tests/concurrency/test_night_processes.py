@@ -27,7 +27,7 @@ SHARDS = 4
 WAIT_SECONDS = 60
 KILLS = 8
 
-pytestmark = pytest.mark.both_databases
+pytestmark = [pytest.mark.both_databases, pytest.mark.processes, pytest.mark.long]
 
 Points = list[str]
 

@@ -73,6 +73,7 @@ def rights_kept() -> tuple[int, int]:
         )
 
 
+@pytest.mark.long
 def test_of_two_hundred_sellers_at_once_exactly_three_get_a_place(
     shop: Seller, clock: Any, processes: Processes
 ) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 from tests.contract.outside import Portal, own_database
 
+pytestmark = [pytest.mark.both_databases, pytest.mark.processes, pytest.mark.long]
+
 NOW = "2022-07-21T12:00:00-07:00"
 
 FILES: dict[str, list[dict[str, Any]]] = {
@@ -77,7 +79,6 @@ def _fed(portal: Portal) -> Iterator[Portal]:
         yield portal
 
 
-@pytest.mark.both_databases
 @pytest.mark.rule("K-15")
 def test_sending_the_same_rows_again_changes_nothing(portal: Portal) -> None:
     for kind, rows in FILES.items():
@@ -86,7 +87,6 @@ def test_sending_the_same_rows_again_changes_nothing(portal: Portal) -> None:
         )
 
 
-@pytest.mark.both_databases
 @pytest.mark.rule("K-15")
 def test_a_bad_row_is_refused_by_name_and_the_others_stand(portal: Portal) -> None:
     good, bad = {"buyer_id": "b2", "country": "DE", "tier": "L2"}, {"buyer_id": "b3", "country": "DE", "tier": "L9"}  # fmt: skip
@@ -96,7 +96,6 @@ def test_a_bad_row_is_refused_by_name_and_the_others_stand(portal: Portal) -> No
     )
 
 
-@pytest.mark.both_databases
 @pytest.mark.rule("K-8", "K-15", "LST-4", "LST-8", "NGT-1", "API-1")
 def test_an_outside_program_feeds_computes_and_reads(portal: Portal) -> None:
     mei, tom = (portal.run("issue_token", name).strip() for name in ("mei", "tom"))
@@ -129,7 +128,6 @@ def test_an_outside_program_feeds_computes_and_reads(portal: Portal) -> None:
         assert (status, problem["code"], kind) == (404, "not_found", "application/problem+json")
 
 
-@pytest.mark.both_databases
 @pytest.mark.rule("K-15", "API-1")
 def test_the_ingest_call_needs_a_service_token_and_reports_rows(portal: Portal) -> None:
     mei = portal.run("issue_token", "mei").strip()

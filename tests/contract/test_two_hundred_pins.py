@@ -14,6 +14,7 @@ import pytest
 from tests.contract.outside import Portal, own_database
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.processes,
     pytest.mark.both_databases,
     pytest.mark.rule("RFQ-7", "RFQ-11"),

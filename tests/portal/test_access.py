@@ -150,6 +150,7 @@ def answers(routes: list[Route], persons: dict[str, User | None]) -> Answers:
     return {route: [walker.ask(route) for walker in walkers] for route in routes}
 
 
+@pytest.mark.long
 @pytest.mark.rule("Q-6", "K-7", "K-8", "UI-7")
 def test_everybody_gets_what_the_table_says_and_nothing_breaks_the_rules(answers: Answers) -> None:
     if os.environ.get("ACCESS_TABLE") == "write":

@@ -19,7 +19,7 @@ import pytest
 from portal import supervisor
 from tests.servers import free_port
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.processes]
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -73,6 +73,7 @@ def healthy(port: int) -> bool:
         return False
 
 
+@pytest.mark.long
 @pytest.mark.rule("CMD-1", "NGT-8")
 def test_it_serves_mends_itself_and_stops_without_a_trace(tmp_path):
     folder, port, log = tmp_path / "var", free_port(), tmp_path / "log"

@@ -15,6 +15,8 @@ class Command(BaseCommand):
     """The token is shown once; only its hash is stored."""
 
     help = "Print a new API token of a user."
+    # Checks load every page and form; that would be a third of the time of a short command.
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the user."""

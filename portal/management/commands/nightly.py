@@ -27,6 +27,7 @@ class Command(BaseCommand):
         "Compute the standings of one as-of day. Joins the day's open run, if a crash left one; "
         "otherwise opens a new one. Exits 0 only when every job of the day is complete."
     )
+    requires_system_checks = ("nights",)  # not those of pages and forms, which take longer
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--as-of", required=True, metavar="DAY", help="Pacific day, 2022-07-19")
