@@ -18,7 +18,20 @@ from portal.scoping import seller_scope
 
 KEYSET = ("-last_at", "-pk")
 CHUNK = 500
+LONGEST = 64
 HEADER = ("product_id", "title", "country", "day", "first_at", "last_at", "times", "reasons")
+
+
+def chosen_blocks(seller: Seller, params: Mapping[str, str]) -> QuerySet[GateBlock]:
+    """Return a shop's blocks of the `product` and `country` asked for; unknown ones find nothing."""
+    blocks = GateBlock.objects.filter(seller=seller)
+    product = params.get("product", "").replace("\0", "").strip()[:LONGEST]
+    country = params.get("country", "").replace("\0", "")[:LONGEST]
+    if product:
+        blocks = blocks.filter(product_id=product)
+    if country:
+        blocks = blocks.filter(country=country)
+    return blocks
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
-from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from compliance.bilingual import registration_text
@@ -59,7 +59,7 @@ class ProductList:
     """
 
     seller: Seller
-    params: QueryDict
+    params: Mapping[str, str]
     now: datetime
     country: str = field(init=False, default="")
     category: str = field(init=False, default="")

@@ -256,8 +256,11 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 FILE_UPLOAD_HANDLERS = [
     "portal.upload_limits.BoundedUploads",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+    "portal.upload_limits.SpooledUploads",
 ]
+
+CLAMAV_URL = env.str("CLAMAV_URL", default="")
+"""`tcp://host:3310` or `unix:///path`: every upload is scanned, and refused while clamd is away."""
 
 # --- E-mail -------------------------------------------------------------------------------------
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
@@ -344,6 +347,7 @@ SPECTACULAR_SETTINGS = {
         "CertificateStatusEnum": "compliance.choices.CertificateStatus",
         "CertificateTypeEnum": "compliance.choices.CertificateType",
         "CoverStateEnum": "compliance.choices.CoverState",
+        "EprCategoryEnum": "compliance.choices.EprCategory",
     },
 }
 

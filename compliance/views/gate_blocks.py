@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
 
-from compliance.block_list import KEYSET, block_views, export_rows
+from compliance.block_list import KEYSET, block_views, chosen_blocks, export_rows
 from compliance.models import GateBlock
 from compliance.overview_page import country_name
 from portal import platform_time
@@ -20,19 +20,6 @@ from portal.http import MemberRequest
 from portal.views.base import SellerPage
 
 PAGE_SIZE = 50
-LONGEST = 64
-
-
-def chosen_blocks(request: MemberRequest) -> QuerySet[GateBlock]:
-    """Return the shop's blocks that the filter keeps; unknown countries keep none."""
-    blocks = GateBlock.objects.filter(seller=request.seller)
-    product = request.GET.get("product", "").replace("\0", "").strip()[:LONGEST]
-    country = request.GET.get("country", "").replace("\0", "")[:2]
-    if product:
-        blocks = blocks.filter(product_id=product)
-    if country:
-        blocks = blocks.filter(country=country)
-    return blocks
 
 
 class GateBlocksPage(SellerPage):
@@ -40,7 +27,7 @@ class GateBlocksPage(SellerPage):
 
     def get(self, request: MemberRequest) -> HttpResponse:
         """Show a page of them."""
-        blocks = chosen_blocks(request).order_by(*KEYSET)
+        blocks = chosen_blocks(request.seller, request.GET).order_by(*KEYSET)
         cursor = request.GET.get("after", "")
         rows: list[Any] = list(_behind(blocks, cursor)[: PAGE_SIZE + 1])
         more = len(rows) > PAGE_SIZE
@@ -75,6 +62,8 @@ class GateBlocksExport(SellerPage):
 
     def get(self, request: MemberRequest) -> HttpResponse:
         """Stream the file."""
-        rows = export_rows(request.seller, chosen_blocks(request).order_by(*KEYSET))
+        rows = export_rows(
+            request.seller, chosen_blocks(request.seller, request.GET).order_by(*KEYSET)
+        )
         name = f"blocked-trades-{platform_time.today().isoformat()}"
         return csv_response(rows, name)  # type: ignore[return-value]
