@@ -7,6 +7,7 @@ offer is open at a time, by constraint, so a double click asks once.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from typing import Any
 
@@ -199,10 +200,10 @@ def _tell(request: ServiceRequest) -> None:
     members = Member.everywhere.filter(
         seller_id=request.seller_id, role__in=roles, is_active=True
     ).select_related("user")
-    answered_at = request.answered_at or platform_time.now()
+    said = hashlib.sha256(f"{request.status}:{request.answer}".encode()).hexdigest()[:16]
     notice_send(
         kind="service_answered",
-        key=f"service_answered:{request.pk}:{answered_at.isoformat()}",
+        key=f"service_answered:{request.pk}:{said}",
         params={
             "service": {"en": request.title_en, "zh": request.title_zh},
             "status": in_both(request.get_status_display),
