@@ -17,11 +17,13 @@ from django.utils.functional import Promise
 from compliance.bilingual import in_both, registration_in_both
 from compliance.choices import CertificateStatus, CertificateType
 from compliance.models import Certificate, CertificateEvent
+from compliance.models.certificates import WAITING
 from compliance.services.review_steps import PERMISSION
 from portal import platform_time
 from portal.choices import ROLE_ACTIONS, Action
 from portal.models import Member, User
 from portal.nightly.operators import operators
+from portal.scoping import unscoped
 from portal.services.notices import NoticeDraft, notice_send, notice_send_many
 
 EXPIRING_DAYS = (7, 30, 90)
@@ -100,15 +102,16 @@ def expiring_tell(*, now: datetime) -> int:
     """
     today = platform_time.day_of(now)
     far = timedelta(days=EXPIRING_DAYS[-1])
-    ending = Certificate.objects.filter(
-        status=CertificateStatus.VERIFIED,
-        valid_until__gt=now,
-        valid_until__lte=platform_time.end_of(today + far),
-        expires_on__isnull=False,
-    ).order_by("pk")
-    return _tell_shops(
-        ending.iterator(chunk_size=BATCH), lambda one, users: _expiring(one, users, today)
-    )
+    with unscoped():
+        ending = Certificate.objects.filter(
+            status=CertificateStatus.VERIFIED,
+            valid_until__gt=now,
+            valid_until__lte=platform_time.end_of(today + far),
+            expires_on__isnull=False,
+        ).order_by("pk")
+        return _tell_shops(
+            ending.iterator(chunk_size=BATCH), lambda one, users: _expiring(one, users, today)
+        )
 
 
 def _expiring(certificate: Certificate, users: list[int], today: date) -> NoticeDraft:
@@ -167,10 +170,8 @@ def taken_over_tell(certificate: Certificate, *, before: User | None, now: User)
 
 def overdue_tell(*, now: datetime) -> int:
     """Tell reviewers and operators, once a day, how many certificates wait past their due time (EPR-7)."""
-    late = Certificate.objects.filter(
-        status__in=(CertificateStatus.SUBMITTED, CertificateStatus.IN_REVIEW), due_at__lte=now
-    )
-    count = late.count()
+    with unscoped():
+        count = Certificate.objects.filter(status__in=WAITING, due_at__lte=now).count()
     if not count:
         return 0
     people = {user.pk: user for user in [*reviewers(), *operators()]}
