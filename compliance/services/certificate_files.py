@@ -92,6 +92,8 @@ def files_checked(given: Sequence[GivenFile], kind: FileKind) -> tuple[list[Read
         try:
             ready.append(upload_check(one, field=field))
         except InvalidInput as refusal:
+            if refusal.http_status >= 500:
+                raise  # nothing is wrong with the file: to be tried again as it is
             problems += refusal.fields
     return ready, problems
 

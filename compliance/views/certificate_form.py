@@ -77,6 +77,8 @@ class FormState:
     token: str = ""
     bound: bool = False
     problems: list[tuple[str, str]] = field(default_factory=list)
+    status: int = 0
+    """The HTTP status a refused file asks for."""
     refusal: Refusal | None = None
     other: Certificate | None = None
     """The certificate a refusal is about."""
@@ -133,6 +135,7 @@ class _FormPage(SellerPage):
                     stored = pending_keep(member=request.member, upload=upload, field=FIELDS[kind])
                 except InvalidInput as refusal:
                     state.problems += refusal.fields
+                    state.status = max(state.status, refusal.http_status)
                 else:
                     kept.append(stored.token)
 
@@ -164,7 +167,7 @@ class _FormPage(SellerPage):
             )
         except InvalidInput as refusal:
             state.problems = refusal.fields
-            return self.show(request, state, status=refusal.http_status)
+            return self.show(request, state, status=max(state.status, refusal.http_status))
         except Refusal as refusal:
             return self.refused(request, state, refusal)
         saved = Certificate.objects.select_related("replaces").get(pk=answer["id"])

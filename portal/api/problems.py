@@ -15,6 +15,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from portal.errors import Refusal
 from portal.locks import Busy, waited_in_vain
+from portal.upload_limits import UploadLost
 from portal.views.errors import page_server_error
 
 CONTENT_TYPE = "application/problem+json"
@@ -70,6 +71,14 @@ class TooLarge(exceptions.APIException):
     default_code = "too_large"
 
 
+class NoRoom(exceptions.APIException):
+    """503: a file of the call could not be kept long enough to be read."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = "There is no room for the uploaded file just now; try again later."
+    default_code = "file_not_stored"
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn any expected error into a problem; unexpected ones stay 500 and are logged by Django."""
     if isinstance(error, OperationalError) and waited_in_vain(error):
@@ -84,6 +93,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         return refused
     if isinstance(error, RequestDataTooBig):
         error = TooLarge()
+    if isinstance(error, UploadLost):
+        error = NoRoom()
     response = drf_exception_handler(error, context)
     if response is None:
         return None

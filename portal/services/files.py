@@ -42,6 +42,8 @@ from portal.services.file_content import (
     clean_content,
 )
 from portal.services.people import closed_memberships_of, memberships_of
+from portal.services.virus_scan import ScannerAway, VirusFound, virus_scan
+from portal.upload_limits import UploadLost
 
 __all__ = [
     "JPEG",
@@ -51,6 +53,7 @@ __all__ = [
     "WEBP",
     "CheckedUpload",
     "FileNotKept",
+    "FileNotScanned",
     "FileType",
     "file_for",
     "file_store",
@@ -73,15 +76,30 @@ logger = logging.getLogger(__name__)
 _written: ContextVar[list[str] | None] = ContextVar("files_written", default=None)
 
 
-class FileNotKept(InvalidInput):
-    """The file is fine, but it could not be written: disk full or storage away (503)."""
+class _NotNow(InvalidInput):
+    """The portal cannot take a file at the moment, whatever is in it (503)."""
 
     http_status = 503
 
+    def __init__(self, field: str, text: str, code: str) -> None:
+        super().__init__([(field, text)], text)
+        self.code = code
+
+
+class FileNotKept(_NotNow):
+    """The file could not be written: disk full or storage away."""
+
     def __init__(self, field: str, name: str) -> None:
         text = _("“%(name)s” could not be stored just now; try again later.") % {"name": name}
-        super().__init__([(field, text)], text)
-        self.code = "file_not_stored"
+        super().__init__(field, text, "file_not_stored")
+
+
+class FileNotScanned(_NotNow):
+    """The virus scanner is configured but gives no answer: unscanned files are not taken."""
+
+    def __init__(self, field: str, name: str) -> None:
+        text = _("“%(name)s” could not be checked for viruses just now; try again later.")
+        super().__init__(field, text % {"name": name}, "file_not_scanned")
 
 
 @contextmanager
@@ -121,13 +139,23 @@ def upload_check(
 ) -> CheckedUpload:
     """Check and clean an upload without keeping it; raises `InvalidInput` that names `field` (EPR-6).
 
-    Decoding takes time and memory: do it before a transaction, and give the result to `file_store`.
+    Also `FileNotKept` for one that was lost on its way, `FileNotScanned` when the virus scanner is away
+    (both 503). Decoding takes time and memory: do it before a transaction, and give the result to `file_store`.
     """
     name = _shown_name(str(upload.name or ""))
     try:
-        content = clean_content(_bytes_of(upload), accept)
-    except ContentError as error:
-        text = _("“%(name)s”: %(why)s") % {"name": name, "why": error}
+        data = _bytes_of(upload)
+        content = clean_content(data, accept)
+        virus_scan(data)
+    except UploadLost:
+        raise FileNotKept(field, name) from None
+    except ScannerAway:
+        raise FileNotScanned(field, name) from None
+    except (ContentError, VirusFound) as error:
+        why = str(error)
+        if isinstance(error, VirusFound):
+            why = _("the virus scanner found %(virus)s in it.") % {"virus": error}
+        text = _("“%(name)s”: %(why)s") % {"name": name, "why": why}
         raise InvalidInput([(field, text)]) from None
     return CheckedUpload(_harmless_name(name, content.type), content, field)
 

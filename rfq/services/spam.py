@@ -176,6 +176,8 @@ def _checked(
         try:
             images.append(upload_check(upload, accept=IMAGES, field="evidence"))
         except InvalidInput as refusal:
+            if refusal.http_status >= 500:
+                raise  # nothing is wrong with the image: to be tried again as it is
             problems.extend(refusal.fields)
     if problems:
         raise InvalidInput(problems)
