@@ -226,6 +226,11 @@ class LadderShown:
         return rung_text(self.next_rung or self.rule.grave)
 
     @property
+    def rows(self) -> int:
+        """How many lines the ladder has in a table."""
+        return len(self.rungs) + bool(self.grave)
+
+    @property
     def repeated(self) -> bool:
         """Whether the shop has broken the rule before, so that the next time is a repetition."""
         return self.time > 1
@@ -241,15 +246,24 @@ def ladders_shown(rules: ViolationRules, now: datetime) -> list[LadderShown]:
     )
     ladders = []
     for rule in rules.rules:
-        time = 1 + _most_before(rule, [one for one in standing if one.rule == rule.key], now)
-        next_rung = rule.rung(time)
-        rungs = [
-            RungShown(times_text(rule, position), rung_text(rung), rung is next_rung)
-            for position, rung in enumerate(rule.ladder)
-        ]
-        grave = rung_text(rule.grave) if rule.grave else ""
-        ladders.append(LadderShown(rule, time, next_rung, rungs, grave))
+        own = [one for one in standing if one.rule == rule.key]
+        ladders.append(_ladder(rule, 1 + _most_before(rule, own, now)))
     return sorted(ladders, key=lambda one: not one.repeated)
+
+
+def all_ladders(rules: ViolationRules) -> list[LadderShown]:
+    """Return the ladders as a table, nobody standing on them."""
+    return [_ladder(rule, 0) for rule in rules.rules]
+
+
+def _ladder(rule: ViolationRule, time: int) -> LadderShown:
+    next_rung = rule.rung(time)
+    rungs = [
+        RungShown(times_text(rule, position), rung_text(rung), rung is next_rung)
+        for position, rung in enumerate(rule.ladder)
+    ]
+    grave = rung_text(rule.grave) if rule.grave else ""
+    return LadderShown(rule, time, next_rung, rungs, grave)
 
 
 def _most_before(rule: ViolationRule, own: Sequence[Violation], now: datetime) -> int:

@@ -23,6 +23,7 @@ DELAY_DAYS = 2
 """Standings on Pacific day D are computed as of D − 2 (T+2, K-2)."""
 
 WORK_STARTS, WORK_ENDS = clock_time(9), clock_time(18)
+NOON = clock_time(12)
 
 _DEMO_CLOCK_SECONDS = 1.0
 _demo_clock_cache: tuple[float, timedelta | None] | None = None
@@ -103,6 +104,11 @@ def latest_as_of() -> date:
 def start_of(day: date) -> datetime:
     """Return the instant a Pacific day starts, in UTC."""
     return datetime.combine(day, clock_time(0), PACIFIC).astimezone(UTC)
+
+
+def local_instant(day: date, at: clock_time) -> datetime:
+    """Return the instant a Pacific day's clock shows a time, in UTC; of one that comes twice the first."""
+    return datetime.combine(day, at, PACIFIC).astimezone(UTC)
 
 
 def end_of(day: date) -> datetime:

@@ -1,5 +1,5 @@
 """Staff pages of compliance; importing a module registers them."""
 
-from compliance.admin import certificates, obligations, registers
+from compliance.admin import appeals, certificates, obligations, registers, violations
 
-__all__ = ["certificates", "obligations", "registers"]
+__all__ = ["appeals", "certificates", "obligations", "registers", "violations"]

@@ -79,6 +79,11 @@ class PenaltyPlan:
         """Whether the rung or the sum closes the shop."""
         return self.closes_by_rung or self.sum_after >= self.closes_at
 
+    @property
+    def seen(self) -> str:
+        """What who confirms has to have seen, as a text that a form carries."""
+        return f"{self.book.version}:{self.time}:{self.points}:{self.sum_after}"
+
 
 def penalty_plan(
     *,

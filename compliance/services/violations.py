@@ -167,12 +167,14 @@ def violation_confirm(
     points: int | None = None,
     key: str | None = None,
     files: Sequence[UploadedFile] = (),
+    seen: str | None = None,
 ) -> Violation:
     """Confirm a violation and penalise it by its rung; return it (CMP-6, CMP-7).
 
     The rules are those of the day it happened (default now); the time is one more than the standing
     violations of the rule, in the order of confirmation (decision 0027). `points` only where the rung
-    leaves them to staff. The same `key` again returns the first one. Needs `compliance.add_violation`
+    leaves them to staff. The same `key` again returns the first one. With `seen`, the preview's, it
+    refuses (`penalty_changed`) what would cost something else by now. Needs `compliance.add_violation`
     and no membership in the shop. Raises `InvalidInput` naming `rule`, `happened_at`, `evidence`,
     `product`, `order`, `grave`, `points` or `files`, `RulebookMissing`, `key_reused`.
     """
@@ -195,6 +197,9 @@ def violation_confirm(
             grave=grave,
             points=points,
         )
+        if seen is not None and seen != plan.seen:
+            text = _("Something else was decided about this shop meanwhile: look again.")
+            raise Refusal("penalty_changed", text)
         remembered = status_to_remember(shop, now)
         violation = _create(
             plan,
