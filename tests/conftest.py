@@ -20,7 +20,7 @@ from rest_framework.test import APIClient
 from portal import platform_time
 from portal.choices import AttributeType, Role
 from portal.models import Category, Member, Seller, User
-from tests import factories, migrated
+from tests import factories, flushing, migrated
 from tests.rules_plugin import (  # noqa: F401  hooks
     pytest_addoption,
     pytest_configure,
@@ -86,6 +86,7 @@ def django_db_setup(
         connection.ensure_connection()
         if connection.vendor == "sqlite":
             migrated.sqlite_load(connection.connection)
+        flushing.make_cheap(connection)
     yield
     with django_db_blocker.unblock():
         creation.destroy_test_db(before, verbosity=0)
