@@ -36,7 +36,10 @@ class GateBlock(models.Model):
                 fields=["product_id", "country", "day", "reasons_key"], name="gate_block_once"
             )
         ]
-        indexes = [models.Index(fields=["seller", "-last_at", "-id"], name="gate_block_shop")]
+        indexes = [
+            models.Index(fields=["seller", "-last_at", "-id"], name="gate_block_shop"),
+            models.Index(fields=["-last_at", "-id"], name="gate_block_newest"),
+        ]
 
 
 class OverviewFigures(models.Model):
