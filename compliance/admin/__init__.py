@@ -1,5 +1,5 @@
 """Staff pages of compliance; importing a module registers them."""
 
-from compliance.admin import appeals, certificates, obligations, registers, violations
+from compliance.admin import appeals, certificates, gate, obligations, registers, traits, violations
 
-__all__ = ["appeals", "certificates", "obligations", "registers", "violations"]
+__all__ = ["appeals", "certificates", "gate", "obligations", "registers", "traits", "violations"]
