@@ -46,6 +46,14 @@ register_section(
             NavItem(_("Industry admissions"), "door-open", "compliance:admissions"),
             # Translators: 被打断的交易
             NavItem(_("Blocked trades"), "sign-stop", "compliance:gate-blocks"),
+            # Translators: 禁限售词
+            NavItem(_("Words in products"), "search", "compliance:words"),
+            # Translators: 重点保护的知识产权
+            NavItem(
+                _("Protected marks"), "c-circle", "compliance:marks", ("compliance:mark-case",)
+            ),
+            # Translators: 限售化学品
+            NavItem(_("Chemicals"), "droplet-half", "compliance:chemicals"),
             # Translators: 违规记录
             NavItem(
                 _("Violations"),

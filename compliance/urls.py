@@ -7,5 +7,6 @@ urlpatterns: list = [
     path("", include("compliance.certificate_urls")),
     path("", include("compliance.epr_urls")),
     path("", include("compliance.obligation_urls")),
+    path("", include("compliance.screening_urls")),
     path("", include("compliance.violation_urls")),
 ]

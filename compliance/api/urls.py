@@ -8,5 +8,6 @@ urlpatterns: list = [
     path("", include("compliance.api.epr_urls")),
     path("", include("compliance.api.gate_urls")),
     path("", include("compliance.api.obligation_urls")),
+    path("", include("compliance.api.screening_urls")),
     path("", include("compliance.api.violation_urls")),
 ]
