@@ -93,6 +93,11 @@ class Obligation:
         return period_text(self.due)
 
     @property
+    def can_be_ticked(self) -> bool:
+        """Whether ticking or taking back makes sense yet: the period is over, or a plan is asked for."""
+        return self.declared is not None or self.due.is_plan or self.due.period_end < self.today
+
+    @property
     def declared_at(self) -> datetime | None:
         """When it was ticked."""
         return self.declared.declared_at if self.declared else None

@@ -33,8 +33,8 @@ from portal.views.lists import page_of
 
 OPEN = (RequestStatus.NEW, RequestStatus.IN_PROGRESS)
 TONES = {
-    RequestStatus.NEW: "info",
-    RequestStatus.IN_PROGRESS: "accent",
+    RequestStatus.NEW: "warn",
+    RequestStatus.IN_PROGRESS: "info",
     RequestStatus.DONE: "ok",
     RequestStatus.CANCELLED: "muted",
 }
