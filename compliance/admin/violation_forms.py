@@ -119,10 +119,20 @@ class ManyFiles(forms.ClearableFileInput):
     allow_multiple_selected = True
 
 
+class FilesField(forms.FileField):
+    """Any number of uploads; the service says what is wrong with them."""
+
+    widget = ManyFiles
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        """Return them as they are."""
+        return data or []
+
+
 class EvidenceForm(forms.Form):
     """Files that show it, and what the preview showed."""
 
-    files = forms.FileField(
+    files = FilesField(
         label=gettext_lazy("Files"),
         required=False,
         widget=ManyFiles(attrs={"accept": "application/pdf,image/png,image/jpeg"}),
