@@ -6,7 +6,7 @@ A new address without a row fails. `ACCESS_TABLE=write` writes the table anew; r
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
+from compliance.models import Violation
 from listings.models import ShippingTemplate
 from portal.models import Member, NightRun, User
 from portal.nightly import ledger
@@ -22,6 +23,7 @@ from rfq.models import ChallengeEntry, QuoteTemplate, SavedSearch, SpamReport
 from rfq.services.follow_ups import follow_ups_after_submit
 from tests import factories
 from tests.conftest import Clock
+from tests.compliance.world import submitted
 from tests.listings.theme_world import product_feed, theme_make
 from tests.portal import access_walk
 from tests.portal.access_walk import PERSONS, Route, Walker
@@ -76,7 +78,7 @@ def routes(
         "key": "listings.rts_products", "kind": "buyers", "as_of": str(AS_OF), "uidb36": "1",
         "app_label": "portal", "object_id": "1", "content_type_id": 1, "pk": 1, "url": "x",
         "job_run_id": run.jobs.order_by("pk")[0].pk, "rfq_id": "open", "month": "2022-08",
-        "token": mine.pop("token"), "decision": "uphold",
+        "token": mine.pop("token"), "decision": "uphold", "shop": shop.member_id,
     }  # fmt: skip
     examples: dict[str, dict[str, Any]] = {
         "account_confirm_email": {"key": "nobodys-key"},
@@ -88,6 +90,7 @@ def routes(
         "listings:product-shipping-delete": {"pk": template.pk},
         "api:listings:shipping-template": {"pk": template.pk},
         **{name: {"pk": pk} for name, pk in mine.items()},
+        **compliance_examples(owner),
     }
     with unscoped():
         for model in apps.get_models():
@@ -102,9 +105,14 @@ def routes(
                 "revisions",
                 "rejections",
                 "decide",
+                "claim",
+                "release",
+                "overturn",
+                "end_effect",
             ):
                 name = f"admin:{options.app_label}_{options.model_name}_{action}"
-                examples[name] = {"object_id": first or 1, "pk": first or 1}
+                keys = {"object_id": first or 1, "pk": first or 1, "effect": 1}
+                examples[name] = {**keys, **examples.get(name, {})}
     return sorted(access_walk.routes(examples, common))
 
 
@@ -134,7 +142,38 @@ def rfq_rows(owner: Member) -> dict[str, Any]:
     return {**rows, "token": token}
 
 
-PRIVATE = {
+def compliance_examples(owner: Member) -> dict[str, dict[str, Any]]:
+    """Make a waiting certificate and a violation of the shop; return route → its arguments."""
+    shop = owner.seller
+    waiting = submitted(owner)
+    with unscoped():
+        violation = Violation.objects.create(
+            seller=shop, rule="off_platform_contact", rulebook="2021-08", step=1, key="walk",
+            evidence="x", happened_at=waiting.submitted_at, penalised_at=waiting.submitted_at,
+            points_until=waiting.submitted_at + timedelta(days=365),
+            appeal_until=waiting.submitted_at + timedelta(days=7),
+        )  # fmt: skip
+    keys = {"certificate": waiting.pk, "violation": violation.pk}
+    return {
+        **{name: {"pk": keys[name.split(":")[-1].split("-")[0]]} for name in PRIVATE_COMPLIANCE},
+        "compliance:closed-violation": {"pk": violation.pk},
+        "compliance:service-request": {"code": "de-battery"},
+        "admin:compliance_certificate_decide": {"decision": "approve"},
+    }
+
+
+PRIVATE_COMPLIANCE = {
+    "compliance:certificate", "compliance:certificate-edit", "compliance:certificate-submit",
+    "compliance:certificate-take-back", "compliance:certificate-delete",
+    "compliance:certificate-impact", "compliance:violation", "api:compliance:certificate",
+    "api:compliance:certificate-submit", "api:compliance:certificate-take-back",
+    "api:compliance:certificate-impact", "api:compliance:violation",
+    "api:compliance:violation-appeal",
+}  # fmt: skip
+"""Addresses with the number of a certificate or violation of the owner's shop."""
+
+
+PRIVATE = PRIVATE_COMPLIANCE | {
     "rfq:quote", "rfq:quote-sent", "rfq:quote-pin", "rfq:quote-revise", "rfq:quote-withdraw",
     "rfq:quote-follow-up", "rfq:quote-link-order", "rfq:template", "rfq:template-delete",
     "rfq:search-change", "rfq:search-delete", "api:rfq:quote", "api:rfq:quote-withdraw",
