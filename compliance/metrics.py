@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from compliance.choices import CertificateType, GateDecision
 from compliance.epr_schema import EPR
 from compliance.nightly.gate_overview import GATE_OVERVIEW, needed_statement
+from compliance.points import POINTS_SQL
 from portal.metrics import Query, metric
 from portal.platform_time import end_of
 from portal.services.rulebooks import RulebookMissing, rulebook_for
@@ -152,9 +153,4 @@ def products_blocked(as_of: date) -> Query:
 )
 def points(as_of: date) -> Query:
     """Sum of the points in force: penalised before, still running, not overturned by then (CMP-6)."""
-    return Query(
-        "SELECT seller_id, SUM(points) AS value FROM compliance_violation WHERE {sellers} "
-        "AND penalised_at < %(ends)s AND points_until >= %(ends)s "
-        "AND (overturned_at IS NULL OR overturned_at >= %(ends)s) GROUP BY seller_id",
-        _ends(as_of),
-    )
+    return Query(POINTS_SQL, _ends(as_of))
