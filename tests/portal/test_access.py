@@ -22,8 +22,8 @@ from portal.scoping import unscoped
 from rfq.models import ChallengeEntry, QuoteTemplate, SavedSearch, SpamReport
 from rfq.services.follow_ups import follow_ups_after_submit
 from tests import factories
-from tests.conftest import Clock
 from tests.compliance.world import submitted
+from tests.conftest import Clock
 from tests.listings.theme_world import product_feed, theme_make
 from tests.portal import access_walk
 from tests.portal.access_walk import PERSONS, Route, Walker
