@@ -132,7 +132,7 @@ class FilesField(forms.FileField):
 class EvidenceForm(forms.Form):
     """Files that show it, and what the preview showed."""
 
-    files = FilesField(
+    uploads = FilesField(
         label=gettext_lazy("Files"),
         required=False,
         widget=ManyFiles(attrs={"accept": "application/pdf,image/png,image/jpeg"}),

@@ -232,13 +232,13 @@ class ViolationAdmin(CasePages, ReadOnlyAdmin):
                 evidence=form.cleaned_data["evidence"],
                 key=evidence.cleaned_data["key"],
                 seen=evidence.cleaned_data["seen"],
-                files=request.FILES.getlist("files"),
+                files=request.FILES.getlist("uploads"),
             )
         except InvalidInput as refusal:
             if [field for field, _text in refusal.fields if field != "files"]:
                 raise
             for _field, text in refusal.fields:
-                evidence.add_error("files", text)
+                evidence.add_error("uploads", text)
             return self._previewed(request, form, plan, evidence)
         except Refusal as refusal:
             if refusal.code != "penalty_changed":

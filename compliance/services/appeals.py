@@ -112,9 +112,11 @@ def _refuse(refusal: Refusal | None) -> None:
 def _checked(
     reason: str, text: str, files: Sequence[GivenFile]
 ) -> tuple[str, list[CheckedUpload | StoredFile]]:
-    """Return the statement and the files, or raise `InvalidInput` with everything that is wrong."""
+    """Return the statement and the files, pending ones first, or raise `InvalidInput` with all that is wrong."""
     problems: list[tuple[str, str]] = []
-    statement, ready = "", []
+    pending = [one for one in files if isinstance(one, StoredFile)]
+    uploads = [one for one in files if not isinstance(one, StoredFile)]
+    statement, checked = "", list[CheckedUpload]()
     if reason not in AppealReason.values:
         problems.append(("reason", _("Choose why you appeal.")))
     try:
@@ -122,12 +124,12 @@ def _checked(
     except InvalidInput as refusal:
         problems.extend(refusal.fields)
     try:
-        ready = clean_files(files)
+        checked = clean_files(uploads, kept=len(pending))
     except InvalidInput as refusal:
         problems.extend(refusal.fields)
     if problems:
         raise InvalidInput(problems)
-    return statement, ready
+    return statement, [*pending, *checked]
 
 
 def _files_put(appeal: Appeal, member: Member, files: Sequence[CheckedUpload | StoredFile]) -> None:

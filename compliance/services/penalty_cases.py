@@ -21,7 +21,7 @@ from compliance.services.shop_closing import closings, reopen_if_due
 from compliance.violations_schema import VIOLATIONS, ViolationRules
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.cells import CellError, safe_text
-from portal.models import Member, Seller, StoredFile, User
+from portal.models import Member, Seller, User
 from portal.services import audit
 from portal.services.files import CheckedUpload, upload_check
 from portal.services.notices import NoticeDraft, notice_send_many
@@ -49,25 +49,23 @@ def clean_text(field: str, raw: str, empty: str) -> str:
     return text
 
 
-def clean_files(
-    files: Sequence[UploadedFile | StoredFile],
-) -> list[CheckedUpload | StoredFile]:
+def clean_files(files: Sequence[UploadedFile], *, kept: int = 0) -> list[CheckedUpload]:
     """Check up to five files; raises `InvalidInput` naming `files`, with all that is wrong.
 
-    What is stored already was checked when it was.
+    `kept` others were checked before and count along.
     """
     problems: list[tuple[str, str]] = []
-    if len(files) > MAX_FILES:
+    if kept + len(files) > MAX_FILES:
         problems.append(("files", _("Add at most %(most)d files.") % {"most": MAX_FILES}))
-    ready: list[CheckedUpload | StoredFile] = []
-    for one in files[:MAX_FILES]:
+    checked = []
+    for upload in files[:MAX_FILES]:
         try:
-            ready.append(one if isinstance(one, StoredFile) else upload_check(one, field="files"))
+            checked.append(upload_check(upload, field="files"))
         except InvalidInput as refusal:
             problems.extend(refusal.fields)
     if problems:
         raise InvalidInput(problems)
-    return ready
+    return checked
 
 
 def shop_held(seller_id: int) -> Seller:

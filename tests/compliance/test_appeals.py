@@ -25,7 +25,8 @@ from compliance.services.violations import (
 from portal import platform_time
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member, Notice, Seller, StoredFile, User
-from portal.scoping import unscoped
+from portal.next_actions import next_actions_for
+from portal.scoping import seller_scope, unscoped
 from portal.services.files import file_url, files_sweep
 from tests import factories
 from tests.compliance.world import upload
@@ -503,10 +504,10 @@ def test_confirming_shows_what_it_costs_first(
     assert "Something else was decided" in again.content.decode()
     violation_overturn(actor=officer, violation=faster, note="A mistake.")
     bad = SimpleUploadedFile("proof.png", b"no image")
-    refused = officer_client.post(url, {**sent, "files": [bad]})
+    refused = officer_client.post(url, {**sent, "uploads": [bad]})
     assert "Gave a WhatsApp number." in refused.content.decode()
-    done = officer_client.post(url, {**sent, "files": [upload("proof.png")]})
-    twice = officer_client.post(url, {**sent, "files": [upload("proof.png")]})
+    done = officer_client.post(url, {**sent, "uploads": [upload("proof.png")]})
+    twice = officer_client.post(url, {**sent, "uploads": [upload("proof.png")]})
     assert done.status_code == 302
     with unscoped():
         made = Violation.objects.latest("pk")
@@ -540,3 +541,33 @@ def test_publishing_ending_and_ladders_in_the_admin(
     assert points_of(shop) == 0
     listed = officer_client.get(reverse("admin:compliance_violation_changelist"))
     assert "Leading buyers" in listed.content.decode()
+
+
+# --- What to do next ----------------------------------------------------------------------------
+
+
+def actions(member: Member) -> list[tuple[str, Any]]:
+    day = platform_time.today()
+    with seller_scope(member.seller):
+        found = next_actions_for(member.seller, member, day)
+    return [(one.url, one.due) for one in found if "/violations/" in one.url]
+
+
+def test_the_owner_is_reminded_while_the_time_to_appeal_runs(
+    owner: Member, colleague: Member, violation: Violation, clock: Any
+) -> None:
+    asked = (f"{address(violation)}#appeal", violation.appeal_until)
+    assert actions(owner) == [asked]
+    assert actions(colleague) == []
+    clock(violation.appeal_until.isoformat())
+    assert actions(owner) == []
+
+
+@pytest.mark.rule("CMP-6")
+@pytest.mark.parametrize(("points", "warned"), [(35, False), (36, True), (47, True)])
+def test_a_shop_near_the_limit_is_warned(
+    colleague: Member, staff: User, points: int, warned: bool
+) -> None:
+    penalise(staff, colleague.seller, "prohibited_goods", points=points)
+    ladders = f"{reverse('compliance:violations')}#ladders"
+    assert actions(colleague) == ([(ladders, None)] if warned else [])
