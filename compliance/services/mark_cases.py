@@ -239,6 +239,8 @@ def mark_case_judge(
     now = platform_time.now()
     with unscoped(), transaction.atomic():
         case = MarkCase.objects.select_related("product__seller", "mark").get(pk=case.pk)
+        if Member.everywhere.filter(user=actor, seller=case.product.seller_id).exists():
+            raise NotAllowed(_("Nobody judges the shop they belong to."))
         if (
             verdict == MarkCaseState.AUTHORISED
             and case.authorisation_id is None
