@@ -1,5 +1,5 @@
 """What compliance finds worth doing next; importing a module here registers its providers (UI-2)."""
 
-from compliance import epr_actions, screening_actions, violation_actions
+from compliance import epr_actions, obligation_actions, screening_actions, violation_actions
 
-__all__ = ["epr_actions", "screening_actions", "violation_actions"]
+__all__ = ["epr_actions", "obligation_actions", "screening_actions", "violation_actions"]

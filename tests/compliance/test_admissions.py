@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
@@ -23,6 +24,7 @@ from portal.models import Member, Seller
 from portal.nightly import ledger
 from portal.nightly.engine import run_inline
 from portal.platform_time import end_of, start_of
+from portal.product_panels import product_panels_for
 from portal.scoping import seller_scope, unscoped
 from tests.compliance.world import certificate_create, product_create
 
@@ -163,7 +165,7 @@ def test_the_page_and_the_api_name_each_document(
 
 
 def test_products_carry_the_certificates_that_cover_them(
-    shop: Seller, other_shop: Seller, owner_client: Client, categories: Any, clock: Any
+    shop: Seller, other_shop: Seller, owner: Member, categories: Any, clock: Any
 ) -> None:
     kit, flask = (
         product_create(seller=shop, category=categories[code])
@@ -188,6 +190,12 @@ def test_products_carry_the_certificates_that_cover_them(
         (patent.pk, "Patent", False),
     ]
     assert found(flask) == [(system.pk, "ISO 9001", False)]
+    with seller_scope(shop):
+        panels = product_panels_for(seller=shop, member=owner, product_id=kit.product_id)
+    panel = next(one for one in panels if one.template.endswith("_label_panel.html"))
+    shown = render_to_string(panel.template, {"panel": panel})
+    assert reverse("compliance:certificate", args=[report.pk]) in shown
+    assert f"?type=test_report&amp;products={kit.product_id}" in shown
 
 
 # --- Metrics ------------------------------------------------------------------------------------

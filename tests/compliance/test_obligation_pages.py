@@ -13,13 +13,14 @@ from django.urls import reverse
 from django.utils import translation
 
 from compliance.models import CalendarFeed, Certificate, Declaration
+from compliance.obligation_actions import declare
 from compliance.services.obligations import declaration_tick, feed_create, feed_remove
 from compliance.views.calendar_feed import FeedThrottle
 from portal import platform_time
 from portal.errors import NotAllowed
 from portal.models import Member, Seller
 from portal.platform_time import start_of
-from portal.scoping import unscoped
+from portal.scoping import seller_scope, unscoped
 from tests.compliance.world import certificate_create, product_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("EPR-9")]
@@ -123,6 +124,24 @@ def test_missing_numbers_stand_on_the_page_with_their_lead_time(
     page = " ".join(owner_client.get(reverse("compliance:calendar")).content.decode().split())
     for text in ("Oct 4, 2022", "6–12 weeks", "Dec 27, 2022", "Nothing to declare"):
         assert text in page
+
+
+def test_the_home_page_says_what_to_declare_next(
+    battery: Certificate, shop: Seller, owner: Member, viewer: Member, clock: Any
+) -> None:
+    def offered(member: Member, day: date) -> list[str]:
+        clock.noon(day)
+        with seller_scope(shop):
+            return [str(one.title) for one in declare(shop, member, day)]
+
+    assert offered(owner, date(2022, 8, 31)) == []
+    # The period is over and the due day two weeks away.
+    assert offered(owner, date(2022, 9, 1)) == ["Declare Germany · Batteries, August 2022"]
+    late = offered(owner, date(2022, 10, 16))
+    assert late == [
+        f"Declare Germany · Batteries, {month} 2022" for month in ("August", "September")
+    ]
+    assert offered(viewer, date(2022, 10, 16)) == []
 
 
 # --- The feed -----------------------------------------------------------------------------------
