@@ -57,10 +57,6 @@ class TraitsForm(forms.Form):
         for question in self.questions:
             yield Asked(question, self[question.category.value])
 
-    def traits(self, *, kept: int = 0) -> int:
-        """Return the mask of the answers of a valid form; `kept` adds bits that nobody is asked for."""
-        return kept | self.ticked()
-
     def ticked(self) -> int:
         """Return the mask of what is answered yes so far, valid or not."""
         return sum(

@@ -34,6 +34,10 @@ class TraitBoxes(forms.MultipleChoiceField):
         """Tick the boxes of a mask."""
         return codes_of(value) if isinstance(value, int) else value
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        """Compare boxes with boxes."""
+        return super().has_changed(self.prepare_value(initial), data)
+
     def clean(self, value: Any) -> Any:
         """Return the mask."""
         return mask_of(super().clean(value))

@@ -147,7 +147,7 @@ class TraitsCategoriesView(ScopedView):
     )
     def post(self, request: ScopedRequest) -> Response:
         """Keep the answers: they hold for all products there that say nothing themselves (EPR-2)."""
-        answers = _answers(request.data, may_be_null=True)
+        answers = _answers(request.data)
         found = dict(Category.objects.filter(code__in=answers).values_list("code", "pk"))
         unknown = [code for code in answers if code not in found]
         if unknown:
@@ -175,14 +175,13 @@ class TraitsProductsView(ScopedView):
         },
     )
     def post(self, request: ScopedRequest) -> Response:
-        """Write the traits into the products (EPR-2)."""
-        answers = _answers(request.data, may_be_null=False)
-        masks = {key: traits for key, traits in answers.items() if traits is not None}
-        changed = products_traits_answer(member=request.member, answers=masks)
+        """Write the traits into the products; null leaves one to its category again (EPR-2)."""
+        answers = _answers(request.data)
+        changed = products_traits_answer(member=request.member, answers=answers)
         return Response({"changed": changed})
 
 
-def _answers(data: Any, *, may_be_null: bool) -> dict[str, int | None]:
+def _answers(data: Any) -> dict[str, int | None]:
     """Return key → mask of a body's `answers`; raise `InvalidInput` naming each that is wrong."""
     answers = data.get("answers") if isinstance(data, dict) else None
     if not isinstance(answers, dict) or not answers:
@@ -193,7 +192,7 @@ def _answers(data: Any, *, may_be_null: bool) -> dict[str, int | None]:
     problems = [
         (f"answers.{key}", _("Send a list of EPR categories such as packaging."))
         for key, codes in answers.items()
-        if not (key.isprintable() and (_are_codes(codes) or (may_be_null and codes is None)))
+        if not (key.isprintable() and (codes is None or _are_codes(codes)))
     ]
     if problems:
         raise InvalidInput(problems)

@@ -279,7 +279,10 @@ class CategoryAnswersSerializer(serializers.Serializer):
 class ProductAnswersSerializer(serializers.Serializer):
     """Answers by product id; only for the schema, the view names all that is wrong at once."""
 
-    answers = serializers.DictField(child=TraitsField())
+    answers = serializers.DictField(
+        child=TraitsField(allow_null=True),
+        help_text="Null: the product says nothing itself, its category's answer holds.",
+    )
 
 
 class TraitsChangedSerializer(serializers.Serializer):

@@ -29,27 +29,32 @@ def traits_seen(product: GatedProduct) -> str:
 
 
 def products_traits_answer(
-    *, member: Member, answers: Mapping[str, int], seen: Mapping[str, str] | None = None
+    *, member: Member, answers: Mapping[str, int | None], seen: Mapping[str, str] | None = None
 ) -> int:
     """Write what products of the shop contain, product id → mask; return how many changed (EPR-2).
 
-    `seen` (of `traits_seen`) refuses answers to what is no longer so. Raises `InvalidInput` for ids
-    that are not products of the shop, or too many; `Refusal` with `stale` or `set_by_staff`;
-    `NotAllowed`. Nothing is changed then. A constant number of queries.
+    None: the product says nothing itself any more, its category's answer holds. That it contains
+    nothing at all is said for a category or by staff, for a product without traits says nothing. `seen`
+    (of `traits_seen`) refuses answers to what is no longer so. Raises `InvalidInput` for ids that are
+    not products of the shop, for no traits at all, or too many; `Refusal` with `stale` or
+    `set_by_staff`; `NotAllowed`. Nothing is changed then. A constant number of queries.
     """
     if not member.can(Action.EDIT_PRODUCTS):
         raise NotAllowed(_("Your role in this shop does not allow this."))
     if len(answers) > MAX_PRODUCTS:
         raise InvalidInput([("", _("At most %(most)d products at once.") % {"most": MAX_PRODUCTS})])
-    if not all(0 <= mask <= ALL_TRAITS for mask in answers.values()):
-        raise InvalidInput([("traits", _("There is no such EPR category."))])
+    for product_id, mask in answers.items():
+        if mask is not None and not 0 < mask <= ALL_TRAITS:
+            raise InvalidInput([(f"answers.{product_id}", _nothing_text())])
     with seller_scope(member.seller):
         products = GatedProduct.objects.filter(
             seller=member.seller, deleted=False, product_id__in=answers
         )
         found = {product.product_id: product for product in products}
     if missing := [one for one in answers if one not in found]:
-        raise InvalidInput([("product_id", _("The shop has no product %s.") % missing[0])])
+        raise InvalidInput(
+            [(f"answers.{one}", _("The shop has no such product.")) for one in missing]
+        )
     for product_id, mark in (seen or {}).items():
         if product_id in found and traits_seen(found[product_id]) != mark:
             raise Refusal(
@@ -59,5 +64,13 @@ def products_traits_answer(
         raise Refusal(
             "set_by_staff", _("The marketplace has decided this; ask staff to change it.")
         )
-    written: dict[str, list[str]] = {one: codes_of(mask) for one, mask in answers.items()}
+    written = {one: [] if mask is None else codes_of(mask) for one, mask in answers.items()}
     return product_source().traits_write(member, written)
+
+
+def _nothing_text() -> str:
+    # Translators: 完全裸露商品直接运输
+    return _(
+        "Nothing at all, shipped wholly bare? Then say so for the whole category, or ask staff:"
+        " nearly every product comes in packaging."
+    )

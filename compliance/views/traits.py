@@ -67,22 +67,33 @@ class ProductTraitsPage(SellerPage):
                 context = {"needs": needs(rules, form.ticked()), "complete": form.answered()}
                 return render(request, "compliance/_needs.html", context)
             return self._page(request, product, rules, form, seen=request.POST.get("seen", ""))
+        if "leave" in request.POST:
+            return self._leave(request, product_id)
         if not form.is_valid():
             seen = request.POST.get("seen", "")
             return self._page(request, product, rules, form, seen=seen, status=400)
-        # Bits of categories that no country asks for yet stay as they are.
-        traits = form.traits(kept=product.traits & ~mask_asked(rules))
         try:
             products_traits_answer(
                 member=request.member,
-                answers={product_id: traits},
+                answers={product_id: form.ticked()},
                 seen={product_id: request.POST.get("seen", "")},
             )
         except Refusal as refusal:
-            form.add_error(None, str(refusal))
+            for text in [text for _name, text in refusal.fields] or [str(refusal)]:
+                form.add_error(None, text)
             product = product_or_404(request, product_id)
             return self._page(request, product, rules, form, status=refusal.http_status)
         messages.success(request, _("The answers are kept: this is what the product needs."))
+        return redirect("compliance:traits-product", product_id)
+
+    def _leave(self, request: MemberRequest, product_id: str) -> HttpResponse:
+        """Let the category's answer hold again."""
+        try:
+            products_traits_answer(member=request.member, answers={product_id: None})
+        except Refusal as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, _("The answer for its category holds for it again."))
         return redirect("compliance:traits-product", product_id)
 
     def _page(
@@ -234,8 +245,7 @@ def _chosen(request: MemberRequest, sent: list[RowForm]) -> list[RowForm]:
 def _confirmed_text(categories: int, changed: int) -> str:
     text = ngettext("%(n)s category is confirmed", "%(n)s categories are confirmed", categories)
     more = ngettext(
-        "%(n)s product contains something else now", "%(n)s products contain something else now",
-        changed,
-    )  # fmt: skip
+        "%(n)s product takes the answer over", "%(n)s products take the answer over", changed
+    )
     first = text % {"n": categories}
     return f"{first}; {more % {'n': changed}}." if changed else f"{first}."
