@@ -221,11 +221,6 @@ class LadderShown:
     grave: str
 
     @property
-    def next_cost(self) -> str:
-        """What the next violation costs."""
-        return rung_text(self.next_rung or self.rule.grave)
-
-    @property
     def rows(self) -> int:
         """How many lines the ladder has in a table."""
         return len(self.rungs) + bool(self.grave)
