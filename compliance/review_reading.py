@@ -151,7 +151,7 @@ def case_file(certificate: Certificate, *, reviewer: User) -> CaseFile:
         entries=[one for one in entries if one.country == certificate.country][:SHOWN],
         same_number=same_number,
         same_files=same_files,
-        decided={CertificateStatus(status).label: count for status, count in decided.items()},
+        decided={str(CertificateStatus(status).label): count for status, count in decided.items()},
         earlier=_earlier(certificate),
         events=events,
         own_shop=Member.everywhere.filter(user=reviewer, seller=certificate.seller_id).exists(),

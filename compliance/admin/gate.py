@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
@@ -43,7 +43,8 @@ class CappedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         """Return the number of rows, or the most that is counted."""
-        return self.object_list[:COUNTED].count()  # type: ignore[union-attr,call-arg,arg-type]
+        rows: Any = self.object_list
+        return int(rows[:COUNTED].count())
 
 
 def _named(mask: int | None) -> str:
@@ -90,10 +91,10 @@ class OverrideForm(forms.ModelForm):
             self.fields["contains"].initial = codes_of(self.instance.traits or 0)
 
 
-class _ByWholeIds:
+class _ByWholeIds(admin.ModelAdmin):
     """Searches ids by equality, each in its index."""
 
-    id_columns: tuple[str, ...] = ("product_id",)
+    id_columns: ClassVar[tuple[str, ...]] = ("product_id",)
     search_help_text = gettext_lazy("A whole product id or member id.")
 
     def get_search_results(

@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext_lazy
 
 from compliance.choices import CertificateStatus, CertificateType, ReasonKind
 from compliance.models import Certificate, ReviewReason
@@ -31,7 +31,6 @@ from compliance.services.reviews import (
     certificate_revoke,
     decision_reason,
 )
-from portal import platform_time
 from portal.errors import InvalidInput, Refusal
 from portal.models import User
 
@@ -312,6 +311,4 @@ def _fields(certificate: Certificate) -> list[tuple[str, Any]]:
         (_("Kinds of device"), ", ".join(certificate.device_types)),
         (_("CAS numbers"), ", ".join(certificate.cas_numbers)),
     ]
-    if certificate.valid_until and certificate.valid_until <= platform_time.now():
-        rows.append((pgettext("certificate", "Counted until"), certificate.valid_until))
     return [(name, value) for name, value in rows if value]

@@ -80,7 +80,9 @@ class EprRequirementSerializer(serializers.Serializer):
 
     country = serializers.CharField()
     category = serializers.ChoiceField(EprCategory.choices)
-    required = serializers.BooleanField(help_text="Whether the product is of that kind.")
+    required = serializers.BooleanField(  # type: ignore[assignment]  # the field's name is the contract's
+        help_text="Whether the product is of that kind."
+    )
     covered_by = serializers.IntegerField(
         allow_null=True, help_text="Id of the certificate that covers it."
     )

@@ -123,20 +123,20 @@ def _newest_closed(products: Collection[int]) -> dict[tuple[int, int], PastCase]
 
 def products_to_look_at_again(*, now: datetime) -> list[str]:
     """Return ids of live products whose authorisation has ended since a case was closed with it."""
-    ended = MarkCase.objects.filter(
-        state=MarkCaseState.AUTHORISED,
-        authorisation__valid_until__lte=now,
-        product__live=True,
-        product__deleted=False,
-        mark__active=True,
-    )
     with unscoped():
+        ended = MarkCase.objects.filter(
+            state=MarkCaseState.AUTHORISED,
+            authorisation__valid_until__lte=now,
+            product__live=True,
+            product__deleted=False,
+            mark__active=True,
+        )
         later = set(
             MarkCase.objects.filter(product__in=ended.values("product"))
             .exclude(state=MarkCaseState.AUTHORISED)
-            .values_list("product", "mark")
+            .values_list("product_id", "mark_id")
         )
-        rows = ended.values_list("product", "mark", "product__product_id").distinct()
+        rows = ended.values_list("product_id", "mark_id", "product__product_id").distinct()
         return sorted({name for product, mark, name in rows if (product, mark) not in later})
 
 

@@ -8,10 +8,9 @@ the gate sees neither a gap nor two. What is decided is undone by revoking only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -25,7 +24,15 @@ from compliance.choices import (
     ReasonKind,
 )
 from compliance.models import Certificate, CertificateEvent, ReviewReason
-from compliance.services.review_notices import decision_tell, expired_tell, taken_over_tell
+from compliance.services.review_claims import (
+    CLAIM_LASTS,
+    certificate_claim,
+    certificate_release,
+    claimed_for,
+    first_approver,
+    second_person,
+)
+from compliance.services.review_notices import decision_tell, expired_tell
 from compliance.services.review_steps import (
     NO_REASON,
     PERMISSION,
@@ -34,8 +41,6 @@ from compliance.services.review_steps import (
     certificate_step,
     changed_meanwhile,
     claimed_by,
-    claimed_elsewhere,
-    event_add,
     files_unchanged,
     may_review,
     no_longer_waiting,
@@ -69,106 +74,12 @@ __all__ = [
     "decision_reason",
 ]
 
-CLAIM_LASTS = timedelta(hours=2)
-"""Another reviewer may take over a claim this old."""
 MAX_TEXT = 2000
 MAX_CODE = 40
 MAX_BULK = 100
 BATCH = 500
 
 Status, Event = CertificateStatus, CertificateEventKind
-
-
-# --- Claiming -----------------------------------------------------------------------------------
-
-
-def certificate_claim(*, actor: User, certificate: Certificate) -> Certificate:
-    """Take a waiting certificate into review, for this reviewer alone; claiming it again changes nothing.
-
-    A claim older than two hours may be taken over; both reviewers are told. Raises `NotAllowed`,
-    `own_certificate`, `claimed`, `second_person` (the first of two approvals was hers),
-    `not_submitted`, `already_decided`.
-    """
-    may_review(actor)
-    not_of_own_shop(actor, certificate)
-    now = platform_time.now()
-    with unscoped(), queued_transaction():
-        held = certificate_hold(certificate.pk)
-        if held.status == Status.IN_REVIEW:
-            if held.claimed_by_id != actor.pk:
-                _take_over(held, actor, now)
-        else:
-            if held.status != Status.SUBMITTED:
-                raise no_longer_waiting(held)
-            _second_person(held, actor, now)
-            certificate_step(
-                held,
-                Status.IN_REVIEW,
-                Event.CLAIMED,
-                action="certificate.claim",
-                actor=actor,
-                now=now,
-                claimed_at=now,
-                claimed_by=actor,
-            )
-    return held
-
-
-def _take_over(held: Certificate, actor: User, now: datetime) -> None:
-    """Give an old claim, or that of a person who is gone, to another reviewer."""
-    before = held.claimed_by
-    if held.claimed_at is None or (before is not None and held.claimed_at > now - CLAIM_LASTS):
-        raise claimed_elsewhere(held)
-    _second_person(held, actor, now)
-    unchanged = Certificate.objects.filter(
-        pk=held.pk, status=Status.IN_REVIEW, claimed_at=held.claimed_at, claimed_by=before
-    )
-    if not unchanged.update(claimed_at=now, claimed_by=actor):
-        raise changed_meanwhile()
-    held.claimed_at, held.claimed_by = now, actor
-    name = before.get_username() if before else None
-    audit.record(
-        action="certificate.take_over",
-        actor=actor,
-        obj=held,
-        before={"claimed_by": name},
-        after={"claimed_by": actor.get_username()},
-    )
-    event_add(held, Event.CLAIMED, actor=actor, now=now)
-    taken_over_tell(held, before=before, now=actor)
-
-
-def certificate_release(*, actor: User, certificate: Certificate) -> Certificate:
-    """Put a claimed certificate back into the queue; only who claimed it can."""
-    may_review(actor)
-    with unscoped(), queued_transaction():
-        held = certificate_hold(certificate.pk)
-        claimed_by(held, actor)
-        certificate_step(
-            held,
-            Status.SUBMITTED,
-            Event.RELEASED,
-            action="certificate.release",
-            actor=actor,
-            now=platform_time.now(),
-        )
-    return held
-
-
-@contextmanager
-def claimed_for(*, actor: User, certificate: Certificate) -> Iterator[Certificate]:
-    """Hold a claim for a decision: claim if nobody has, and release it again when it is refused."""
-    with unscoped():
-        mine = Certificate.objects.filter(
-            pk=certificate.pk, status=Status.IN_REVIEW, claimed_by=actor
-        ).exists()
-    held = certificate_claim(actor=actor, certificate=certificate)
-    try:
-        yield held
-    except Refusal:
-        if not mine:
-            certificate_release(actor=actor, certificate=held)
-        raise
 
 
 # --- Approving ----------------------------------------------------------------------------------
@@ -189,9 +100,9 @@ def certificate_approve(*, actor: User, certificate: Certificate, digest: str) -
         with queued_transaction():
             held, others = _held_for_approval(certificate)
             claimed_by(held, actor)
-            _second_person(held, actor, now)
+            second_person(held, actor, now)
             _approvable(held, others, digest, now)
-            if review_rules(now).two_person and not _first_approver(held):
+            if review_rules(now).two_person and not first_approver(held):
                 _approve_first(held, actor, now)
             else:
                 _verify(held, others, actor=actor, now=now)
@@ -258,22 +169,6 @@ def _approvable(held: Certificate, others: list[Certificate], digest: str, now: 
 
 def _anothers_own(other: Certificate, held: Certificate, now: datetime) -> bool:
     return other.seller_id != held.seller_id and other.own and other.counts_at(now)
-
-
-def _first_approver(held: Certificate) -> int | None:
-    """Return who approved this very content first; a correction by the seller starts anew."""
-    first = held.first_approved_by_id
-    approvals = CertificateEvent.objects.filter(
-        certificate=held, kind=Event.FIRST_APPROVAL, digest=held.digest, by=first
-    )
-    return first if first is not None and approvals.exists() else None
-
-
-def _second_person(held: Certificate, actor: User, now: datetime) -> None:
-    if review_rules(now).two_person and _first_approver(held) == actor.pk:
-        raise Refusal(
-            "second_person", _("You approved this certificate first: a second reviewer decides.")
-        )
 
 
 def _approve_first(held: Certificate, actor: User, now: datetime) -> None:

@@ -20,9 +20,11 @@ from PIL import Image
 from portal import platform_time
 from portal.choices import SellerStatus
 from portal.models import Category, Member, Seller, StoredFile
-from portal.scoping import unscoped
+from portal.scoping import seller_scope, unscoped
+from portal.services.files import file_store, files_sweep
 from rfq.choices import Grade, RfqStatus
 from rfq.models import Pin, Quote, QuoteDraft, QuoteFile, QuoteTemplate, Rfq, RightEntry
+from rfq.services.quote_drafts import draft_save
 from rfq.services.rights import balances_of
 from tests import factories
 from tests.rfq.world import quote_create, rfq_create, rights_create
@@ -495,3 +497,27 @@ def test_the_page_costs_the_same_for_any_number_of_templates_and_attributes(
     for number in range(20):
         factories.attribute_create(category, f"extra_{number}", values=["a", "b"])
     assert queries() == few <= 32
+
+
+@pytest.mark.rule("EPR-6")
+def test_uploads_of_forms_nobody_sent_are_swept(owner: Member, clock: Any) -> None:
+    """A draft keeps its uploads and so does a quote; one that no draft names any more goes."""
+    files = {
+        name: file_store(
+            seller=owner.seller,
+            actor=owner.user,
+            upload=SimpleUploadedFile("a.png", png()),
+            purpose="quote",
+        )
+        for name in ("drafted", "quoted", "left")
+    }
+    with seller_scope(owner.seller):
+        content = {"files": [files["drafted"].token]}
+        draft_save(member=owner, rfq=rfq_create(), content=content)
+        quote = quote_create(seller=owner.seller)
+        QuoteFile.objects.create(quote=quote, file=files["quoted"])
+    clock.advance(days=1, minutes=1)
+    assert files_sweep() == 1
+    with unscoped():
+        left = set(StoredFile.objects.values_list("pk", flat=True))
+    assert left == {files["drafted"].pk, files["quoted"].pk}
