@@ -13,7 +13,7 @@ from compliance.overview_page import country_name
 from compliance.shop_overview import ShopOverview, shop_overview
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
-from portal.templatetags.portal_ui import number_text, time_left
+from portal.templatetags.portal_ui import list_text, number_text, time_left
 
 
 @register_home_tiles
@@ -43,7 +43,7 @@ def _hint(overview: ShopOverview) -> str:
     text = ngettext(
         "%(n)s product lacks a number", "%(n)s products lack a number", overview.affected
     )
-    by_country = ", ".join(
+    by_country = list_text(
         f"{country_name(one.country)} {number_text(one.lacking)}" for one in lacking
     )
     return f"{text % {'n': number_text(overview.affected)}}: {by_country}"

@@ -11,6 +11,7 @@ from compliance.bilingual import registration_text
 from compliance.choices import EprCategory
 from compliance.impact import Moment, Stop
 from compliance.overview_page import country_name, products_url
+from portal.templatetags.portal_ui import list_text
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def moment_views(moments: Iterable[Moment]) -> list[MomentView]:
 
 def _title(moment: Moment) -> str:
     if moment.interrupted:
-        names = _(" and ").join(country_name(code) for code in moment.interrupted)
+        names = list_text(country_name(code) for code in moment.interrupted)
         # Translators: 打断交易
         return _("Trade without numbers is interrupted: %(countries)s") % {"countries": names}
     if len(moment.ending) == 1:

@@ -309,7 +309,7 @@ register_notice_kind(
     "radar_deadline",
     _("{product} must be improved by {day}"),
     _("Problem: {problem}. Days left: {days}."),
-    label=_("Opportunity radar deadline"),
+    label=_("Product radar deadline"),
 )
 register_notice_kind(
     "quote_viewed",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
@@ -16,7 +17,7 @@ from django.core.paginator import Page
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from portal import platform_time
@@ -208,6 +209,12 @@ def number_text(value: Decimal | int | float, decimals: int = 0) -> str:
     return f"{Decimal(str(value)).quantize(step, ROUND_HALF_UP):,}"
 
 
+def list_text(names: Iterable[object]) -> str:
+    """Write names one after the other, as the language does: `Germany, France`, `德国、法国`."""
+    # Translators: 、
+    return pgettext("between the items of a list", ", ").join(map(str, names))
+
+
 @register.filter
 def number(value: Any, decimals: int = 0) -> SafeString | str:
     """Write a number: `1,221`."""
@@ -223,6 +230,15 @@ def money(value: Any, decimals: int = 2) -> SafeString:
         return EMPTY
     sign = "−" if amount < 0 else ""
     return format_html('<span class="num">{}US${}</span>', sign, number_text(abs(amount), decimals))
+
+
+@register.filter
+def yuan(value: Any) -> SafeString:
+    """Write an amount in whole Chinese yuan: `CN¥4,800`."""
+    amount = _decimal(value)
+    if amount is None:
+        return EMPTY
+    return format_html('<span class="num">CN¥{}</span>', number_text(amount))
 
 
 @register.filter

@@ -61,6 +61,7 @@ ALIKE = {
     "App",
     "PC",
     "{answer}",
+    "{judgement}",
     "US$%(low)s – US$%(high)s",
 }
 
@@ -166,7 +167,7 @@ def test_a_borrowed_string_is_still_in_its_package(name, package):
 
 ATTRIBUTES = {"title", "alt", "placeholder", "aria-label", "data-label", "data-past", "data-left"}
 # Names that stay as they are: languages in their own spelling, formats, units.
-NAMES = {"EN", "CSV", "csv", "Excel", "UTC", "US", "CA", "GB"}
+NAMES = {"EN", "CSV", "csv", "Excel", "UTC", "US", "CA", "GB", "SHA"}
 TEMPLATES = [
     path.relative_to(ROOT / "templates").as_posix()
     for path in sorted((ROOT / "templates").rglob("*.html"))
