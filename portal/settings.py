@@ -348,6 +348,7 @@ SPECTACULAR_SETTINGS = {
         "CertificateTypeEnum": "compliance.choices.CertificateType",
         "CoverStateEnum": "compliance.choices.CoverState",
         "EprCategoryEnum": "compliance.choices.EprCategory",
+        "AppealReasonEnum": "compliance.choices.AppealReason",
     },
 }
 

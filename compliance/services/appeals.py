@@ -186,7 +186,7 @@ def appeal_decide(*, actor: User, appeal: Appeal, overturn: bool, answer: str) -
     """
     with unscoped():
         violation = Violation.objects.get(pk=appeal.violation_id)
-    require_staff(actor, DECIDE, violation.seller_id)
+    require_staff(actor=actor, permission=DECIDE, seller_id=violation.seller_id)
     text = clean_text("answer", answer, _("Write what the shop is told."))
     status = AppealStatus.OVERTURNED if overturn else AppealStatus.PENALTY_UPHELD
     with unscoped(), transaction.atomic():

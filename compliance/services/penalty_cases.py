@@ -30,7 +30,7 @@ from portal.services.rulebooks import rulebooks_published
 MAX_TEXT, MAX_FILES = 4000, 5
 
 
-def require_staff(actor: User, permission: str, seller_id: int) -> None:
+def require_staff(*, actor: User, permission: str, seller_id: int) -> None:
     """Let only staff with the permission decide, and never about a shop they are a member of."""
     if not actor.has_perm(permission):
         raise NotAllowed(_("You may not decide about violations."))

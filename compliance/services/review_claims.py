@@ -43,8 +43,8 @@ def certificate_claim(*, actor: User, certificate: Certificate) -> Certificate:
     `own_certificate`, `claimed`, `second_person` (the first of two approvals was hers),
     `not_submitted`, `already_decided`.
     """
-    may_review(actor)
-    not_of_own_shop(actor, certificate)
+    may_review(actor=actor)
+    not_of_own_shop(actor=actor, certificate=certificate)
     now = platform_time.now()
     with unscoped(), queued_transaction():
         held = certificate_hold(certificate.pk)
@@ -54,7 +54,7 @@ def certificate_claim(*, actor: User, certificate: Certificate) -> Certificate:
         else:
             if held.status != Status.SUBMITTED:
                 raise no_longer_waiting(held)
-            second_person(held, actor, now)
+            second_person(actor=actor, certificate=held, now=now)
             certificate_step(
                 held,
                 Status.IN_REVIEW,
@@ -73,7 +73,7 @@ def _take_over(held: Certificate, actor: User, now: datetime) -> None:
     before = held.claimed_by
     if held.claimed_at is None or (before is not None and held.claimed_at > now - CLAIM_LASTS):
         raise claimed_elsewhere(held)
-    second_person(held, actor, now)
+    second_person(actor=actor, certificate=held, now=now)
     unchanged = Certificate.objects.filter(
         pk=held.pk, status=Status.IN_REVIEW, claimed_at=held.claimed_at, claimed_by=before
     )
@@ -94,10 +94,10 @@ def _take_over(held: Certificate, actor: User, now: datetime) -> None:
 
 def certificate_release(*, actor: User, certificate: Certificate) -> Certificate:
     """Put a claimed certificate back into the queue; only who claimed it can."""
-    may_review(actor)
+    may_review(actor=actor)
     with unscoped(), queued_transaction():
         held = certificate_hold(certificate.pk)
-        claimed_by(held, actor)
+        claimed_by(actor=actor, certificate=held)
         certificate_step(
             held,
             Status.SUBMITTED,
@@ -137,9 +137,9 @@ def first_approver(held: Certificate) -> int | None:
     return first if first is not None and approvals.exists() else None
 
 
-def second_person(held: Certificate, actor: User, now: datetime) -> None:
+def second_person(*, actor: User, certificate: Certificate, now: datetime) -> None:
     """Refuse the second of two approvals to who gave the first (`second_person`)."""
-    if review_rules(now).two_person and first_approver(held) == actor.pk:
+    if review_rules(now).two_person and first_approver(certificate) == actor.pk:
         raise Refusal(
             "second_person", _("You approved this certificate first: a second reviewer decides.")
         )

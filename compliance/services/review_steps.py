@@ -55,13 +55,13 @@ def review_rules(now: datetime) -> ReviewRules:
 # --- Who may ------------------------------------------------------------------------------------
 
 
-def may_review(actor: User) -> None:
+def may_review(*, actor: User) -> None:
     """Raise `NotAllowed` unless the person is a reviewer."""
     if not actor.has_perm(PERMISSION):
         raise NotAllowed(_("You may not review certificates."))
 
 
-def not_of_own_shop(actor: User, certificate: Certificate) -> None:
+def not_of_own_shop(*, actor: User, certificate: Certificate) -> None:
     """Refuse a reviewer who belongs to the shop, also as a member who is not active (`own_certificate`)."""
     if Member.everywhere.filter(user=actor, seller_id=certificate.seller_id).exists():
         raise Refusal(
@@ -96,7 +96,7 @@ def number_hold(certificate: Certificate) -> list[Certificate]:
     )
 
 
-def claimed_by(certificate: Certificate, actor: User) -> None:
+def claimed_by(*, actor: User, certificate: Certificate) -> None:
     """Refuse what the reviewer has not claimed, or what is decided already."""
     status = certificate.status
     if status == CertificateStatus.SUBMITTED:

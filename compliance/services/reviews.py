@@ -92,15 +92,15 @@ def certificate_approve(*, actor: User, certificate: Certificate, digest: str) -
     reviewer. Raises `NotAllowed`, `own_certificate`, `not_claimed`, `claimed`, `already_decided`,
     `changed_meanwhile`, `file_changed`, `expired`, `number_elsewhere`, `second_person`.
     """
-    may_review(actor)
-    not_of_own_shop(actor, certificate)
+    may_review(actor=actor)
+    not_of_own_shop(actor=actor, certificate=certificate)
     now = platform_time.now()
     with unscoped():
         files_unchanged(certificate)
         with queued_transaction():
             held, others = _held_for_approval(certificate)
-            claimed_by(held, actor)
-            second_person(held, actor, now)
+            claimed_by(actor=actor, certificate=held)
+            second_person(actor=actor, certificate=held, now=now)
             _approvable(held, others, digest, now)
             if review_rules(now).two_person and not first_approver(held):
                 _approve_first(held, actor, now)
@@ -270,13 +270,13 @@ def certificate_reject(
     another code the seller gets what is written, in one language or both. Raises `InvalidInput`
     naming `code` or `text_en`, and the refusals of a decision.
     """
-    may_review(actor)
-    not_of_own_shop(actor, certificate)
+    may_review(actor=actor)
+    not_of_own_shop(actor=actor, certificate=certificate)
     reason = decision_reason(kind=ReasonKind.REJECT, code=code, text_en=text_en, text_zh=text_zh)
     now = platform_time.now()
     with unscoped(), queued_transaction():
         held = certificate_hold(certificate.pk)
-        claimed_by(held, actor)
+        claimed_by(actor=actor, certificate=held)
         event = certificate_step(
             held,
             Status.REJECTED,
@@ -302,8 +302,8 @@ def certificate_revoke(
     The only undo there is. Reasons as in `certificate_reject`. Raises `not_verified`, also for one
     whose time is over.
     """
-    may_review(actor)
-    not_of_own_shop(actor, certificate)
+    may_review(actor=actor)
+    not_of_own_shop(actor=actor, certificate=certificate)
     reason = decision_reason(kind=ReasonKind.REVOKE, code=code, text_en=text_en, text_zh=text_zh)
     now = platform_time.now()
     with unscoped(), queued_transaction():
@@ -390,7 +390,7 @@ def certificates_approve_many(*, actor: User, picks: Mapping[int, str]) -> BulkR
 
     One that is refused leaves the others alone and is not claimed afterwards. At most 100.
     """
-    may_review(actor)
+    may_review(actor=actor)
     if len(picks) > MAX_BULK:
         text = _("At most %(most)d certificates can be approved at once.")
         raise InvalidInput([("picks", text % {"most": MAX_BULK})])

@@ -100,7 +100,7 @@ def reopen_if_due(
 
 
 @on_reopening
-def reopened_by_staff(seller: Seller, actor: User) -> None:
+def reopened_by_staff(*, actor: User, seller: Seller) -> None:
     """Give up every reason to keep a shop closed that staff opened by hand."""
     now = platform_time.now()
     with unscoped():

@@ -139,7 +139,7 @@ def violation_preview(
     points: int | None = None,
 ) -> PenaltyPlan:
     """Return what confirming would do now; refuses what `violation_confirm` would refuse (CMP-6)."""
-    require_staff(actor, CONFIRM, seller.pk)
+    require_staff(actor=actor, permission=CONFIRM, seller_id=seller.pk)
     _belong(seller, product, order)
     now = platform_time.now()
     with unscoped():
@@ -178,7 +178,7 @@ def violation_confirm(
     and no membership in the shop. Raises `InvalidInput` naming `rule`, `happened_at`, `evidence`,
     `product`, `order`, `grave`, `points` or `files`, `RulebookMissing`, `key_reused`.
     """
-    require_staff(actor, CONFIRM, seller.pk)
+    require_staff(actor=actor, permission=CONFIRM, seller_id=seller.pk)
     _belong(seller, product, order)
     text = clean_text("evidence", evidence, _("Say what shows the violation."))
     uploads = clean_files(files)
@@ -285,7 +285,7 @@ def violation_overturn(*, actor: User, violation: Violation, note: str) -> Viola
     Needs `compliance.change_violation` and no membership in the shop. Raises `InvalidInput` without
     a note (the shop reads it), `already_overturned`.
     """
-    require_staff(actor, CHANGE, violation.seller_id)
+    require_staff(actor=actor, permission=CHANGE, seller_id=violation.seller_id)
     text = clean_text("note", note, _("Say why: the shop reads it."))
     with unscoped(), transaction.atomic():
         shop = shop_held(violation.seller_id)
@@ -308,7 +308,7 @@ def effect_end(*, actor: User, effect: PenaltyEffect, note: str) -> PenaltyEffec
     """
     with unscoped():
         violation = effect.violation
-    require_staff(actor, CHANGE, violation.seller_id)
+    require_staff(actor=actor, permission=CHANGE, seller_id=violation.seller_id)
     text = clean_text("note", note, _("Say why: it is kept with the decision."))
     if effect.kind == EffectKind.SHOP_CLOSED:
         raise Refusal("shop_is_closed", _("Open the shop itself, or take the penalty back."))
@@ -337,7 +337,7 @@ def violation_publish(*, actor: User, violation: Violation, public: bool) -> Vio
 
     Raises `already_overturned`: what was taken back is not published. Publishing again changes nothing.
     """
-    require_staff(actor, CHANGE, violation.seller_id)
+    require_staff(actor=actor, permission=CHANGE, seller_id=violation.seller_id)
     with unscoped(), transaction.atomic():
         standing = Violation.objects.filter(pk=violation.pk)
         if public:

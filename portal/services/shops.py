@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import transaction
 from django.db.models import Q
@@ -19,11 +19,17 @@ from portal.services import audit
 Span = tuple[date, date | None]
 """First and last day, both included; no last day means for good."""
 
-Listener = Callable[[Seller, User], None]
-_on_reopening: list[Listener] = []
+
+class OnReopening(Protocol):
+    """What hears that a member of staff reopened a shop."""
+
+    def __call__(self, *, actor: User, seller: Seller) -> None: ...
 
 
-def on_reopening(listener: Listener) -> Listener:
+_on_reopening: list[OnReopening] = []
+
+
+def on_reopening(listener: OnReopening) -> OnReopening:
     """Let a module hear, in the same transaction, that staff reopened a shop by hand (decorator).
 
     A module that had closed it gives up its reason: the shop is in the hands of staff then.
@@ -55,7 +61,7 @@ def seller_change_status(*, actor: User, seller: Seller, status: str, reason: st
         )
         if current.status == SellerStatus.CLOSED:
             for listener in _on_reopening:
-                listener(current, actor)
+                listener(actor=actor, seller=current)
         current.status = status
     return current
 

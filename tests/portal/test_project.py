@@ -162,7 +162,7 @@ def test_every_direct_requirement_is_used():
         "django-scopes": "django_scopes", "django-rest-knox": "knox", "django-csp": "csp",
         "django-prometheus": "django_prometheus", "django-countries": "django_countries",
         "chinesecalendar": "chinese_calendar", "argon2-cffi": "Argon2PasswordHasher",
-        "pillow": "PIL",
+        "pillow": "PIL", "python-stdnum": "stdnum",
         "bootstrap-wrapper": "bootstrap_wrapper", "django-js-lib-bootstrap-icons": "js_lib_bootstrap_icons",
     }  # fmt: skip
     sources = "\n".join(path.read_text("utf-8") for path in python_files(*APPS))
