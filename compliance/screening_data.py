@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,13 @@ from compliance.models import Chemical, ProtectedMark, Rescreening, RuleClass, T
 from compliance.rule_class_rules import TermLine, judged
 from portal import platform_time
 from portal.built_in import register_built_in
+from portal.text import is_chinese
 
 DATA = Path(__file__).parent / "data"
+
+
+_LISTS = ("terms", "excuses", "excuse_pairs")
+"""Parts of a class in the file that are rows of their own."""
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -40,7 +46,7 @@ def rule_classes_load() -> None:
 
 
 def _class_load(given: dict[str, Any]) -> None:
-    columns = {name: value for name, value in given.items() if name not in ("terms", "excuses")}
+    columns = {name: value for name, value in given.items() if name not in _LISTS}
     made = RuleClass.objects.create(
         **columns,
         published_at=platform_time.start_of(given["starts_on"]),
@@ -48,6 +54,11 @@ def _class_load(given: dict[str, Any]) -> None:
     )
     lines = [TermLine(0, text) for text in given["terms"]]
     lines += [TermLine(0, text, excuse=True) for text in given["excuses"]]
+    lines += [
+        TermLine(0, text, excuse=True)
+        for pair in given.get("excuse_pairs", ())
+        for text in _paired(**pair)
+    ]
     Term.objects.bulk_create(
         Term(rule_class=made, text=one.text, pattern=one.pattern, excuse=one.excuse)
         for one in judged(lines).terms
@@ -56,6 +67,12 @@ def _class_load(given: dict[str, Any]) -> None:
     Rescreening.objects.get_or_create(
         key=f"built-in:{made.code}", defaults={"asked_at": platform_time.now()}
     )
+
+
+def _paired(first: list[str], second: list[str]) -> Iterator[str]:
+    """Yield each of the first words with each of the second; Chinese has no space between them."""
+    for before, after in product(first, second):
+        yield f"{before}{'' if is_chinese(before[-1]) else ' '}{after}"
 
 
 @register_built_in

@@ -128,6 +128,9 @@ def test_a_class_holds_on_its_days_and_in_its_categories(
         ("Odometer correction tool", "traffic-evasion", date(2021, 7, 16)),
         ("irradiated gemstone ring", "treated-gems", date(2021, 7, 16)),
         ("Vegetable seeds 1 kg", "live-animals-plants-seeds", date(2021, 8, 20)),
+        ("鸡粪有机肥", "animal-dung", date(2021, 7, 16)),
+        ("猎枪支架", "weapon-parts", date(2021, 7, 16)),
+        ("花苗盆栽", "live-animals-plants-seeds", date(2021, 8, 20)),
         ("裹尸袋", "epidemic-goods", date(2021, 11, 17)),
         ("二手手机", "used-phones", date(2021, 7, 7)),
         ("unofficial refurbished phone", "unofficial-refurbished-phones", date(2021, 7, 7)),
@@ -149,7 +152,8 @@ def test_the_classes_of_the_announcements_hold_from_their_day(
     [
         "Gunmetal grey e-bike kit", "Nail gun spring", "Toy water gun", "Seed beads for jewellery",
         "Artificial live plants wall", "Phone case", "Body cream", "Live stream light", "48V battery",
-        "蔬菜种子播种机", "电焊枪支架", "License plate frame",
+        "蔬菜种子播种机", "电焊枪支架", "License plate frame", "Paint spray gun trigger", "扫码枪支架",
+        "Chicken manure pellet machine", "鸡粪有机肥造粒机", "LED grow light for live plants", "树苗保护套",
     ],
 )  # fmt: skip
 def test_ordinary_goods_are_left_alone(words: str, category: Category) -> None:
