@@ -48,10 +48,15 @@ def normalised_number(typed: str) -> str:
     """Return a number as it is compared: capitals, full-width signs folded, no separators.
 
     Spaces, dashes and dots of any script go, invisible signs too; an underscore, a slash and
-    brackets stay: `"ｄｅ 1234-5678 "` → `"DE12345678"`.
+    brackets stay: `"ｄｅ 1234-5678 "` → `"DE12345678"`. Digits of any script are the same number.
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", typed).upper())
-    return "".join(sign for sign in folded if not _separates(sign))
+    return "".join(_plain_digit(sign) for sign in folded if not _separates(sign))
+
+
+def _plain_digit(sign: str) -> str:
+    # A pattern's \d takes Arabic and Indic digits too: they would be another number to every comparison.
+    return str(unicodedata.decimal(sign, sign))
 
 
 def _separates(sign: str) -> bool:

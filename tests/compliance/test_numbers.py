@@ -26,6 +26,7 @@ DAY = date(2022, 5, 1)
         ("DE\u00a01234\u20115678", "DE12345678"),
         ("DE–1234—5678\u200b", "DE12345678"),
         ("fr006076＿05nnp3", "FR006076_05NNP3"),
+        ("DE٠١٢٣٤٥٦٧", "DE01234567"),
         ("粤江安经（2022）0001号", "粤江安经(2022)0001号"),
         ("ZL 2020 1 0123456.7", "ZL2020101234567"),
         ("a/b·c", "A/BC"),
@@ -61,7 +62,8 @@ def test_good_numbers(country: str, category: str, typed: str) -> None:
     [
         ("DE", "packaging", "DE123456789", "VAT number"),
         ("DE", "electrical", "DE123456789", "VAT number"),
-        ("DE", "packaging", "12/345/67890", None),
+        ("DE", "packaging", "12/345/67890", "Steuernummer"),
+        ("DE", "electrical", "151/815/08156", "Steuernummer"),
         ("DE", "packaging", "1234567890123", "Steuernummer"),
         ("DE", "packaging", "12 345 67890", "Steuernummer"),
         ("DE", "packaging", "DE12345678", "13 digits"),
