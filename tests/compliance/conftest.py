@@ -8,10 +8,11 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from compliance.models import Violation
+from compliance.models import Certificate, Violation
 from portal.models import Member, User
 from tests import factories
 from tests.compliance.penalty_world import PHONES, confirm
+from tests.compliance.world import reviewer_create, submitted
 
 
 @pytest.fixture
@@ -34,3 +35,20 @@ def officer_client(officer: User, settings: Any) -> Client:
 def violation(staff: User, owner: Member) -> Violation:
     """A penalty of 6 points of the owner's shop."""
     return confirm(staff, owner.seller, PHONES)
+
+
+@pytest.fixture
+def reviewer(db: None) -> User:
+    return reviewer_create("reviewer")
+
+
+@pytest.fixture
+def second(db: None) -> User:
+    """Another reviewer."""
+    return reviewer_create("second")
+
+
+@pytest.fixture
+def waiting(owner: Member) -> Certificate:
+    """A certificate of the owner's shop that waits for its review."""
+    return submitted(owner)

@@ -40,7 +40,7 @@ from tests.compliance.penalty_world import (
     state,
     status_of,
 )
-from tests.compliance.world import product_create, reviewer_create, upload
+from tests.compliance.world import product_create, upload
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("CMP-6")]
 
@@ -48,11 +48,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("CMP-6")]
 @pytest.fixture(autouse=True)
 def _world(clock: Any, settings: Any, tmp_path: Any) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
-
-
-@pytest.fixture
-def reviewer() -> User:
-    return reviewer_create("reviewer")
 
 
 # --- Rungs ---------------------------------------------------------------------------------------
