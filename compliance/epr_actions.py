@@ -13,7 +13,7 @@ from compliance.bilingual import registration_text
 from compliance.coverage import Registration
 from compliance.impact import CertificateImpact, certificate_impact
 from compliance.overview_page import Step, country_name, steps, upload_url
-from compliance.shop_overview import ShopFacts
+from compliance.shop_overview import ShopFacts, shop_facts
 from portal import platform_time
 from portal.choices import Action
 from portal.models import Member, Seller
@@ -28,8 +28,8 @@ ENDS_WITHIN = timedelta(days=60)
 @register_next_actions
 def epr_actions(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Numbers that lack, certificates that end, products of which we only assume what they contain."""
-    now = platform_time.now()
-    facts = ShopFacts.load(seller, now)
+    facts = shop_facts(seller)
+    now = facts.coverage.at
     overview = facts.at(now)
     if member.can(Action.UPLOAD_CERTIFICATE):
         for step in steps(overview)[:NUMBERS_SHOWN]:

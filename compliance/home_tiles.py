@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.overview_page import country_name
-from compliance.shop_overview import ShopOverview, shop_overview
+from compliance.shop_overview import ShopOverview, shop_facts
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
 from portal.templatetags.portal_ui import list_text, number_text, time_left
@@ -19,7 +19,8 @@ from portal.templatetags.portal_ui import list_text, number_text, time_left
 @register_home_tiles
 def epr_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
     """Show the days to the interruption while there are any, then what is blocked (EPR-11)."""
-    overview = shop_overview(seller)
+    facts = shop_facts(seller)
+    overview = facts.at(facts.coverage.at)
     end = overview.interrupts_at
     if not overview.live or end is None:
         return

@@ -37,6 +37,7 @@ from compliance.obligations import register_before
 from compliance.rules import decision_without, interrupts_at, sells_to
 from portal import platform_time
 from portal.models import Seller
+from portal.read_once import read_once
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 
 ASSUMED = {TraitSource.CATEGORY, TraitSource.FALLBACK}
@@ -355,6 +356,12 @@ class _Sums:
             self.blocked[country],
             self.ends.get(country),
         )
+
+
+@read_once
+def shop_facts(seller: Seller) -> ShopFacts:
+    """Return the facts of a shop now; a page that asks in several places reads them once."""
+    return ShopFacts.load(seller, platform_time.now())
 
 
 def shop_overview(seller: Seller, at: datetime | None = None) -> ShopOverview:

@@ -15,6 +15,7 @@ from portal.choices import Role, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, BulletinQuestion, BulletinRead, Member, Seller, User
 from portal.queueing import enqueue_on_commit
+from portal.read_once import read_once
 from portal.scoping import unscoped
 from portal.services import audit
 from portal.services.notices import NoticeDraft, notice_send, notice_send_many
@@ -28,6 +29,7 @@ _CHUNK = 500
 # --- Reading ------------------------------------------------------------------------------------
 
 
+@read_once
 def bulletins_for(*, seller: Seller, member: Member | None = None) -> list[Bulletin]:
     """Return the published bulletins that concern a seller, unread first, then newest (K-17).
 

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from portal import platform_time
 from portal.models import Buyer, Seller, SellerFlag
+from portal.read_once import read_once
 from portal.rulebook_schemas import BadgeAudience, BuyerLabels
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 
@@ -69,6 +70,7 @@ def buyer_badges(
     }
 
 
+@read_once
 def badge_viewer(*, seller: Seller, day: date) -> BadgeViewer:
     """Return what the badge rules ask about a seller on a Pacific day; one query."""
     flags = SellerFlag.objects.filter(

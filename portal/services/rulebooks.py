@@ -22,6 +22,7 @@ from portal import platform_time
 from portal.choices import RULEBOOK_TRANSITIONS, RulebookStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, Rulebook, User
+from portal.read_once import read_once
 from portal.rulebook_schemas import (
     RULEBOOK_MODULES,
     RulebookContent,
@@ -85,6 +86,7 @@ _parsed: OrderedDict[tuple[str, str], RulebookContent] = OrderedDict()
 _parsed_lock = threading.Lock()
 
 
+@read_once
 def rulebook_for(module: str, day: date) -> RulebookInForce:
     """Return the rulebook of a module in force on a Pacific day (K-16).
 

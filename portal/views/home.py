@@ -18,6 +18,7 @@ from portal.home_tiles import HomeTile, home_tiles_for
 from portal.http import MemberRequest
 from portal.models import Notice, Seller, User
 from portal.next_actions import next_actions_for
+from portal.read_once import reading_once
 from portal.services.bulletins import bulletins_for
 from portal.services.people import closed_memberships_of
 from portal.services.trends import Trend, metric_trends
@@ -41,7 +42,10 @@ class HomePage(SellerPage):
     def get(self, request: MemberRequest) -> HttpResponse:
         """Show the page; the number of queries does not depend on the shop's size."""
         today = platform_time.today()
-        actions = next_actions_for(request.seller, request.member, today)
+        with reading_once():
+            actions = next_actions_for(request.seller, request.member, today)
+            tiles = home_tiles_for(request.seller, request.member, today)
+            bulletins = bulletins_for(seller=request.seller, member=request.member)
         notices = Notice.objects.filter(user=request.user, seller=request.seller)
         own_tiles = _tiles(request.seller)
         return render(
@@ -50,11 +54,9 @@ class HomePage(SellerPage):
             {
                 "actions": actions[:ACTIONS_SHOWN],
                 "more_actions": actions[ACTIONS_SHOWN:],
-                "tiles": [*own_tiles, *home_tiles_for(request.seller, request.member, today)],
+                "tiles": [*own_tiles, *tiles],
                 "waiting": not own_tiles,
-                "bulletins": bulletins_for(seller=request.seller, member=request.member)[
-                    :LATEST_SHOWN
-                ],
+                "bulletins": bulletins[:LATEST_SHOWN],
                 "notices": notices[:LATEST_SHOWN],
             },
         )

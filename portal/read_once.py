@@ -1,0 +1,52 @@
+"""Reading something once for a page that several modules ask of it (UI-2).
+
+The home page is made of actions and tiles of modules that do not know each other; what more than one
+of them needs is read by a function marked `@read_once`, and kept while the page is being made::
+
+    with reading_once():
+        actions = next_actions_for(…)
+        tiles = home_tiles_for(…)
+
+Outside such a block nothing is kept: services and tests always read anew. What is kept must not be
+changed by whom it is given to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_kept: ContextVar[dict[Hashable, Any] | None] = ContextVar("read_once", default=None)
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Keep what `@read_once` functions return until the end of the block."""
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def read_once(function: Callable[P, R]) -> Callable[P, R]:
+    """Read once per block and arguments, which are hashable; what raises is tried again."""
+
+    @wraps(function)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> R:
+        kept = _kept.get()
+        if kept is None:
+            return function(*args, **kwargs)
+        key = (function, args, frozenset(kwargs.items()))
+        if key not in kept:
+            kept[key] = function(*args, **kwargs)
+        found: R = kept[key]
+        return found
+
+    return reading
