@@ -226,7 +226,9 @@ def test_a_night_outlives_lost_connections(
     cut = 0
     while process.poll() is None:
         time.sleep(1.1)
-        cut += databases.cut_connections(machine) if cut < 5 else 0
+        # Starting the night is one transaction and asked for again by whoever starts it.
+        if machine.computed() and cut < 5:
+            cut += databases.cut_connections(machine)
     assert process.returncode == 0, (machine.folder / "processes.log").read_text()
     assert cut >= 3
     assert machine.standings() == undisturbed
