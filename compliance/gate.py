@@ -7,6 +7,7 @@ their products and categories, chemicals, and one for what was blocked.
     gate(product, country, at=None)            one answer
     gate_many(pairs, at=None)                  many, in the order asked
     requirements_of(products, at)              every requirement of each product, met or not
+    traits_asked()                             what a product can be asked to say of itself
     products_told(rows), products_forgotten()  what `listings` tells of
     register_product_source(source)            where compliance asks for products itself
 """
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from compliance.choices import ChemicalListing, CoverState, GateDecision
+from compliance.choices import ChemicalListing, CoverState, EprCategory, GateDecision
 from compliance.coverage import Coverage, Covered
 from compliance.epr_schema import EPR, EprRules, Requirement
 from compliance.models import Chemical, GatedProduct
@@ -34,7 +35,7 @@ from compliance.services.gated_products import (
 )
 from portal import platform_time
 from portal.scoping import unscoped
-from portal.services.rulebooks import RulebookMissing, rulebook_for
+from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
 
 
 class Reason(NamedTuple):
@@ -242,6 +243,21 @@ def _cover(traits: int, product: Covered, coverage: Coverage, line: _Line) -> Co
     )
 
 
+def traits_asked() -> list[str]:
+    """Return the EPR categories a table in force today or announced asks for, in standard order; one query.
+
+    Before the first table its categories are asked already.
+    """
+    today = platform_time.today()
+    tables = [
+        book.content
+        for book in rulebooks_published(EPR)
+        if book.effective_to is None or book.effective_to >= today
+    ]
+    asked = {category for table in tables for category in table.categories}
+    return [category.value for category in EprCategory if category in asked]
+
+
 def _rules(at: datetime) -> EprRules | None:
     """Return the table in force at an instant; none before the first one."""
     try:
@@ -282,4 +298,5 @@ __all__ = [
     "products_told",
     "register_product_source",
     "requirements_of",
+    "traits_asked",
 ]

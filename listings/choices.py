@@ -62,6 +62,15 @@ class EprTrait(models.TextChoices):
     TYRE = "tyre", _("Tyre")
     TEXTILE = "textile", _("Textile")
     PAPER = "paper", _("Printed paper")
+    # No country asks for these yet; a table of compliance that does needs nothing here (EPR-1).
+    PAINT = "paint", _("Paint and solvents")
+    VEHICLE = "vehicle", _("Vehicles")
+    BOAT = "boat", _("Boats")
+    MEDICINE = "medicine", _("Unused medicines")
+    MEDICAL = "medical", _("Medical devices")
+    TOY = "toy", _("Toys")
+    LEISURE = "leisure", _("Sports and leisure goods")
+    GARDEN = "garden", _("DIY and garden tools")
 
 
 SERVICES = {

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django_countries import countries
 
+from compliance.gate import traits_asked
 from listings.choices import SERVICES, EprTrait, PriceMode, ProductKind, VideoQuality
 from listings.matching.countries import COUNTRIES
 from listings.models import ShippingTemplate
@@ -91,7 +92,6 @@ class ProductForm(forms.Form):
     epr_traits = forms.MultipleChoiceField(
         label=gettext_lazy("EPR traits"),
         required=False,
-        choices=EprTrait.choices,
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("None chosen: the category's default holds."),
     )
@@ -158,6 +158,9 @@ class ProductForm(forms.Form):
         templates = ShippingTemplate.objects.values_list("pk", "name")
         self._choose("shipping_template", empty + [(str(pk), name) for pk, name in templates])
         self._choose("services", SERVICES.items())
+        traits = {*traits_asked(), *(self.content.epr_traits or ())}
+        traits.update(self.posted.getlist("epr_traits"))
+        self._choose("epr_traits", [pair for pair in EprTrait.choices if pair[0] in traits])
         chosen = {*self.content.target_countries, *self.posted.getlist("target_countries")}
         self._choose(
             "target_countries", sorted(country_choices(), key=lambda pair: pair[0] not in chosen)

@@ -75,7 +75,8 @@ class ProductTraitsPage(SellerPage):
         try:
             products_traits_answer(
                 member=request.member,
-                answers={product_id: form.ticked()},
+                # Bits of categories nobody is asked for stay as they are.
+                answers={product_id: form.ticked() | product.traits & ~mask_asked(rules)},
                 seen={product_id: request.POST.get("seen", "")},
             )
         except Refusal as refusal:
