@@ -2,7 +2,8 @@
 
 A number is missing when a live product needs it in a country it is sold to, and the shop has no
 certificate for it that counts or waits for review. Whether an existing certificate covers each
-product is another question, which the gate answers.
+product is another question, which the gate answers. A restricted shop is asked like any other: the
+gate blocks its products too.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SELECT = f"""
 WITH need(country, category, trait) AS (VALUES {{rows}})
 SELECT p.seller_id, need.country, need.category, COUNT(*)
 FROM compliance_gatedproduct p
-JOIN portal_seller s ON s.id = p.seller_id AND s.status = '{SellerStatus.ACTIVE.value}'
+JOIN portal_seller s ON s.id = p.seller_id AND s.status <> '{SellerStatus.CLOSED.value}'
 JOIN need ON (p.traits & need.trait) <> 0
   AND (p.countries = '' OR p.countries LIKE '%%,' || need.country || ',%%')
 WHERE p.live AND NOT p.deleted AND p.seller_id BETWEEN %(lo)s AND %(hi)s
@@ -54,7 +55,7 @@ class MissingNumber:
 def missing_numbers(
     requirements: Sequence[Requirement], *, sellers: tuple[int, int], now: datetime
 ) -> list[MissingNumber]:
-    """Return what active shops lack among some requirements, in one statement.
+    """Return what shops that are not closed lack among some requirements, in one statement.
 
     `sellers` is a closed range of primary keys: this reads outside any scope, so pages and the API
     pass the one shop they act for.

@@ -94,8 +94,8 @@ class Obligation:
 
     @property
     def can_be_ticked(self) -> bool:
-        """Whether ticking or taking back makes sense yet: the period is over, or a plan is asked for."""
-        return self.declared is not None or self.due.is_plan or self.due.period_end < self.today
+        """Whether a tick can be set or taken back."""
+        return self.declared is not None or self.due.can_be_made(self.today)
 
     @property
     def declared_at(self) -> datetime | None:

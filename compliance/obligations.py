@@ -39,6 +39,10 @@ class DueDay:
         """Whether amounts to come are declared, not those that were."""
         return self.period_start > self.due_on
 
+    def can_be_made(self, day: date) -> bool:
+        """Tell whether there is something to declare on a day: the period is over, or it is a plan."""
+        return self.is_plan or self.period_end < day
+
     @property
     def owed_from(self) -> date:
         """The last first day of a registration that still owes it."""

@@ -104,7 +104,7 @@ class ViolationShown:
         """Words for where it stands, and their tone."""
         if self.overturned:
             return _("Taken back"), "ok"
-        if not self.counts:
+        if not self.counts and not any(one.holds for one in self.effects):
             return _("Run out"), "muted"
         if self.violation.points == 0 and not self.effects:
             return _("Warning"), "warn"

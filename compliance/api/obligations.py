@@ -46,6 +46,9 @@ class ObligationSerializer(serializers.Serializer):
     period = PeriodSerializer(source="*")
     state = serializers.ChoiceField(ObligationState.choices)
     declared_at = serializers.DateTimeField(allow_null=True)
+    can_be_ticked = serializers.BooleanField(
+        help_text="The period is over, or amounts to come are asked for."
+    )
 
 
 class MissingNumberSerializer(serializers.Serializer):

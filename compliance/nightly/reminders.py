@@ -1,8 +1,8 @@
 """`compliance.reminders`: tells shops what they have to declare, and by when to register (EPR-9, K-18).
 
-A night speaks about the day it belongs to (as of + 2). Of each thing it tells the nearest stage that
-is reached; the key names it, so that a stage is told once, also after a missed night, and never two
-at once.
+Everything here is about now, whichever day the night computes: after an outage the nights that are
+caught up say nothing that is no longer so. Of each thing the nearest stage that is reached is told; the
+key names it, so that a stage is told once, also after a missed night, and never two at once.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ OVERDUE = "overdue"
 @job(REMINDERS, app="compliance", shards=seller_ranges, rulebook_modules=(EPR,))
 def reminders(ctx: ShardContext) -> None:
     """Tell each shop of the shard what it has to do, by two statements for all of them."""
-    day = ctx.as_of + timedelta(days=platform_time.DELAY_DAYS)
-    now = platform_time.start_of(day)
+    now = platform_time.now()
+    day = platform_time.day_of(now)
     books = epr_books()
     dues = staged_dues(books, day)
     owed = due_certificates(ctx, dues, now)

@@ -15,7 +15,15 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.models import CalendarFeed, Certificate, Declaration
-from compliance.obligation_reading import HORIZON, LOOK_BACK, dues_of, epr_books, registrations_of
+from compliance.obligation_reading import (
+    HORIZON,
+    LOOK_BACK,
+    Registration,
+    dues_of,
+    epr_books,
+    registrations_of,
+)
+from compliance.obligations import DueDay
 from compliance.services.service_requests import (
     service_request_answer,
     service_request_cancel,
@@ -55,7 +63,7 @@ def declaration_tick(
 
     Returns the tick, or none when it was taken back. A tick belongs to the registration: any of its
     certificates names it. Raises `InvalidInput` (`due_on`) for a day on which the registration owes
-    nothing, also because it has ended.
+    nothing, also because it has ended, and for a period that is not over yet.
     """
     if not member.can(Action.EDIT_PRODUCTS):
         raise NotAllowed(_("Your role does not allow you to tick declarations."))
@@ -67,11 +75,12 @@ def declaration_tick(
             (one for one in registrations_of(now) if certificate.pk in one.pks), None
         )
         today = platform_time.day_of(now)
-        if registration is None or not any(
-            due.due_on == due_on
-            for due in dues_of(registration, epr_books(), today - LOOK_BACK, today + HORIZON)
-        ):
+        due = _due_on(registration, due_on, today) if registration else None
+        if registration is None or due is None:
             text = _("This registration has nothing to declare on that day.")
+            raise InvalidInput([("due_on", text)])
+        if done and not due.can_be_made(today):
+            text = _("This cannot be declared yet: the period is not over.")
             raise InvalidInput([("due_on", text)])
         ticks = Declaration.objects.filter(certificate_id__in=registration.pks, due_on=due_on)
         tick = ticks.select_related("declared_by").first()
@@ -87,6 +96,12 @@ def declaration_tick(
             ticks.delete()
             _record("declaration.untick", member, registration.certificate, due_on)
         return tick if done else None
+
+
+def _due_on(registration: Registration, due_on: date, today: date) -> DueDay | None:
+    """Return what a registration owes on a day of its calendar."""
+    dues = dues_of(registration, epr_books(), today - LOOK_BACK, today + HORIZON)
+    return next((due for due in dues if due.due_on == due_on), None)
 
 
 def _record(action: str, member: Member, certificate: Certificate, due_on: date) -> None:

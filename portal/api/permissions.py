@@ -35,7 +35,7 @@ class SecondFactor(BasePermission):
 class IsMember(SecondFactor):
     """A signed-in member; `view.write_action` names the ability that unsafe methods need (K-7)."""
 
-    message = gettext_lazy("You need to be a member of a shop for this.")
+    message: str | Promise = gettext_lazy("You need to be a member of a shop for this.")
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Tell whether the member may call the view."""
@@ -47,7 +47,10 @@ class IsMember(SecondFactor):
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return True
         action: Action | None = getattr(view, "write_action", None)
-        return action is None or member.can(action)
+        if action is None or member.can(action):
+            return True
+        self.message = _("Your role in this shop does not allow this.")
+        return False
 
 
 class HasStaffPermission(SecondFactor):

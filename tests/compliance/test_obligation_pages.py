@@ -66,7 +66,9 @@ def test_ticking_on_the_page_needs_no_script(
     colleague_client: Client,
     viewer_client: Client,
     stranger_client: Client,
+    clock: Any,
 ) -> None:
+    clock.noon(date(2022, 9, 1))
     url = reverse("compliance:calendar-tick")
     sent = {"certificate": battery.pk, "due_on": "2022-09-15", "done": "1"}
     assert viewer_client.post(url, sent).status_code == 403
@@ -274,6 +276,7 @@ def test_obligations_over_the_api(
     owner_api: Any,
     viewer_api: Any,
     stranger_api: Any,
+    clock: Any,
 ) -> None:
     product_create(seller=shop, countries=("DE",), epr_traits=["electrical"])
     answer = viewer_api.get(f"{API}obligations").json()
@@ -291,6 +294,7 @@ def test_obligations_over_the_api(
         },
         "state": "due",
         "declared_at": None,
+        "can_be_ticked": False,
     }
     assert answer["missing"] == [
         {
@@ -308,6 +312,7 @@ def test_obligations_over_the_api(
     assert stranger_api.post(url, tick).status_code == 404
     wrong = owner_api.post(url, tick | {"due_on": "2022-09-14"})
     assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (400, "due_on")
+    clock.noon(date(2022, 9, 1))
     assert owner_api.post(url, tick).json()["state"] == "done"
     done = owner_api.get(f"{API}obligations?state=done").json()["results"]
     assert [row["due_on"] for row in done] == ["2022-09-15"]

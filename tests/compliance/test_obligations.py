@@ -139,6 +139,7 @@ def test_a_tick_is_set_once_and_taken_back(
     shop: Seller, owner: Member, colleague: Member, clock: Any
 ) -> None:
     certificate = battery(shop)
+    clock.noon(date(2022, 9, 1))
     first = declaration_tick(member=colleague, certificate=certificate, due_on=SEPTEMBER)
     again = declaration_tick(member=owner, certificate=certificate, due_on=SEPTEMBER)
     assert first is not None
@@ -168,6 +169,22 @@ def test_what_is_not_owed_cannot_be_ticked(
             declaration_tick(member=member, certificate=certificate, due_on=day)
     with unscoped():
         assert not Declaration.objects.exists()
+
+
+def test_a_period_is_ticked_when_it_is_over_and_a_plan_before(
+    shop: Seller, owner: Member, clock: Any
+) -> None:
+    monthly = battery(shop)
+    yearly = certificate_create(seller=shop, valid_from=noon(date(2022, 8, 3)))
+    clock(f"{date(2022, 8, 31)}T23:59:59-07:00")
+    with pytest.raises(InvalidInput):
+        declaration_tick(member=owner, certificate=monthly, due_on=SEPTEMBER)
+    assert not calendar(shop).obligations[0].can_be_ticked
+    planned = date(2022, 12, 31)
+    assert declaration_tick(member=owner, certificate=yearly, due_on=planned)
+    clock(f"{date(2022, 9, 1)}T00:00:00-07:00")
+    assert calendar(shop).obligations[0].can_be_ticked
+    assert declaration_tick(member=owner, certificate=monthly, due_on=SEPTEMBER)
 
 
 # --- Lead times ---------------------------------------------------------------------------------
@@ -274,6 +291,37 @@ def test_a_night_reminds_of_what_the_calendar_shows(
     numbers = {"DE12345678", "DE00000004"}
     assert rows == shown == {(shop.pk, n) for n in numbers} | {(other_shop.pk, "DE12345678")}
     assert old.number in numbers
+
+
+def test_nights_that_are_caught_up_say_only_what_is_so_now(
+    shop: Seller, owner: Member, clock: Any
+) -> None:
+    battery(shop)
+    clock.noon(SEPTEMBER - timedelta(days=1))
+    for left in (14, 7, 1):
+        night_of(SEPTEMBER - timedelta(days=left))
+    assert told("declaration_due") == ["1"]
+    with unscoped():
+        assert Notice.objects.get().params["days"] == 1
+
+
+def test_a_restricted_shop_is_reminded_and_a_closed_one_is_not(
+    shop: Seller, owner: Member, categories: Any, clock: Any
+) -> None:
+    """The gate blocks a restricted shop's products, and registers want its declarations."""
+    battery(shop)
+    product_create(seller=shop, countries=("DE",), epr_traits=["electrical"])
+    clock.noon(SEPTEMBER)
+    for status, kinds in (
+        ("closed", []),
+        ("restricted", ["declaration_due", "epr_register_by"]),
+    ):
+        Seller.objects.filter(pk=shop.pk).update(status=status)
+        with seller_scope(shop):
+            assert len(lead_times_of(shop, platform_time.now())) == bool(kinds)
+        night_of(platform_time.today() - timedelta(days=bool(kinds)))
+        with unscoped():
+            assert sorted(Notice.objects.values_list("kind", flat=True)) == kinds
 
 
 @pytest.mark.both_databases

@@ -164,6 +164,17 @@ def test_the_page_says_what_counts_what_runs_out_and_what_comes_next(
 
 
 @pytest.mark.rule("CMP-6")
+def test_a_penalty_is_in_force_while_its_effect_holds_though_its_points_ran_out(
+    owner_client: Client, shop: Seller, staff: User, clock: Any
+) -> None:
+    grave = confirm(staff, shop, CONTACT, grave=True)
+    points = confirm(staff, shop, PHONES)
+    clock(grave.points_until.isoformat())
+    for one, state in ((grave, "In force"), (points, "Run out")):
+        assert f">{state}<" in owner_client.get(address(one)).content.decode()
+
+
+@pytest.mark.rule("CMP-6")
 def test_the_public_list_shows_what_is_published_and_no_names(
     owner: Member, stranger_client: Client, stranger_api: APIClient, staff: User, officer: User
 ) -> None:
@@ -216,7 +227,8 @@ def test_the_api_answers_points_penalties_and_takes_appeals(
     assert stranger_api.get(url).status_code == 404
     sent = {"reason": "other", "text": STATEMENT, "files": [upload()]}
     assert stranger_api.post(f"{url}/appeal", sent, format="multipart").status_code == 404
-    assert colleague_api.post(f"{url}/appeal", sent, format="multipart").status_code == 403
+    not_hers = colleague_api.post(f"{url}/appeal", sent, format="multipart")
+    assert (not_hers.status_code, "Your role" in not_hers.json()["title"]) == (403, True)
     bad = owner_api.post(f"{url}/appeal", {"reason": "other", "text": ""}, format="json")
     assert (bad.status_code, bad.json()["errors"][0]["field"]) == (400, "text")
     sent["files"] = [upload()]
