@@ -25,64 +25,65 @@ GATE_OVERVIEW = "compliance.gate_overview"
 TICK = timedelta(microseconds=1)
 """The databases' smallest step: the last instant of a day lies this much before its end."""
 
-NEEDED = """WITH asked (country, category, bit, pattern, without) AS (VALUES {asked}),
+NEEDED = """WITH asked (place, country, category, bit, pattern, without) AS (VALUES {asked}),
 registration AS (
-    SELECT id, seller_id, country, category, covers_all,
+    SELECT s.id, s.seller_id, a.place, s.covers_all,
         CASE WHEN valid_from < %(ends)s
                 THEN CASE WHEN valid_until IS NULL OR valid_until >= %(ends)s THEN 2 ELSE 0 END
             WHEN submitted_at IS NULL OR submitted_at >= %(ends)s THEN 0
             WHEN status IN ('submitted', 'in_review') OR valid_from IS NOT NULL THEN 1
             WHEN status = 'rejected' AND decided_at >= %(ends)s THEN 1
             ELSE 0 END AS stands
-    FROM compliance_certificate
+    FROM compliance_certificate s
+    JOIN asked a ON a.country = s.country AND a.category = s.category
     WHERE type = 'epr' AND status <> 'draft' AND seller_id BETWEEN %(lo)s AND %(hi)s
 ),
 whole AS (
-    SELECT seller_id, country, category, MAX(stands) AS stands FROM registration
-    WHERE covers_all AND stands > 0 GROUP BY seller_id, country, category
+    SELECT seller_id, place, MAX(stands) AS stands FROM registration
+    WHERE covers_all AND stands > 0 GROUP BY seller_id, place
 ),
 named AS (
-    SELECT product_id, country, category, MAX(stands) AS stands FROM (
-        SELECT p.id AS product_id, r.country, r.category, r.stands
+    SELECT product_id, place, MAX(stands) AS stands FROM (
+        SELECT p.id AS product_id, r.place, r.stands
         FROM registration r
         JOIN compliance_certificateproduct l ON l.certificate_id = r.id
         JOIN compliance_gatedproduct p ON p.id = l.product_id AND p.seller_id = r.seller_id
         WHERE r.stands > 0 AND NOT r.covers_all
         UNION ALL
-        SELECT p.id, r.country, r.category, r.stands
+        SELECT p.id, r.place, r.stands
         FROM registration r
         JOIN compliance_certificatecategory l ON l.certificate_id = r.id
         JOIN portal_categoryclosure c ON c.ancestor_id = l.category_id
         JOIN compliance_gatedproduct p
             ON p.seller_id = r.seller_id AND p.live AND p.category_id = c.descendant_id
         WHERE r.stands > 0 AND NOT r.covers_all
-    ) links GROUP BY product_id, country, category
+    ) links GROUP BY product_id, place
 ),
 needed AS (
-    SELECT p.seller_id, p.id AS product_id, a.country, a.category, a.without,
+    SELECT p.seller_id, p.id AS product_id, a.place, a.without,
         CASE WHEN COALESCE(w.stands, 0) >= COALESCE(n.stands, 0)
             THEN COALESCE(w.stands, 0) ELSE n.stands END AS stands
     FROM compliance_gatedproduct p
     JOIN asked a ON (p.traits & a.bit) <> 0
         AND (p.countries = '' OR p.countries LIKE a.pattern)
-    LEFT JOIN whole w ON w.seller_id = p.seller_id AND w.country = a.country
-        AND w.category = a.category
-    LEFT JOIN named n ON n.product_id = p.id AND n.country = a.country
-        AND n.category = a.category
+    LEFT JOIN whole w ON w.seller_id = p.seller_id AND w.place = a.place
+    LEFT JOIN named n ON n.product_id = p.id AND n.place = a.place
     WHERE p.seller_id BETWEEN %(lo)s AND %(hi)s AND p.live AND NOT p.deleted
 )"""
 """What each live product needs where. `stands`: 2 the number counts, 1 it waits for review, 0 neither:
 `coverage.Registration.state_at`.
 
-`whole` are numbers for all products of a shop, `named` those for some of them.
+`whole` are numbers for all products of a shop, `named` those for some of them. A requirement is its
+place in the table: what is joined and counted is a few integers wide.
 """
 OVERVIEW = """
-SELECT seller_id, country, category, COUNT(*) AS required,
-    COUNT(*) FILTER (WHERE stands = 2) AS covered,
-    COUNT(*) FILTER (WHERE stands = 1) AS in_review,
-    CASE WHEN COUNT(*) FILTER (WHERE stands = 2) < COUNT(*) THEN without
-        ELSE 'allowed' END AS decision
-FROM needed GROUP BY seller_id, country, category, without"""
+SELECT f.seller_id, a.country, a.category, f.required, f.covered, f.in_review,
+    CASE WHEN f.covered < f.required THEN a.without ELSE 'allowed' END AS decision
+FROM (
+    SELECT seller_id, place, COUNT(*) AS required, COUNT(*) FILTER (WHERE stands = 2) AS covered,
+        COUNT(*) FILTER (WHERE stands = 1) AS in_review
+    FROM needed GROUP BY seller_id, place
+) f JOIN asked a ON a.place = f.place"""
 
 
 @job(
@@ -131,7 +132,7 @@ def needed_statement(rules: EprRules, as_of: date, select: str) -> tuple[str, Pa
             "without": decision_without(row, ends - TICK).value,
         }
         params |= {f"{name}_{place}": value for name, value in values.items()}
-        rows.append(f"({', '.join(f'%({name}_{place})s' for name in values)})")
+        rows.append(f"({place}, {', '.join(f'%({name}_{place})s' for name in values)})")
     return NEEDED.format(asked=", ".join(rows)) + select, params
 
 
