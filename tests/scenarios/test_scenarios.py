@@ -13,16 +13,22 @@ perhaps `staff` (username: group, or `superuser`), and `steps`, each one of:
         keep: {name: field}   of the answer, for {name} in later paths; `keep_first` of its first result
     standings: {as_of: day, module: name}, are: [{…}]
     review: "{kept}", by: username, approve: true or reject: code; `fails: true` if it must refuse
+    confirm: {rule: key, seller: member id, …}, by: username, penalty: {time, points, sum}
+        happened_at, product, grave, points: as staff give them
+        keep: name            for the violation's id; `fails: what` names the field or the code of the refusal
+    appealed: "{kept}", by: username, overturn: true or false; `fails: code` if it must refuse
 
 A row of facts with `each: [a, b]` stands for one row per value, in place of `{}` in its texts.
 Expected mappings are subsets of what comes back; expected lists are complete, in any order.
+An instant without quotes is compared as an instant, however it is written.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +42,14 @@ from PIL import Image
 from pypdf import PdfWriter
 from rest_framework.test import APIClient
 
+from compliance.models import Appeal, GatedProduct
+from compliance.services.violations import appeal_decide, points_of, violation_confirm
+from portal.errors import Refusal
 from portal.ingest.engine import ingest_rows
 from portal.ingest.kinds import kind_named
-from portal.models import User
+from portal.models import Seller, User
+from portal.platform_time import parse_instant
+from portal.scoping import unscoped
 
 HERE = Path(__file__).parent
 
@@ -82,6 +93,10 @@ class Player:
             self.standings(step)
         elif "review" in step:
             self.review(step)
+        elif "confirm" in step:
+            self.confirm(step)
+        elif "appealed" in step:
+            self.decide(step)
         else:
             self.call(step)
 
@@ -123,6 +138,49 @@ class Player:
             refused = str(error)
         assert bool(refused) == step.get("fails", False), refused or "it was decided"
 
+    def confirm(self, step: dict[str, Any]) -> None:
+        given = {"evidence": "Seen by staff."} | step["confirm"]
+        if "happened_at" in given:
+            given["happened_at"] = parse_instant(given["happened_at"])
+        with unscoped():
+            given["seller"] = Seller.objects.get(member_id=given["seller"])
+            if "product" in given:
+                given["product"] = GatedProduct.objects.get(product_id=given["product"])
+        actor = User.objects.get(username=step["by"])
+        violation = self.staff(step, lambda: violation_confirm(actor=actor, **given))
+        if violation is None:
+            return
+        got = {
+            "time": violation.step,
+            "points": violation.points,
+            "sum": points_of(given["seller"]),
+        }
+        assert_like(got, step.get("penalty", {}))
+        if "keep" in step:
+            self.kept[step["keep"]] = violation.pk
+
+    def decide(self, step: dict[str, Any]) -> None:
+        with unscoped():
+            appeal = Appeal.objects.get(violation_id=step["appealed"].format(**self.kept))
+        self.staff(
+            step,
+            lambda: appeal_decide(
+                actor=User.objects.get(username=step["by"]),
+                appeal=appeal,
+                overturn=step["overturn"],
+                answer="We have looked.",
+            ),
+        )
+
+    def staff(self, step: dict[str, Any], act: Callable[[], Any]) -> Any:
+        """Return what a decision of staff makes, or none when it is refused as the step says."""
+        try:
+            made, refused = act(), None
+        except Refusal as refusal:
+            made, refused = None, _named(refusal)
+        assert refused == step.get("fails"), refused or "it was not refused"
+        return made
+
     def call(self, step: dict[str, Any]) -> None:
         method = next(m for m in ("get", "post", "patch", "delete") if m in step)
         client = self.client(step["as"])
@@ -151,6 +209,11 @@ class Player:
             _, token = AuthToken.objects.create(User.objects.get(username=username))
             self.clients[username] = APIClient(headers={"Authorization": f"Token {token}"})
         return self.clients[username]
+
+
+def _named(refusal: Refusal) -> str:
+    """Return the first field a refusal names, or its code."""
+    return refusal.fields[0][0] if refusal.fields else refusal.code
 
 
 def _rows_of(rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -209,6 +272,8 @@ def assert_like(got: Any, wanted: Any, where: str = "") -> None:
             match = next((item for item in left if _is_like(item, value)), None)
             assert match is not None, f"{where}: {value!r} not among {left!r}"
             left.remove(match)
+    elif isinstance(wanted, datetime) and isinstance(got, str):
+        assert parse_instant(got) == wanted, f"{where}: expected {wanted}, got {got}"
     else:
         expected = wanted.isoformat() if hasattr(wanted, "isoformat") else wanted
         assert got == expected, f"{where}: expected {expected!r}, got {got!r}"
