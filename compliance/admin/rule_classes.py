@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminDateWidget, FilteredSelectMultiple
+from django.contrib.admin.widgets import AdminDateWidget, AdminTextInputWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count
 from django.forms import ModelForm
@@ -20,6 +20,7 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -77,20 +78,13 @@ class StateFilter(admin.SimpleListFilter):
 class RuleClassForm(forms.ModelForm):
     """What a class says besides its terms."""
 
-    categories = forms.ModelMultipleChoiceField(
-        Category.objects.all(),
-        required=False,
-        label=gettext_lazy("Only in these categories"),
-        widget=FilteredSelectMultiple(gettext_lazy("categories"), is_stacked=False),
-        help_text=gettext_lazy("With all below them. None: everywhere."),
-    )
-
     class Meta:
         model = RuleClass
         fields = [
             "code", "name_en", "name_zh", "effect", "starts_on", "ends_on", "source",
             "advice_en", "advice_zh", "categories",
         ]  # fmt: skip
+        help_texts = {"categories": gettext_lazy("With all below them. None: everywhere.")}
 
     def fields_given(self) -> RuleClassFields:
         """Return what was typed, for the service."""
@@ -110,7 +104,7 @@ class TermsForm(forms.Form):
         ],
     )
     text = forms.CharField(
-        label=gettext_lazy("Terms"),
+        label=capfirst(gettext_lazy("terms")),
         required=False,
         strip=False,
         max_length=2_000_000,
@@ -155,14 +149,29 @@ class WithdrawForm(forms.Form):
     reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
 
 
+class PathChoiceField(forms.ModelChoiceField):
+    """Categories by their whole path: leaves share names."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """Return the path in the active language."""
+        path: str = obj.path
+        return path
+
+
 class ScreenForm(forms.Form):
     """A text to screen, as a product would say it."""
 
-    title = forms.CharField(label=gettext_lazy("Title"), required=False, max_length=300)
+    title = forms.CharField(
+        label=gettext_lazy("Title"),
+        required=False,
+        max_length=300,
+        widget=AdminTextInputWidget(),
+    )
     keywords = forms.CharField(
         label=gettext_lazy("Keywords"),
         required=False,
         max_length=4000,
+        widget=AdminTextInputWidget(),
         help_text=gettext_lazy("Separated by |"),
     )
     attributes = forms.CharField(
@@ -178,7 +187,7 @@ class ScreenForm(forms.Form):
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 8, "cols": 80}),
     )
-    category = forms.ModelChoiceField(
+    category = PathChoiceField(
         Category.objects.filter(is_leaf=True), label=gettext_lazy("Category"), required=False
     )
     day = forms.DateField(
@@ -193,6 +202,11 @@ class ScreenForm(forms.Form):
         label=gettext_lazy("With these drafts"),
         required=False,
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.fields["drafts"].queryset.exists():  # type: ignore[attr-defined]
+            del self.fields["drafts"]
 
     def text(self) -> ProductText:
         """Return what was typed as a product's words."""
@@ -221,6 +235,7 @@ class RuleClassAdmin(ServiceAdmin):
     list_display = ("code", "name", "effect", "starts_on", "ends_on", "state", "term_count")
     list_filter = ("effect", StateFilter)
     search_fields = ("code", "name_en", "name_zh", "terms__text")
+    autocomplete_fields = ("categories",)
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Count the terms along."""
@@ -430,7 +445,7 @@ class RuleClassAdmin(ServiceAdmin):
             [hits] = screen_texts(
                 [form.text()],
                 day=form.cleaned_data["day"],
-                extra_classes=form.cleaned_data["drafts"],
+                extra_classes=form.cleaned_data.get("drafts", ()),
             )
         back = reverse("admin:compliance_ruleclass_changelist")
         return self._page(request, "screen", _("Screen this text"), form=form, hits=hits, back=back)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.db.models import Case, Prefetch, When
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from compliance.chemical_reading import STATES, ChemicalState, ShopChemicals
-from compliance.choices import MarkCaseState
+from compliance.choices import MarkCaseState, TextPlace
 from compliance.mark_rules import WAITING
 from compliance.models import GatedProduct, MarkCase, ProductHit
 from compliance.services.mark_cases import MAX_TEXT, authorisations_for, mark_case_answer
@@ -22,6 +22,9 @@ from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
+
+IN_ORDER = Case(*(When(place=place, then=number) for number, place in enumerate(TextPlace.values)))
+"""The title first."""
 
 
 class WordsPage(SellerPage):
@@ -39,7 +42,7 @@ class WordsPage(SellerPage):
         products = GatedProduct.objects.filter(
             seller=request.seller, pk__in=hits.values("product")
         ).order_by("product_id")
-        shown = hits.select_related("rule_class").order_by("rule_class__code", "term")
+        shown = hits.select_related("rule_class").order_by("rule_class__code", IN_ORDER, "term")
         page = page_of(request, products.prefetch_related(Prefetch("hits", shown)))
         return render(
             request,
