@@ -5,8 +5,8 @@
 
 Ten products and two certificates per shop. Pairs are of products all over the marketplace. The
 references ask pair by pair, as a check inside an order form would: the product, then each number it
-needs, by the ORM. The night runs on the real engine and is rolled back; its reference asks the gate
-shop by shop. The best of the rounds counts, and all have to agree before anything is reported.
+needs, by the ORM. A first night and the one after it run on the real engine and are rolled back; their
+reference asks the gate shop by shop. The best of the rounds counts, and all have to agree before anything is reported.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-NOW = "2022-12-29T12:00:00-08:00"
+NOW = "2022-12-30T12:00:00-08:00"
 DAY = date(2022, 12, 27)
 PAIRS = 1_000
 MANY, LOOP, ALONE = "1,000 pairs in one call", "a query per number", "our gate, pair by pair"
-NIGHT, SHOPS = "the night", "shop by shop (extrapolated)"
+NIGHT, NEXT = "first night, every row new", "next night, nothing changed"
+SHOPS = "shop by shop (extrapolated)"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -177,18 +178,19 @@ def _night(world: Any, options: argparse.Namespace) -> dict[str, float]:
     for _round in range(options.rounds):
         with transaction.atomic():
             allow_long_work()
-            watch(NIGHT, _run_night)
+            watch(NIGHT, lambda: _run_night(DAY))
+            watch(NEXT, lambda: _run_night(DAY + timedelta(days=1)))
             if SHOPS not in watch.best:
                 watch.best[SHOPS] = _shop_by_shop(world, options.sample)
             transaction.set_rollback(True)
     return watch.best
 
 
-def _run_night() -> None:
+def _run_night(day: date) -> None:
     from portal.nightly import ledger
     from portal.nightly.engine import run_inline
 
-    run = ledger.night_start(as_of=DAY, jobs=["compliance.gate_overview"])
+    run = ledger.night_start(as_of=day, jobs=["compliance.gate_overview"])
     run = run_inline(run_id=run.pk)
     if run.state != "complete":
         raise SystemExit([job.error for job in run.jobs.all()])
@@ -226,10 +228,10 @@ def _shop_by_shop(world: Any, sample: int) -> float:
 
 
 def _report(best: dict[str, float]) -> None:
-    for ways in ((MANY, ALONE, LOOP), (NIGHT, SHOPS)):
-        print(f"{'':36}{'seconds':>9}{f'to {ways[0]}':>30}")
+    for ways in ((MANY, ALONE, LOOP), (NEXT, NIGHT, SHOPS)):
+        print(f"{'':32}{'seconds':>9}{'ratio':>9}")
         for name in ways:
-            print(f"{name:36}{best[name]:9.3f}{best[name] / best[ways[0]]:29.1f}×")
+            print(f"{name:32}{best[name]:9.3f}{best[name] / best[ways[0]]:8.1f}×")
 
 
 if __name__ == "__main__":
