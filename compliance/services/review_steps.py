@@ -20,6 +20,7 @@ from compliance.choices import (
 )
 from compliance.epr_schema import EPR, EprRules, ReviewRules
 from compliance.models import Certificate, CertificateEvent
+from compliance.models.certificates import WAITING
 from portal import platform_time
 from portal.errors import NotAllowed, Refusal
 from portal.models import Member, User
@@ -79,10 +80,11 @@ def certificate_hold(pk: int) -> Certificate:
 
 
 def number_hold(certificate: Certificate) -> list[Certificate]:
-    """Lock and return what is in review or verified under the certificate's number, in any shop.
+    """Lock and return what waits or is verified under the certificate's number, in any shop.
 
-    Whatever its category: electrical and battery numbers look alike. Always in the order of the keys: two approvals of one number wait for each other instead of
-    blocking each other, and the later one sees what the earlier one made of it.
+    Whatever its category: electrical and battery numbers look alike. Always in the order of the keys:
+    two approvals of one number wait for each other instead of blocking each other, and the later one
+    sees what the earlier one made of it. What is only submitted is held too: a register approves that.
     """
     return list(
         Certificate.objects.select_for_update(no_key=True, of=("self",))
@@ -90,7 +92,7 @@ def number_hold(certificate: Certificate) -> list[Certificate]:
             type=certificate.type,
             country=certificate.country,
             number=certificate.number,
-            status__in=(CertificateStatus.IN_REVIEW, CertificateStatus.VERIFIED),
+            status__in=(*WAITING, CertificateStatus.VERIFIED),
         )
         .order_by("pk")
     )

@@ -120,7 +120,7 @@ def certificate_approve_found(
     with unscoped():
         files_unchanged(certificate)
         with queued_transaction():
-            held = certificate_hold(certificate.pk)
+            held, others = _held_for_approval(certificate)
             if held.status != Status.SUBMITTED:
                 raise no_longer_waiting(held)
             certificate_step(
@@ -132,7 +132,6 @@ def certificate_approve_found(
                 now=now,
                 claimed_at=now,
             )
-            held, others = _held_for_approval(held)
             _approvable(held, others, digest, now)
             _verify(held, others, actor=None, now=now, reason=reason)
     return held
@@ -143,7 +142,7 @@ def _held_for_approval(certificate: Certificate) -> tuple[Certificate, list[Cert
     rows = number_hold(certificate)
     held = next((row for row in rows if row.pk == certificate.pk), None)
     if held is None:
-        # Not in review, or not under this number any more: say what it is now.
+        # It neither waits nor counts under this number any more: say what it is now.
         return Certificate.objects.get(pk=certificate.pk), []
     return held, [row for row in rows if row.pk != held.pk and row.status == Status.VERIFIED]
 

@@ -17,8 +17,10 @@ from compliance.choices import CertificateStatus as Status
 from compliance.models import Certificate, CertificateEvent
 from compliance.services import review_steps
 from compliance.services.certificates import certificate_take_back
+from compliance.services.review_steps import number_hold
 from compliance.services.reviews import (
     certificate_approve,
+    certificate_approve_found,
     certificate_claim,
     certificate_reject,
     claimed_for,
@@ -161,6 +163,35 @@ def test_one_number_is_not_verified_as_own_for_two_shops_at_once(
         for actor, one in zip(reviewers, held, strict=False)
     ]
     assert outcomes(processes.run(works)) == {"done": 1, "number_elsewhere": 1}
+    assert processes.ask(stored)["verified"] == 1
+
+
+@pytest.mark.rule("EPR-5", "EPR-8")
+def test_a_register_approves_one_number_as_own_for_one_shop(
+    owner: Member,
+    stranger: Member,
+    reviewers: list[User],
+    processes: Processes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waiting = [submitted(member) for member in (owner, stranger)]
+    held = certificate_claim(actor=reviewers[0], certificate=waiting[0])
+
+    def hold_long(certificate: Certificate) -> list[Certificate]:
+        rows = number_hold(certificate)
+        time.sleep(0.3)
+        return rows
+
+    monkeypatch.setattr("compliance.services.reviews.number_hold", hold_long)
+    register = said(
+        lambda: certificate_approve_found(
+            certificate=waiting[1], digest=waiting[1].digest, reason=review_steps.NO_REASON
+        )
+    )
+    approve = said(
+        lambda: certificate_approve(actor=reviewers[0], certificate=held, digest=held.digest)
+    )
+    assert outcomes(processes.run([register, approve])) == {"done": 1, "number_elsewhere": 1}
     assert processes.ask(stored)["verified"] == 1
 
 
