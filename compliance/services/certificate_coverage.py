@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from compliance.certificate_content import certificate_digest
 from compliance.certificate_fields import CheckedFields, Problems
 from compliance.models import (
     Certificate,
@@ -13,8 +16,10 @@ from compliance.models import (
     CertificateProduct,
     GatedProduct,
 )
+from compliance.models.certificates import WAITING
 from portal.ingest.cells import quote
 from portal.models import Category
+from portal.services import audit
 
 NAMED_AT_MOST = 5
 Coverage = tuple[list[int], list[int]]
@@ -58,4 +63,31 @@ def coverage_put(certificate: Certificate, coverage: Coverage) -> None:
                 for pk in sorted(set(wanted).difference(held))
             ],
             batch_size=1000,
+        )
+
+
+@contextmanager
+def products_going(product_ids: Collection[str]) -> Iterator[None]:
+    """Let products go for good inside the block, unscoped and in a transaction.
+
+    Waiting certificates that name them get the digest of what is left: an approval names what its
+    reviewer saw, so who had opened one before has to look again, and can then approve it (EPR-7).
+    """
+    named = CertificateProduct.objects.filter(product__product_id__in=product_ids)
+    waiting = list(
+        Certificate.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("seller")
+        .filter(status__in=WAITING, pk__in=named.values("certificate"))
+        .order_by("pk")
+    )
+    yield
+    for one in waiting:
+        before, one.digest = one.digest, certificate_digest(one)
+        one.save(update_fields=["digest"])
+        audit.record(
+            action="certificate.products_gone",
+            actor=None,
+            obj=one,
+            before={"digest": before},
+            after={"digest": one.digest},
         )

@@ -12,6 +12,7 @@ from django.db import transaction
 from compliance.choices import TraitSource
 from compliance.models import GatedProduct
 from compliance.rules import mask_of
+from compliance.services.certificate_coverage import products_going
 from compliance.services.traits import TraitsAsked, TraitsHeld, product_traits_resolve
 from portal import platform_time
 from portal.ingest.upsert import Upserted, Values, upsert
@@ -123,8 +124,9 @@ def products_forgotten(product_ids: Collection[str]) -> int:
     gone = 0
     with unscoped(), transaction.atomic(savepoint=False):
         for chunk in chunks(product_ids):
-            products = GatedProduct.objects.filter(product_id__in=chunk)
-            _all, counts = products.delete()
+            with products_going(chunk):
+                products = GatedProduct.objects.filter(product_id__in=chunk)
+                _all, counts = products.delete()
             gone += counts.get(GatedProduct._meta.label, 0)
     return gone
 

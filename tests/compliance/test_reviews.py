@@ -11,7 +11,7 @@ from auditlog.models import LogEntry
 from compliance.choices import CertificateEventKind as Event
 from compliance.choices import CertificateStatus as Status
 from compliance.epr_schema import EPR
-from compliance.gate import gate
+from compliance.gate import gate, products_forgotten
 from compliance.models import Certificate, CertificateEvent
 from compliance.services import review_steps
 from compliance.services.certificates import (
@@ -159,6 +159,24 @@ def test_an_approval_names_what_it_saw(waiting: Certificate, owner: Member, revi
         waiting,
         lambda: certificate_approve(actor=reviewer, certificate=again, digest=again.digest),
     )
+
+
+@pytest.mark.rule("EPR-4", "EPR-7")
+def test_a_product_that_goes_meanwhile_is_seen_before_approving(
+    owner: Member, reviewer: User
+) -> None:
+    left = product_create(seller=owner.seller, countries=["DE"])
+    gone = product_create(seller=owner.seller)
+    waiting = submitted(owner, products=[left.product_id, gone.product_id])
+    certificate_claim(actor=reviewer, certificate=waiting)
+    products_forgotten([gone.product_id])
+    refused(
+        "changed_meanwhile",
+        waiting,
+        lambda: certificate_approve(actor=reviewer, certificate=waiting, digest=waiting.digest),
+    )
+    approved(reviewer, stored(waiting))
+    assert gate(left.product_id, "DE").decision == "allowed"
 
 
 @pytest.mark.rule("EPR-6", "EPR-7")
