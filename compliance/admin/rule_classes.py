@@ -154,8 +154,7 @@ class PathChoiceField(forms.ModelChoiceField):
 
     def label_from_instance(self, obj: Any) -> str:
         """Return the path in the active language."""
-        path: str = obj.path
-        return path
+        return str(obj.path).replace(">>", " › ")
 
 
 class ScreenForm(forms.Form):

@@ -130,6 +130,9 @@ class ChemicalCategory(models.Model):
         verbose_name = _("chemicals category")
         verbose_name_plural = _("chemicals categories")
 
+    def __str__(self) -> str:
+        return str(self.category)
+
 
 class ProtectedMark(models.Model):
     """A mark on the watch-list; `pattern` and those of the variants are screened for in titles (CMP-5)."""
@@ -205,6 +208,9 @@ class MarkCase(models.Model):
         ]
         indexes = [models.Index(fields=["state", "answered_at"], name="mark_case_queue")]
 
+    def __str__(self) -> str:
+        return self.title
+
 
 class ProductHit(models.Model):
     """A term found in a product when it was last screened; replaced whenever the product changes (CMP-3)."""
@@ -229,6 +235,9 @@ class ProductHit(models.Model):
                 fields=["product", "rule_class", "term", "place"], name="product_hit_once"
             )
         ]
+
+    def __str__(self) -> str:
+        return self.term
 
 
 class Rescreening(models.Model):
