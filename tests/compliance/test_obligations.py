@@ -190,6 +190,7 @@ def test_a_period_is_ticked_when_it_is_over_and_a_plan_before(
 # --- Lead times ---------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 def test_missing_numbers_with_the_last_day_to_begin(
     shop: Seller, other_shop: Seller, categories: Any, clock: Any
 ) -> None:
