@@ -46,6 +46,13 @@ register_section(
             NavItem(_("Industry admissions"), "door-open", "compliance:admissions"),
             # Translators: 被打断的交易
             NavItem(_("Blocked trades"), "sign-stop", "compliance:gate-blocks"),
+            # Translators: 违规记录
+            NavItem(
+                _("Violations"),
+                "shield-exclamation",
+                "compliance:violations",
+                ("compliance:violation", "compliance:violations-"),
+            ),
             # Translators: 禁限售词
             NavItem(_("Words in products"), "search", "compliance:words"),
             # Translators: 重点保护的知识产权
@@ -54,13 +61,6 @@ register_section(
             ),
             # Translators: 限售化学品
             NavItem(_("Chemicals"), "droplet-half", "compliance:chemicals"),
-            # Translators: 违规记录
-            NavItem(
-                _("Violations"),
-                "shield-exclamation",
-                "compliance:violations",
-                ("compliance:violation", "compliance:violations-"),
-            ),
         ),
         30,
     )

@@ -97,6 +97,9 @@ class AppealAdmin(CasePages, ReadOnlyAdmin):
         if appeal is None or decision not in (OVERTURN, UPHOLD):
             raise Http404
         back = reverse("admin:compliance_appeal_change", args=[appeal.pk])
+        if request.method == "GET" and appeal.status != AppealStatus.OPEN:
+            messages.info(request, _("Somebody has decided this appeal already."))
+            return HttpResponseRedirect(back)
         form = NoteForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -109,12 +112,19 @@ class AppealAdmin(CasePages, ReadOnlyAdmin):
             except InvalidInput as refusal:
                 form.add_error("note", [text for _field, text in refusal.fields])
             except Refusal as refusal:
-                messages.error(request, str(refusal))
+                if not self._own_click(request, appeal, decision):
+                    messages.error(request, str(refusal))
                 return HttpResponseRedirect(back)
             else:
                 messages.success(request, _("Decided; the shop is being told."))
                 return HttpResponseRedirect(reverse("admin:compliance_appeal_changelist") + OPEN)
         return self._ask(request, appeal, decision, form, back)
+
+    def _own_click(self, request: Any, appeal: Appeal, decision: str) -> bool:
+        """Tell whether the person has just decided just this: a second click is no conflict."""
+        appeal.refresh_from_db()
+        wanted = AppealStatus.OVERTURNED if decision == OVERTURN else AppealStatus.PENALTY_UPHELD
+        return appeal.decided_by_id == request.user.pk and appeal.status == wanted
 
     def _ask(
         self, request: Any, appeal: Appeal, decision: str, form: NoteForm, back: str

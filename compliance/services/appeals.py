@@ -17,6 +17,7 @@ from compliance.choices import AppealReason, AppealStatus
 from compliance.models import Appeal, AppealFile, Violation
 from compliance.services.penalty_cases import (
     MAX_FILES,
+    as_typed,
     clean_files,
     clean_text,
     penalty_take_back,
@@ -99,6 +100,13 @@ def appeal_make(
     return appeal
 
 
+def appeal_is_repeated(*, member: Member, violation: Violation, reason: str, text: str) -> bool:
+    """Tell whether the person has sent this very appeal already: a second click, not a second appeal."""
+    with seller_scope(member.seller):
+        appeal = Appeal.objects.filter(violation=violation, appealed_by=member.user).first()
+    return appeal is not None and (appeal.reason, appeal.text) == (reason, as_typed(text))
+
+
 def _with_appeal(pk: int) -> Violation:
     """Return the violation as it is now; one of another shop does not exist (K-8)."""
     return Violation.objects.select_related("appeal").get(pk=pk)
@@ -167,7 +175,7 @@ def pending_keep(*, member: Member, uploads: Iterable[UploadedFile]) -> list[Sto
 
 
 def pending_files(*, member: Member, tokens: Iterable[str]) -> list[StoredFile]:
-    """Return the person's own pending uploads by token, in that order; any other token is ignored."""
+    """Return the person's own pending uploads by token, in that order; any other token has none."""
     wanted = list(dict.fromkeys(tokens))[: 2 * MAX_FILES]
     with seller_scope(member.seller):
         rows = StoredFile.objects.filter(token__in=wanted, purpose=PENDING, uploaded_by=member.user)

@@ -38,10 +38,15 @@ def require_staff(*, actor: User, permission: str, seller_id: int) -> None:
         raise NotAllowed(_("You are a member of this shop: somebody else has to decide."))
 
 
+def as_typed(raw: str) -> str:
+    """Return a text with line ends of one character, as the browser counts them; forms send two."""
+    return raw.replace("\r\n", "\n").strip()
+
+
 def clean_text(field: str, raw: str, empty: str) -> str:
     """Return a text without control characters; raises `InvalidInput` when it is empty or too long."""
     try:
-        text = safe_text(raw, MAX_TEXT)
+        text = safe_text(as_typed(raw), MAX_TEXT)
     except CellError as error:
         raise InvalidInput([(field, str(error))]) from None
     if not text:

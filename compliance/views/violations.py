@@ -14,7 +14,12 @@ from django.utils.translation import gettext_lazy
 
 from compliance.choices import AppealReason
 from compliance.models import Violation
-from compliance.services.appeals import appeal_make, pending_files, pending_keep
+from compliance.services.appeals import (
+    appeal_is_repeated,
+    appeal_make,
+    pending_files,
+    pending_keep,
+)
 from compliance.services.penalty_cases import MAX_FILES, MAX_TEXT
 from compliance.views.closed_shop_page import OpenToClosedShops
 from compliance.violation_reading import (
@@ -96,15 +101,17 @@ class ViolationPage(OpenToClosedShops):
     def post(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Appeal, or show the form again with everything that was typed and every good file."""
         violation = self._find(pk)
-        pending = pending_files(member=request.member, tokens=request.POST.getlist("kept"))
+        tokens = request.POST.getlist("kept")
+        pending = pending_files(member=request.member, tokens=tokens)
         uploads = request.FILES.getlist("files")
+        words = {"reason": request.POST.get("reason", ""), "text": request.POST.get("text", "")}
         try:
+            if len(pending) < len(set(tokens)) and not hasattr(violation, "appeal"):
+                # There is one appeal only: it does not go without a file the page said was kept.
+                text = _("A file of this form is not there any more. Choose it again.")
+                raise InvalidInput([("files", text)])
             appeal_make(
-                member=request.member,
-                violation=violation,
-                reason=request.POST.get("reason", ""),
-                text=request.POST.get("text", ""),
-                files=[*pending, *uploads],
+                member=request.member, violation=violation, files=[*pending, *uploads], **words
             )
         except InvalidInput as refusal:
             kept = [*pending, *pending_keep(member=request.member, uploads=uploads)]
@@ -112,10 +119,16 @@ class ViolationPage(OpenToClosedShops):
                 request, violation, problems=refusal.fields, kept=kept, status=refusal.http_status
             )
         except Refusal as refusal:
-            messages.error(request, str(refusal))
+            if appeal_is_repeated(member=request.member, violation=violation, **words):
+                self._sent(request)
+            else:
+                messages.error(request, str(refusal))
         else:
-            messages.success(request, _("Your appeal was sent. You are told when it is decided."))
+            self._sent(request)
         return redirect(self.address("violation", pk=pk))
+
+    def _sent(self, request: MemberRequest) -> None:
+        messages.success(request, _("Your appeal was sent. You are told when it is decided."))
 
     def _find(self, pk: int) -> Violation:
         """Return a violation of the shop or answer 404 (K-8)."""

@@ -61,8 +61,14 @@ def test_officers_see_statement_beside_evidence_and_decide_once(
     assert made.status == "open"  # looking decides nothing
     assert officer_client.post(decide, {"note": ""}).status_code == 200
     assert officer_client.post(decide, {"note": "You are right."}).status_code == 302
+    twice = officer_client.post(decide, {"note": "You are right."}, follow=True)
+    assert "has decided this appeal already" not in twice.content.decode()
     other = reverse("admin:compliance_appeal_decide", args=[made.pk, "uphold"])
-    assert officer_client.post(other, {"note": "Too late."}).status_code == 302
+    for late in (
+        officer_client.get(other, follow=True),
+        officer_client.post(other, {"note": "Too late."}, follow=True),
+    ):
+        assert "has decided this appeal already" in late.content.decode()
     made.refresh_from_db()
     assert (made.status, made.answer) == ("overturned", "You are right.")
 

@@ -86,14 +86,60 @@ def test_what_was_never_sent_is_swept_after_a_day(
 def test_a_pending_file_is_its_uploaders_alone(
     owner_client: Client, owner: Member, violation: Violation, stranger_client: Client, staff: User
 ) -> None:
-    owner_client.post(address(violation), {"files": [upload()]})
+    owner_client.post(address(violation), {"files": [upload("order.png")]})
     with unscoped():
         token = StoredFile.objects.get().token
     theirs = confirm(staff, Member.everywhere.get(user__username="stranger").seller, PHONES)
-    stranger_client.post(address(theirs), {"reason": "other", "text": STATEMENT, "kept": [token]})
+    sent = {"reason": "other", "text": STATEMENT, "kept": [token]}
+    refused = stranger_client.post(address(theirs), sent)
+    assert refused.status_code == 400
+    assert "order.png" not in refused.content.decode()
     with unscoped():
-        assert Appeal.objects.get().files.count() == 0
+        assert not Appeal.objects.exists()
         assert StoredFile.objects.get().purpose == "appeal_pending"
+
+
+def test_no_appeal_goes_without_a_file_the_page_said_was_kept(
+    owner_client: Client, violation: Violation, clock: Any
+) -> None:
+    owner_client.post(address(violation), {"files": [upload("order.png")]})
+    with unscoped():
+        token = StoredFile.objects.get().token
+    clock.advance(days=1, minutes=1)
+    files_sweep()
+    sent = {"reason": "other", "text": STATEMENT, "kept": [token]}
+    page = owner_client.post(address(violation), sent)
+    assert page.status_code == 400
+    assert "not there any more" in page.content.decode()
+    assert STATEMENT in page.content.decode()
+    assert owner_client.post(address(violation), {**sent, "kept": []}).status_code == 302
+
+
+def test_a_second_click_says_that_the_appeal_was_sent(
+    owner_client: Client, violation: Violation
+) -> None:
+    sent = {"reason": "other", "text": f"First.\r\n{STATEMENT}\r\n"}
+    for _click in range(2):
+        page = owner_client.post(address(violation), sent, follow=True)
+        assert [str(one) for one in page.context["messages"]] == [
+            "Your appeal was sent. You are told when it is decided."
+        ]
+    with unscoped():
+        assert Appeal.objects.get().text == f"First.\n{STATEMENT}"
+    other = owner_client.post(address(violation), {**sent, "text": "Something else."}, follow=True)
+    assert "has appealed against this penalty already" in other.content.decode()
+
+
+def test_a_statement_as_long_as_the_page_lets_it_be_is_taken(
+    owner_client: Client, violation: Violation
+) -> None:
+    longest = "\n".join(["x" * 39] * 100)  # 3,999 characters; the form sends 99 more
+    sent = {"reason": "other", "text": longest.replace("\n", "\r\n") + "x"}
+    assert (
+        owner_client.post(address(violation), {**sent, "text": sent["text"] + "x"}).status_code
+        == 400
+    )
+    assert owner_client.post(address(violation), sent).status_code == 302
 
 
 def test_others_read_but_do_not_appeal(
