@@ -11,10 +11,16 @@ from portal.services.file_content import FileType
 from portal.services.files import file_for
 
 IMAGE_POLICY = "sandbox; default-src 'none'; img-src 'self'; style-src 'unsafe-inline'"
+FRAME_POLICY = "frame-ancestors 'self'; script-src 'none'; form-action 'none'"
+"""Of a PDF in a frame: browsers show none in a sandbox."""
 
 
 class FileView(LoginRequiredMixin, View):
-    """`/files/<token>/`: a download; pictures may be shown in place."""
+    """`/files/<token>/`: a download; pictures may be shown in place.
+
+    With `?framed` staff have a PDF shown in a frame of the portal's own pages: reviewers read it beside
+    what was filled in (EPR-7). It holds no script and no action, or it would not have been kept.
+    """
 
     def get(self, request: SignedInRequest, token: str) -> FileResponse:
         """Answer with the file; a foreign or unknown one does not exist (K-8)."""
@@ -26,11 +32,18 @@ class FileView(LoginRequiredMixin, View):
             content = file.file.open("rb")
         except FileNotFoundError:
             raise Http404 from None
+        framed = kind is FileType.PDF and request.user.is_staff and "framed" in request.GET
         response = FileResponse(
-            content, as_attachment=not kind.is_image, filename=file.name, content_type=kind.value
+            content,
+            as_attachment=not (kind.is_image or framed),
+            filename=file.name,
+            content_type=kind.value,
         )
         response["X-Content-Type-Options"] = "nosniff"
         response["Cache-Control"] = "private, no-store"
         response["Cross-Origin-Resource-Policy"] = "same-origin"
         response["Content-Security-Policy"] = IMAGE_POLICY if kind.is_image else "sandbox"
+        if framed:
+            response["Content-Security-Policy"] = FRAME_POLICY
+            response["X-Frame-Options"] = "SAMEORIGIN"
         return response

@@ -155,6 +155,7 @@ def test_the_page_shows_files_fields_and_what_is_doubtful(
     assert f'<img src="/files/{image.token}/"' in text
     assert f'href="/files/{letter.token}/" target="_blank"' in text
     assert f'<img src="/files/{letter.token}/"' not in text
+    assert f'<iframe class="review-pdf" src="/files/{letter.token}/?framed' in text
     assert "Other shops use this number, too: cn2002." in text
     assert "Another shop uploaded the very same file: cn2002." in text
     assert "not called like the shop" in text

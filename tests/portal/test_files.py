@@ -410,6 +410,27 @@ def test_a_picture_is_shown_and_a_pdf_downloaded(
     assert b"".join(answer.streaming_content).startswith(b"%PDF-")
 
 
+@pytest.mark.rule("EPR-6", "EPR-7")
+def test_staff_alone_see_a_pdf_in_a_frame_of_the_portal(
+    owner: Member, owner_client: Client, staff_client: Client, clock: Any
+) -> None:
+    url = file_url(store(owner, pdf(), "quote.pdf")) + "?framed"
+    answer = staff_client.get(url)
+    assert answer["Content-Disposition"] == 'inline; filename="quote.pdf"'
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    assert answer["X-Frame-Options"] == "SAMEORIGIN"
+    policy = answer["Content-Security-Policy"]
+    assert "frame-ancestors 'self'" in policy
+    assert "sandbox" not in policy, "browsers show no PDF in a sandbox"
+    assert owner_client.get(url)["Content-Disposition"].startswith("attachment")
+    picture = staff_client.get(file_url(store(owner, image())) + "?framed")
+    assert (picture["X-Frame-Options"], "sandbox" in picture["Content-Security-Policy"]) == (
+        "DENY",
+        True,
+    )
+
+
 @pytest.mark.rule("K-8")
 def test_only_the_shop_and_entitled_staff_have_a_file(
     owner: Member,
