@@ -131,7 +131,8 @@ class ChemicalCategory(models.Model):
         verbose_name_plural = _("chemicals categories")
 
     def __str__(self) -> str:
-        return str(self.category)
+        # The audit trail names all of them together by a row without a category.
+        return str(self.category) if self.category_id else str(self._meta.verbose_name_plural)
 
 
 class ProtectedMark(models.Model):
