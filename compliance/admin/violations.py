@@ -213,6 +213,7 @@ class ViolationAdmin(CasePages, ReadOnlyAdmin):
             closed=form.cleaned_data["seller"].status == SellerStatus.CLOSED,
             typed=[(name, value) for name, value in form.data.items() if name in form.fields],
             given=form.cleaned_data,
+            happened=form.happened(platform_time.now()),
             evidence=evidence,
             problem=problem,
         )

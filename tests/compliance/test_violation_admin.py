@@ -115,6 +115,7 @@ def test_confirming_shows_what_it_costs_first(
     text = preview.content.decode()
     assert "Confirming closes Suzhou E-Bike Kits Ltd" in text
     assert "3: from 45 to 48 of 48" in text
+    assert "Aug 2, 2022 18:30 Pacific" in text
     with unscoped():
         assert Violation.objects.count() == 2
     form = preview.context["evidence"]
