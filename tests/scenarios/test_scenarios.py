@@ -10,13 +10,17 @@ perhaps `staff` (username: group, or `superuser`), and `steps`, each one of:
         again: key            sent as Idempotency-Key
         evidence: 1           pictures sent along, as a form instead of JSON
         files: {files: 1}     PDFs sent along, by field, as a form instead of JSON
-        keep: {name: field}   of the answer, for {name} in later paths; `keep_first` of its first result
+        keep: {name: field}   of the answer, for "{name}" in later paths and fields; `keep_first` of its first
     standings: {as_of: day, module: name}, are: [{…}]
     review: "{kept}", by: username, approve: true or reject: code; `fails: true` if it must refuse
     confirm: {rule: key, seller: member id, …}, by: username, penalty: {time, points, sum}
         happened_at, product, grave, points: as staff give them
         keep: name            for the violation's id; `fails: what` names the field or the code of the refusal
     appealed: "{kept}", by: username, overturn: true or false; `fails: code` if it must refuse
+    chemicals: [{cas, name_en, listing, starts_on, categories}], by: username      load the lists
+    asking: [{category, starts_on}], by: username       categories that ask for CAS numbers
+    rescreen: true        screen live products again where a day has begun, as beat does every few minutes
+    judged: "{kept}", by: username, verdict: outcome, penalise: true    a case of a protected mark; or `fails`
 
 A row of facts with `each: [a, b]` stands for one row per value, in place of `{}` in its texts.
 Expected mappings are subsets of what comes back; expected lists are complete, in any order.
@@ -42,8 +46,11 @@ from PIL import Image
 from pypdf import PdfWriter
 from rest_framework.test import APIClient
 
-from compliance.models import Appeal, GatedProduct
+from compliance.models import Appeal, GatedProduct, MarkCase
+from compliance.services.chemical_lists import chemical_categories_import, chemicals_import
+from compliance.services.mark_cases import mark_case_judge
 from compliance.services.violations import appeal_decide, points_of, violation_confirm
+from compliance.tasks import rescreen
 from portal.errors import Refusal
 from portal.ingest.engine import ingest_rows
 from portal.ingest.kinds import kind_named
@@ -97,6 +104,14 @@ class Player:
             self.confirm(step)
         elif "appealed" in step:
             self.decide(step)
+        elif "chemicals" in step:
+            self.load(chemicals_import, step["chemicals"], step["by"])
+        elif "asking" in step:
+            self.load(chemical_categories_import, step["asking"], step["by"])
+        elif "judged" in step:
+            self.judge(step)
+        elif "rescreen" in step:
+            rescreen()
         else:
             self.call(step)
 
@@ -172,6 +187,25 @@ class Player:
             ),
         )
 
+    def load(self, load: Callable[..., Any], rows: list[dict[str, Any]], by: str) -> None:
+        given = [{name: str(cell) for name, cell in row.items()} for row in rows]
+        report = load(actor=User.objects.get(username=by), rows=list(enumerate(given, 2)))
+        assert not report.refused, report.refused
+
+    def judge(self, step: dict[str, Any]) -> None:
+        with unscoped():
+            case = MarkCase.objects.get(pk=step["judged"].format(**self.kept))
+        self.staff(
+            step,
+            lambda: mark_case_judge(
+                actor=User.objects.get(username=step["by"]),
+                case=case,
+                verdict=step["verdict"],
+                judgement="We have looked.",
+                penalise=step.get("penalise", False),
+            ),
+        )
+
     def staff(self, step: dict[str, Any], act: Callable[[], Any]) -> Any:
         """Return what a decision of staff makes, or none when it is refused as the step says."""
         try:
@@ -185,7 +219,7 @@ class Player:
         method = next(m for m in ("get", "post", "patch", "delete") if m in step)
         client = self.client(step["as"])
         path = "/api/v1" + step[method].format(**self.kept)
-        content, options = step.get("send"), {"format": "json"}
+        content, options = self._filled(step.get("send")), {"format": "json"}
         if "evidence" in step:
             content = {**(content or {}), "evidence": _pictures(step["evidence"])}
             options = {"format": "multipart"}
@@ -203,6 +237,16 @@ class Player:
             self.kept[name] = body[field]
         for name, field in step.get("keep_first", {}).items():
             self.kept[name] = body["results"][0][field]
+
+    def _filled(self, content: Any) -> Any:
+        """Return what is sent with `"{name}"` of the first level as the value that was kept."""
+        if not isinstance(content, dict):
+            return content
+        kept = {f"{{{name}}}": value for name, value in self.kept.items()}
+        return {
+            name: kept.get(cell, cell) if isinstance(cell, str) else cell
+            for name, cell in content.items()
+        }
 
     def client(self, username: str) -> APIClient:
         if username not in self.clients:
