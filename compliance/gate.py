@@ -14,6 +14,7 @@ their products and categories, chemicals, and one for what was blocked.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,8 @@ from compliance.services.gated_products import (
 from portal import platform_time
 from portal.scoping import unscoped
 from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
+
+logger = logging.getLogger(__name__)
 
 
 class Reason(NamedTuple):
@@ -92,6 +95,7 @@ class _Product(NamedTuple):
         return Covered(self.pk, self.seller_id, self.category_id)
 
 
+LOGGED_IDS = 20
 UNKNOWN_PRODUCT = Reason("unknown_product", None)
 _CHEMICAL_REASONS = {
     ChemicalListing.FORBIDDEN: Reason("forbidden_chemical", None),
@@ -112,8 +116,8 @@ def gate_many(
 ) -> list[Answer]:
     """Return the answers for pairs of product id and country, in order; constant statements (EPR-11).
 
-    `at` None is now. Blocks are logged unless the instant is still to come or `log` is false, which is
-    for pages: reading must not write.
+    `at` None is now. Blocks are kept, those of unknown products in the process's log, unless the instant
+    is still to come or `log` is false, which is for pages: reading must not write.
     """
     now = platform_time.now()
     at = at or now
@@ -128,6 +132,7 @@ def gate_many(
         for product_id, country in asked
     ]
     if log and at <= now:
+        _log_unknown(answers, products)
         gate_blocks_log(
             [
                 Block(products[answer.product_id].seller_id, answer.product_id, answer.country,
@@ -138,6 +143,14 @@ def gate_many(
             at,
         )  # fmt: skip
     return answers
+
+
+def _log_unknown(answers: Sequence[Answer], products: Collection[str]) -> None:
+    """Log blocks of products nobody told of: no shop's list has a row for them."""
+    unknown = sorted({one.product_id for one in answers}.difference(products))
+    if unknown:
+        shown = ", ".join(unknown[:LOGGED_IDS])
+        logger.warning("blocked %d unknown product(s): %s", len(unknown), shown)
 
 
 def _answer(

@@ -199,7 +199,7 @@ def test_what_would_not_cover_the_product_is_no_reason(shop, categories) -> None
     assert said(gate(product, "DE", INTERRUPTED)) == ("blocked", ["epr_missing:packaging"])
 
 
-def test_an_unknown_product_is_blocked_and_order_is_kept(shop) -> None:
+def test_an_unknown_product_is_blocked_and_order_is_kept(shop, caplog) -> None:
     product = product_create(seller=shop)
     pairs = [("nobody", "DE"), (product.product_id, "FR"), (product.product_id, "us")] * 2
     answers = gate_many(pairs)
@@ -208,6 +208,7 @@ def test_an_unknown_product_is_blocked_and_order_is_kept(shop) -> None:
     ]
     assert said(answers[0]) == ("blocked", ["unknown_product"])
     assert [one.decision.value for one in answers[:3]] == ["blocked", "warn", "allowed"]
+    assert caplog.messages == ["blocked 1 unknown product(s): nobody"], "no shop's list has it"
 
 
 @pytest.mark.rule("CMP-4")
