@@ -97,9 +97,9 @@ def reason_view(code: str, category: str | None, country: str) -> ReasonView:
     }
     text, advice = texts.get(code, (code, ""))
     url = ""
-    if code in ("epr_rejected", "epr_in_review", "epr_revoked"):
+    if code in ("epr_rejected", "epr_revoked"):
         url = reverse("compliance:certificates")
-    elif name:
+    elif name and code != "epr_in_review":
         url = upload_url(country, category or "")
     return ReasonView(code, text % place if name else text, advice, url)
 

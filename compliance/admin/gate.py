@@ -126,7 +126,7 @@ class GatedProductAdmin(_ByWholeIds, ServiceAdmin):
     ordering = ("-pk",)
     sortable_by = ()
     _content = (
-        "product_id", "seller", "category", "title", "live", "deleted", "countries", "cas",
+        "product_id", "seller", "category", "title", "live", "deleted", "sold_to", "cas",
         "contained", "source", "said_by_product", "said_by_staff", "staff_note", "told_at",
     )  # fmt: skip
     readonly_fields = _content
@@ -144,6 +144,11 @@ class GatedProductAdmin(_ByWholeIds, ServiceAdmin):
     def contained(self, product: GatedProduct) -> str:
         """Name what holds."""
         return _named(product.traits)
+
+    @admin.display(description=gettext_lazy("target countries"))
+    def sold_to(self, product: GatedProduct) -> str:
+        """Name the countries it is sold to."""
+        return ", ".join(product.countries.strip(",").split(",")) or _("All countries")
 
     @admin.display(description=gettext_lazy("says the product"))
     def said_by_product(self, product: GatedProduct) -> str:

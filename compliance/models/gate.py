@@ -41,6 +41,9 @@ class GateBlock(models.Model):
             models.Index(fields=["-last_at", "-id"], name="gate_block_newest"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.product_id} → {self.country}, {self.day}"
+
 
 class OverviewFigures(models.Model):
     """Figures of one country and category of a shop."""
