@@ -53,6 +53,7 @@ def test_the_compiled_catalogue_is_that_of_the_translation(app):
 ALIKE = {
     "RFQ",
     "RFQ Pro",
+    "PDF",
     "SHA-256",
     "API",
     "%(name)s: %(amount)s",
