@@ -22,6 +22,8 @@ from portal.demo.world import (
 
 WORKED_EXAMPLES = 5
 """Products of the first shop that are made for a theme; nothing edits them later."""
+WATCHED = 3
+"""Products after these that rules about words, marks and substances speak of; nothing edits them either."""
 
 
 def _values(world: World, leaf: Leaf) -> dict[str, Any]:
@@ -149,6 +151,7 @@ def _worked_examples(world: World, rows: list[Row]) -> None:
     )
     rows[2].update(trampoline)
     rows[3].update(trampoline, title="Folding Mini Trampoline 10FT", target_countries="DE|FR")
+    _watched(rows)
     # Misses the Saudi theme by its target country alone: the home page has something to suggest.
     rows[4].update(
         category="treadmills",
@@ -166,10 +169,25 @@ def _worked_examples(world: World, rows: list[Row]) -> None:
     )
 
 
+def _watched(rows: list[Row]) -> None:
+    """Give the first shop a protected mark in a title, forbidden words, and a restricted substance."""
+    live = {"status": "live", "kind": "customization", "attributes": "", "custom_attributes": ""}
+    rows[WORKED_EXAMPLES].update(
+        live, category="city-bikes", title="Retrospec Style City Bicycle 26 inch"
+    )
+    rows[WORKED_EXAMPLES + 1].update(
+        live, category="e-bike-kits", title="Rear Light with License Plate Flipper"
+    )
+    rows[WORKED_EXAMPLES + 2].update(
+        live, category="e-bike-kits", title="Chain Degreaser with Acetone", cas="67-64-1"
+    )
+
+
 def edit_rows(world: World, products: list[Row]) -> list[Row]:
     """Return later versions of a third of the products, some of them in the last days before now."""
     now = platform_time.day_of(platform_time.parse_instant(DEFAULT_NOW)) - timedelta(days=1)
     rows = []
+    watched = {row["product_id"] for row in products[WORKED_EXAMPLES : WORKED_EXAMPLES + WATCHED]}
     for row in products[WORKED_EXAMPLES:]:
         if world.random.random() > 0.35:
             continue
@@ -192,5 +210,6 @@ def edit_rows(world: World, products: list[Row]) -> list[Row]:
             edit["services"] = "|".join(sorted(world.random.sample(SERVICES, 3)))
         else:
             edit["title"] = f"{row['title']} {world.random.choice(['2022', 'Pro', '升级款'])}"
-        rows.append(edit)
+        if row["product_id"] not in watched:
+            rows.append(edit)
     return rows
