@@ -110,8 +110,7 @@ class CertificateAdmin(ReviewPages, ReadOnlyAdmin):
     """Certificates in the order of their due times; a row opens the page on which it is decided."""
 
     list_display = (
-        "certificate", "shop", "company_name", "due", "waiting", "state", "register_says", "country",
-        "category",
+        "certificate", "shop", "company_name", "due", "waiting", "state", "register_says",
     )  # fmt: skip
     list_display_links = ("certificate",)
     list_filter = (
@@ -151,10 +150,10 @@ class CertificateAdmin(ReviewPages, ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("certificate"), ordering="number")
     def certificate(self, certificate: Certificate) -> SafeString:
         """Show the number with what it is below it."""
-        return format_html(
-            '{}<br><span class="quiet">{}</span>',
-            certificate.number_typed, certificate.get_type_display(),
-        )  # fmt: skip
+        kind = str(certificate.get_type_display())
+        if certificate.country:
+            kind = f"{certificate.country} · {certificate.get_category_display()}"
+        return format_html('{}<br><span class="quiet">{}</span>', certificate.number_typed, kind)
 
     @admin.display(description=gettext_lazy("shop"), ordering="seller__member_id")
     def shop(self, certificate: Certificate) -> str:

@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from compliance.certificate_types import TYPE_RULES
 from compliance.choices import CertificateStatus, CertificateType, ReasonKind
 from compliance.models import Certificate, ReviewReason
 from compliance.review_reading import case_file, next_waiting, register_name
@@ -188,6 +189,7 @@ class ReviewPages(admin.ModelAdmin):
             "decide",
             titles[decision],
             certificate=certificate,
+            number_name=_number_name(certificate),
             decision=decision,
             case=case_file(certificate, reviewer=request.user) if decision == APPROVE else None,
             reason=reason,
@@ -253,6 +255,7 @@ class ReviewPages(admin.ModelAdmin):
             "review",
             _kind_of(certificate),
             certificate=certificate,
+            number_name=_number_name(certificate),
             case=case,
             fields=_fields(certificate),
             status=certificate.shown_status(case.now),
@@ -286,6 +289,10 @@ def _decide(actor: User, certificate: Certificate, decision: str, cleaned: dict[
 
 def _address(certificate: Certificate) -> str:
     return reverse("admin:compliance_certificate_change", args=[certificate.pk])
+
+
+def _number_name(certificate: Certificate) -> str:
+    return str(TYPE_RULES[CertificateType(certificate.type)].number_name)
 
 
 def _kind_of(certificate: Certificate) -> str:

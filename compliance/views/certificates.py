@@ -34,6 +34,7 @@ from compliance.choices import (
 from compliance.models import Certificate
 from compliance.models.certificates import WAITING
 from compliance.numbers import normalised_number
+from compliance.overview_page import country_name
 from compliance.services.certificates import (
     EDITABLE,
     certificate_delete,
@@ -109,6 +110,12 @@ def _select() -> forms.Select:
     return forms.Select(attrs={"class": "form-select"})
 
 
+def _countries() -> list[tuple[str, str]]:
+    """Return the countries of the shop's certificates, by name."""
+    codes = Certificate.objects.exclude(country="").values_list("country", flat=True)
+    return [(code, country_name(code)) for code in codes.order_by("country").distinct()]
+
+
 class CertificateFilter(django_filters.FilterSet):
     """Certificates by number, type, country and category."""
 
@@ -123,10 +130,11 @@ class CertificateFilter(django_filters.FilterSet):
         empty_label=gettext_lazy("All"),
         widget=_select(),
     )
-    country = django_filters.CharFilter(
+    country = django_filters.ChoiceFilter(
+        choices=_countries,
         label=gettext_lazy("Country"),
-        widget=forms.TextInput(attrs={"class": "form-control", "maxlength": 2}),
-        lookup_expr="iexact",
+        empty_label=gettext_lazy("All"),
+        widget=_select(),
     )
     category = django_filters.ChoiceFilter(
         choices=EprCategory.choices,
