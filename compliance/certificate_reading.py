@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.translation import get_language
+from django_countries import countries
 
 from compliance.choices import CertificateStatus, FileKind
 from compliance.models import (
@@ -38,6 +39,12 @@ def certificates_to_show() -> QuerySet[Certificate]:
     return Certificate.objects.prefetch_related(Prefetch("files", queryset=files)).annotate(
         product_count=_number_of(CertificateProduct), category_count=_number_of(CertificateCategory)
     )
+
+
+def certificate_countries() -> list[tuple[str, str]]:
+    """Return code and name of the countries that certificates in scope are for; one query."""
+    codes = Certificate.objects.exclude(country="").values_list("country", flat=True)
+    return [(one, str(countries.name(one) or one)) for one in codes.order_by("country").distinct()]
 
 
 def _number_of(links: type[Model]) -> Coalesce:

@@ -124,7 +124,8 @@ class FileKind(models.TextChoices):
 class CertificateEventKind(models.TextChoices):
     """What happened to a certificate (EPR-4)."""
 
-    CREATED = "created", _("Created")
+    # Translators: 已创建
+    CREATED = "created", pgettext_lazy("certificate", "Created")
     CHANGED = "changed", _("Corrected")
     SUBMITTED = "submitted", _("Submitted")
     TAKEN_BACK = "taken_back", _("Taken back")

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from compliance.admin.review_pages import ReviewPages
+from compliance.certificate_reading import certificate_countries
 from compliance.choices import CertificateStatus, CertificateType
 from compliance.models import Certificate
 from compliance.models.certificates import WAITING
@@ -77,6 +78,21 @@ class QueueFilter(admin.SimpleListFilter):
         return queryset.filter(conditions.get(part, Q()), status__in=WAITING)
 
 
+class CountryFilter(admin.SimpleListFilter):
+    """The countries that certificates are for; most types are for none."""
+
+    title = gettext_lazy("country")
+    parameter_name = "country"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer those of any certificate, by name."""
+        return certificate_countries()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Keep one country's."""
+        return queryset.filter(country=self.value()) if self.value() else queryset
+
+
 class RegisterFilter(admin.SimpleListFilter):
     """What a register says of the number."""
 
@@ -116,7 +132,7 @@ class CertificateAdmin(ReviewPages, ReadOnlyAdmin):
     list_filter = (
         QueueFilter,
         "type",
-        ("country", admin.AllValuesFieldListFilter),
+        CountryFilter,
         "category",
         RegisterFilter,
         "status",

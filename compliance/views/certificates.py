@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from compliance.certificate_reading import (
+    certificate_countries,
     certificates_to_show,
     days_left,
     files_of_kind,
@@ -34,7 +35,6 @@ from compliance.choices import (
 from compliance.models import Certificate
 from compliance.models.certificates import WAITING
 from compliance.numbers import normalised_number
-from compliance.overview_page import country_name
 from compliance.services.certificates import (
     EDITABLE,
     certificate_delete,
@@ -110,12 +110,6 @@ def _select() -> forms.Select:
     return forms.Select(attrs={"class": "form-select"})
 
 
-def _countries() -> list[tuple[str, str]]:
-    """Return the countries of the shop's certificates, by name."""
-    codes = Certificate.objects.exclude(country="").values_list("country", flat=True)
-    return [(code, country_name(code)) for code in codes.order_by("country").distinct()]
-
-
 class CertificateFilter(django_filters.FilterSet):
     """Certificates by number, type, country and category."""
 
@@ -131,7 +125,7 @@ class CertificateFilter(django_filters.FilterSet):
         widget=_select(),
     )
     country = django_filters.ChoiceFilter(
-        choices=_countries,
+        choices=certificate_countries,
         label=gettext_lazy("Country"),
         empty_label=gettext_lazy("All"),
         widget=_select(),

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from compliance.cell_products import depending
 from compliance.choices import CertificateType
+from compliance.ending_numbers import ending_numbers
 from compliance.impact import certificate_impact, shop_impact
 from compliance.impact_page import moment_views, stop_views
 from compliance.models import Certificate
@@ -23,7 +24,7 @@ from compliance.overview_page import (
     upload_url,
 )
 from compliance.product_list import ProductList
-from compliance.shop_overview import ShopFacts, shop_overview
+from compliance.shop_overview import ShopFacts, shop_facts
 from portal import platform_time
 from portal.charts import Series, line_plot
 from portal.choices import Action
@@ -40,7 +41,8 @@ class OverviewPage(SellerPage):
 
     def get(self, request: MemberRequest) -> HttpResponse:
         """Show it; the number of queries does not depend on the shop's size."""
-        overview = shop_overview(request.seller)
+        facts = shop_facts(request.seller)
+        overview = facts.at(facts.coverage.at)
         todo = steps(overview)
         return render(
             request,
@@ -55,6 +57,7 @@ class OverviewPage(SellerPage):
                 ],
                 "steps": todo[:STEPS_SHOWN],
                 "more_steps": todo[STEPS_SHOWN:],
+                "endings": list(ending_numbers(facts, overview.at)),
                 "interrupted": overview.interrupts_at is not None
                 and overview.interrupts_at <= overview.at,
                 "may_upload": request.member.can(Action.UPLOAD_CERTIFICATE),

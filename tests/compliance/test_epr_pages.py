@@ -177,6 +177,18 @@ def test_the_impact_names_what_ends_and_what_stops(shop: Seller, owner_client: C
     assert "No live product depends on it alone" in again
 
 
+@pytest.mark.rule("UI-2")
+@pytest.mark.parametrize(("days", "told"), [(60, True), (61, False)])
+def test_the_overview_tells_of_a_number_that_ends_soon(
+    shop: Seller, owner_client: Client, days: int, told: bool
+) -> None:
+    product_create(seller=shop, countries=("DE",))
+    certificate_create(seller=shop, valid_until=platform_time.now() + timedelta(days=days))
+    assert ("Renew the number" in text_of(owner_client, "/compliance/")) is told
+    certificate_create(seller=shop)
+    assert "Renew the number" not in text_of(owner_client, "/compliance/")
+
+
 def test_foreign_certificates_and_drafts_have_no_impact(
     shop: Seller, other_shop: Seller, owner_client: Client
 ) -> None:
