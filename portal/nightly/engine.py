@@ -387,7 +387,7 @@ def run_inline(*, run_id: int, on_change: Callable[[], None] = lambda: None) -> 
     Other processes may work on the same run: what they hold is skipped. A lost database connection
     is waited for, up to a minute.
     """
-    patience = time.monotonic() + RECONNECT_SECONDS
+    lost_at: float | None = None
     while True:
         try:
             run_advance(run_id=run_id)
@@ -399,9 +399,14 @@ def run_inline(*, run_id: int, on_change: Callable[[], None] = lambda: None) -> 
             for shard_id in list(ledger.ready_shards(run).values_list("pk", flat=True)):
                 worked |= shard_compute(shard_id=shard_id) is not Outcome.NOTHING
                 on_change()
-            patience = time.monotonic() + RECONNECT_SECONDS
+                lost_at = None
+            lost_at = None
         except (OperationalError, InterfaceError):
-            if _connection_works() or time.monotonic() > patience:
+            if _connection_works():
+                raise
+            # From the loss, not from the last success: a shard may take longer than the patience.
+            lost_at = lost_at or time.monotonic()
+            if time.monotonic() - lost_at > RECONNECT_SECONDS:
                 raise
             worked = False
         if not worked:
