@@ -91,5 +91,5 @@ def review_page_paths(made: dict[str, Any]) -> list[str]:
         f"{here}certificate/figures/", f"{here}certificate/{made['waiting']}/change/",
         f"{here}certificate/{made['upstream']}/change/",
         f"{here}certificate/{made['ending']}/change/",
-        f"{here}registerimport/upload/", f"{here}reviewreason/",
+        f"{here}certificate/{made['waiting']}/history/", f"{here}registerimport/upload/", f"{here}reviewreason/",
     ]  # fmt: skip
