@@ -1,5 +1,6 @@
 """Data every portal has after migration; importing a module registers its loader."""
 
-from compliance import review_reasons, screening_data
+from compliance.goods import shipped_data
+from compliance.review import reasons
 
-__all__ = ["review_reasons", "screening_data"]
+__all__ = ["reasons", "shipped_data"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from compliance.certificate_fields import CertificateFields
+from compliance.certificates.fields import CertificateFields
 from compliance.demo_documents import specimen
 from compliance.models import CategoryTraits, Certificate, ServiceRequest, Violation
 from compliance.rules import mask_of

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.bilingual import registration_text
-from compliance.coverage import Registration
-from compliance.impact import CertificateImpact, certificate_impact
-from compliance.overview_page import country_name, upload_url
-from compliance.shop_overview import ShopFacts
+from compliance.epr.coverage import Registration
+from compliance.epr.impact import CertificateImpact, certificate_impact
+from compliance.epr.overview_page import country_name, upload_url
+from compliance.epr.shop_overview import ShopFacts
 from portal import platform_time
 from portal.templatetags.portal_ui import day_text, number_text
 

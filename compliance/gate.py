@@ -21,8 +21,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from compliance.choices import ChemicalListing, CoverState, EprCategory, GateDecision
-from compliance.coverage import Coverage, Covered
-from compliance.epr_schema import EPR, EprRules, Requirement
+from compliance.epr.coverage import Coverage, Covered
+from compliance.epr.schema import EPR, EprRules, Requirement
 from compliance.models import Chemical, GatedProduct
 from compliance.rules import BITS, decision_without, interrupts_at, needed, worst
 from compliance.services.gate_blocks import Block, gate_blocks_log

@@ -14,9 +14,9 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import CertificateType, GateDecision
-from compliance.epr_schema import EPR
+from compliance.epr.schema import EPR
 from compliance.nightly.gate_overview import GATE_OVERVIEW, needed_statement
-from compliance.points import POINTS_SQL
+from compliance.penalties.points import POINTS_SQL
 from portal.metrics import Query, metric
 from portal.platform_time import end_of
 from portal.services.rulebooks import RulebookMissing, rulebook_for

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from compliance.block_list import ReasonView, reason_view
+from compliance.certificates.labels import labels_of
 from compliance.choices import CoverState, EprCategory, GateDecision, TraitSource
+from compliance.epr.block_list import ReasonView, reason_view
+from compliance.epr.overview_page import LOOKS, Look, certificate_url, country_name, upload_url
 from compliance.gate import Answer, Cover, gate_many, requirements_of
-from compliance.labels import labels_of
 from compliance.models import GatedProduct
-from compliance.overview_page import LOOKS, Look, certificate_url, country_name, upload_url
 from compliance.rules import sells_to
-from compliance.trait_questions import names_of
+from compliance.traits.questions import names_of
 from portal import platform_time
 from portal.choices import Action
 from portal.models import Member, Seller

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from compliance.choices import EprCategory, GateDecision
-from compliance.epr_schema import EprRules, Requirement
+from compliance.epr.schema import EprRules, Requirement
 from portal.platform_time import start_of
 
 BITS: dict[str, int] = {category.value: category.bit for category in EprCategory}

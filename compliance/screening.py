@@ -6,7 +6,7 @@ chemical_rules(seller=…, …)            judges categories and CAS numbers of 
 chemical_problems(…)                   the same for one product
 """
 
-from compliance.chemicals import ChemicalProblem
+from compliance.goods.chemicals import ChemicalProblem
 from compliance.services.chemicals import chemical_problems, chemical_rules
 from compliance.services.screening import (
     ProductText,

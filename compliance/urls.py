@@ -4,9 +4,9 @@ from django.urls import include, path
 
 app_name = "compliance"
 urlpatterns: list = [
-    path("", include("compliance.certificate_urls")),
-    path("", include("compliance.epr_urls")),
-    path("", include("compliance.obligation_urls")),
-    path("", include("compliance.screening_urls")),
-    path("", include("compliance.violation_urls")),
+    path("", include("compliance.certificates.urls")),
+    path("", include("compliance.epr.urls")),
+    path("", include("compliance.obligations.urls")),
+    path("", include("compliance.goods.urls")),
+    path("", include("compliance.penalties.urls")),
 ]

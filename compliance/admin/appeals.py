@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from compliance.admin.penalty_cases import CasePages, NoteForm
 from compliance.choices import AppealStatus
 from compliance.models import Appeal
+from compliance.penalties.reading import books_by_version, rule_name
 from compliance.services.appeals import DECIDE, appeal_decide
-from compliance.violation_reading import books_by_version, rule_name
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin_site import Queue, register_queue

@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from compliance.admin.review_pages import ReviewPages
-from compliance.certificate_reading import certificate_countries
+from compliance.certificates.numbers import normalised_number
+from compliance.certificates.reading import certificate_countries
 from compliance.choices import CertificateStatus, CertificateType
 from compliance.models import Certificate
 from compliance.models.certificates import WAITING
-from compliance.numbers import normalised_number
-from compliance.review_figures import reviewer_figures
-from compliance.review_reading import SURE
+from compliance.review.figures import reviewer_figures
+from compliance.review.reading import SURE
 from compliance.services.reviews import MAX_BULK, PERMISSION, certificates_approve_many
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin

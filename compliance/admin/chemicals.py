@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.list_files import list_rows
+from compliance.goods.list_files import list_rows
 from compliance.models import Chemical, ChemicalCategory
 from compliance.services.chemical_lists import (
     CHANGE,

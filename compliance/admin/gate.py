@@ -20,9 +20,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.block_list import reason_view
 from compliance.choices import EprCategory
-from compliance.epr_schema import EPR
+from compliance.epr.block_list import reason_view
+from compliance.epr.schema import EPR
 from compliance.models import GateBlock, GatedProduct
 from compliance.rules import codes_of, mask_of
 from compliance.services.traits import NOTE_LENGTH, product_traits_set_by_staff

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.choices import MarkCaseState
-from compliance.mark_rules import WAITING
+from compliance.goods.mark_rules import WAITING
 from compliance.models import MarkCase, ProtectedMark
 from compliance.services.mark_cases import MAX_TEXT, PERMISSION, VERDICTS, mark_case_judge
 from compliance.services.marks import MarkFields, protected_mark_save

@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from compliance.choices import AppealStatus
 from compliance.models import Violation
+from compliance.penalties.reading import books_by_version, shown, violations_read
 from compliance.services.penalty_cases import MAX_TEXT
 from compliance.services.violations import points_of
-from compliance.violation_reading import books_by_version, shown, violations_read
 from portal import platform_time
 from portal.models import Dispute, Member, Order
 from portal.services.files import file_url

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.models import RegisterImport, ReviewReason
-from compliance.registers import REGISTERS
-from compliance.review_reading import register_name
+from compliance.review.reading import register_name
+from compliance.review.registers import REGISTERS
 from compliance.services.registers import KEPT_PROBLEMS, PERMISSION, register_import
 from compliance.services.review_reasons import review_reason_save
 from portal import platform_time

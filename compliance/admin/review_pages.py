@@ -17,10 +17,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.certificate_types import TYPE_RULES
+from compliance.certificates.types import TYPE_RULES
 from compliance.choices import CertificateStatus, CertificateType, ReasonKind
 from compliance.models import Certificate, ReviewReason
-from compliance.review_reading import case_file, next_waiting, register_name
+from compliance.review.reading import case_file, next_waiting, register_name
 from compliance.services.reviews import (
     MAX_CODE,
     MAX_TEXT,

@@ -24,10 +24,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.list_files import term_lines
+from compliance.goods.list_files import term_lines
+from compliance.goods.term_lists import TermLine, pasted_lines
 from compliance.matching.library import MARKS
 from compliance.models import ProductHit, Rescreening, RuleClass, Term
-from compliance.rule_class_rules import TermLine, pasted_lines
 from compliance.screening import ProductText, screen_texts
 from compliance.services.live_test import MOST_PRODUCTS, MOST_TIME, live_test
 from compliance.services.rule_classes import (

@@ -16,8 +16,8 @@ from compliance.choices import EprCategory
 from compliance.models import CategoryTraits
 from compliance.rules import codes_of, mask_of
 from compliance.services.traits import category_traits_set
-from compliance.trait_effects import TraitsEffect, category_traits_effect
-from compliance.trait_questions import names_of
+from compliance.traits.effects import TraitsEffect, category_traits_effect
+from compliance.traits.questions import names_of
 from portal.admin.base import ServiceAdmin
 from portal.errors import InvalidInput
 

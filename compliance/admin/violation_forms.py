@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.models import GatedProduct, Violation
+from compliance.penalties.schema import VIOLATIONS, ViolationRules
 from compliance.services.penalty_cases import MAX_TEXT
-from compliance.violations_schema import VIOLATIONS, ViolationRules
 from portal import platform_time
 from portal.models import Order, Seller
 from portal.services.rulebooks import rulebooks_published

@@ -20,7 +20,14 @@ from compliance.admin.penalty_cases import CasePages, NoteForm, case_address
 from compliance.admin.violation_forms import EvidenceForm, ViolationForm, rule_choices
 from compliance.choices import AppealStatus
 from compliance.models import PenaltyEffect, Violation
-from compliance.penalty_words import effect_text, rung_parts
+from compliance.penalties.reading import (
+    all_ladders,
+    books_by_version,
+    public_shown,
+    rule_name,
+    rules_today,
+)
+from compliance.penalties.words import effect_text, rung_parts
 from compliance.services.penalties import PenaltyPlan
 from compliance.services.violations import (
     CHANGE,
@@ -30,13 +37,6 @@ from compliance.services.violations import (
     violation_overturn,
     violation_preview,
     violation_publish,
-)
-from compliance.violation_reading import (
-    all_ladders,
-    books_by_version,
-    public_shown,
-    rule_name,
-    rules_today,
 )
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin

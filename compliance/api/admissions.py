@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from compliance.admission_reading import AdmissionState, admission_states
+from compliance.admissions.reading import AdmissionState, admission_states
 from compliance.choices import AdmissionBarrier, CertificateType
 from portal import platform_time
 from portal.api.views import ScopedRequest, ScopedView

@@ -7,8 +7,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from compliance.certificate_fields import CertificateFields
-from compliance.certificate_reading import reason_of
+from compliance.certificates.fields import CertificateFields
+from compliance.certificates.reading import reason_of
 from compliance.choices import (
     CertificateEventKind,
     CertificateStatus,

@@ -19,7 +19,7 @@ from compliance.api.certificate_serializers import (
     detail_row,
     fields_sent,
 )
-from compliance.certificate_reading import certificates_to_show, status_filter
+from compliance.certificates.reading import certificates_to_show, status_filter
 from compliance.choices import CertificateStatus, CertificateType, EprCategory
 from compliance.models import Certificate
 from compliance.services.certificates import (

@@ -27,15 +27,15 @@ from compliance.api.epr_serializers import (
     overview_row,
     product_row,
 )
-from compliance.block_list import chosen_blocks
 from compliance.choices import CoverState, EprCategory, TraitSource
-from compliance.impact import certificate_impact, shop_impact
-from compliance.product_list import ProductList
+from compliance.epr.block_list import chosen_blocks
+from compliance.epr.impact import certificate_impact, shop_impact
+from compliance.epr.product_list import ProductList
+from compliance.epr.shop_overview import ShopFacts, shop_overview
 from compliance.rules import BITS, mask_of
 from compliance.services.trait_answers import MAX_PRODUCTS, products_traits_answer
 from compliance.services.traits import shop_traits_confirm
-from compliance.shop_overview import ShopFacts, shop_overview
-from compliance.trait_reading import category_rows
+from compliance.traits.reading import category_rows
 from portal import platform_time
 from portal.api.keyset import KeysetPagination
 from portal.api.problems import ProblemSerializer

@@ -8,11 +8,11 @@ from rest_framework import serializers
 
 from compliance.api.gate_serializers import GateReasonSerializer
 from compliance.choices import CoverState, EprCategory, GateDecision, TraitSource
-from compliance.impact import CertificateImpact, ShopImpact, Stop
+from compliance.epr.impact import CertificateImpact, ShopImpact, Stop
+from compliance.epr.shop_overview import Cell, ShopOverview
 from compliance.models import GateBlock, GatedProduct
 from compliance.rules import codes_of
-from compliance.shop_overview import Cell, ShopOverview
-from compliance.trait_reading import CategoryRow
+from compliance.traits.reading import CategoryRow
 
 
 class TraitsField(serializers.ListField):

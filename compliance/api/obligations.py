@@ -12,9 +12,9 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from compliance.choices import EprCategory, ObligationState
-from compliance.lead_times import LeadTime, lead_times_of
 from compliance.models import CalendarFeed, Certificate
-from compliance.obligation_reading import Obligation, calendar_of
+from compliance.obligations.lead_times import LeadTime, lead_times_of
+from compliance.obligations.reading import Obligation, calendar_of
 from compliance.services.obligations import declaration_tick, feed_create, feed_remove
 from portal import platform_time
 from portal.api.views import ScopedRequest, ScopedView

@@ -10,8 +10,8 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from compliance.chemical_reading import ChemicalRow, ChemicalState, ShopChemicals
 from compliance.choices import MarkCaseState, TermEffect, TextPlace
+from compliance.goods.chemical_reading import ChemicalRow, ChemicalState, ShopChemicals
 from compliance.models import Certificate, MarkCase, ProductHit
 from compliance.services.mark_cases import mark_case_answer
 from compliance.services.rule_classes import classes_in_force

@@ -10,8 +10,8 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from compliance.choices import EprCategory, RequestStatus
-from compliance.lead_times import lead_times_of
 from compliance.models import ServiceRequest
+from compliance.obligations.lead_times import lead_times_of
 from compliance.services.service_requests import (
     MAX_TEXT,
     service_request_cancel,

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from compliance.choices import AppealReason, AppealStatus, EffectKind
 from compliance.models import Appeal, Violation
-from compliance.violation_reading import ViolationShown
+from compliance.penalties.reading import ViolationShown
 from portal.services.files import file_url
 
 

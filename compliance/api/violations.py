@@ -21,9 +21,7 @@ from compliance.api.violation_serializers import (
     penalty_row,
 )
 from compliance.models import Violation
-from compliance.services.appeals import appeal_make
-from compliance.services.violations import points_of
-from compliance.violation_reading import (
+from compliance.penalties.reading import (
     books_by_version,
     public_shown,
     public_violations,
@@ -31,6 +29,8 @@ from compliance.violation_reading import (
     shown,
     violations_read,
 )
+from compliance.services.appeals import appeal_make
+from compliance.services.violations import points_of
 from portal import platform_time
 from portal.api.keyset import KeysetPagination
 from portal.api.parsers import PortalJSONParser

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
-from compliance.epr_schema import EPR, EprRules
+from compliance.epr.schema import EPR, EprRules
 from compliance.models import GateOverview
 from compliance.rules import BITS, decision_without
 from portal.nightly.export import register_standing

@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from django.urls import reverse
 
 from compliance.bilingual import in_both, registration_in_both
-from compliance.epr_schema import EPR, Requirement
-from compliance.missing_sql import MissingNumber, missing_numbers
+from compliance.epr.missing_sql import MissingNumber, missing_numbers
+from compliance.epr.schema import EPR, Requirement
 from compliance.nightly.reminders_sql import DueCertificate, StagedDue, due_certificates
-from compliance.obligation_reading import epr_books
-from compliance.obligations import dues_between, period_text, register_before
+from compliance.obligations.dues import dues_between, period_text, register_before
+from compliance.obligations.reading import epr_books
 from portal import platform_time
 from portal.nightly.plans import seller_ranges
 from portal.nightly.registry import ShardContext, job

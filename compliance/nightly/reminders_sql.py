@@ -1,6 +1,6 @@
 """Which declarations a night reminds of: one statement for a shard's certificates (EPR-9).
 
-It says the same as `compliance.obligation_reading` does for one shop; a test holds both equal.
+It says the same as `compliance.obligations.reading` does for one shop; a test holds both equal.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from compliance.choices import CertificateType
-from compliance.obligations import DueDay
+from compliance.obligations.dues import DueDay
 from portal.choices import SellerStatus
 from portal.nightly.registry import ShardContext
 from portal.platform_time import end_of, start_of

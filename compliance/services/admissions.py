@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from compliance.admissions import Admission, Document, HeldDocument, admission_of
-from compliance.admissions_schema import ADMISSIONS, AdmissionRule, AdmissionRules
+from compliance.admissions.rules import Admission, Document, HeldDocument, admission_of
+from compliance.admissions.schema import ADMISSIONS, AdmissionRule, AdmissionRules
 from compliance.choices import CertificateType
 from compliance.models import Certificate
 from portal import platform_time

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from compliance.certificate_content import certificate_digest
-from compliance.certificate_fields import CheckedFields, Problems
+from compliance.certificates.content import certificate_digest
+from compliance.certificates.fields import CheckedFields, Problems
 from compliance.models import (
     Certificate,
     CertificateCategory,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext as _
 
-from compliance.certificate_fields import Problems
+from compliance.certificates.fields import Problems
 from compliance.choices import CertificateEventKind, FileKind
 from compliance.models import Certificate, CertificateFile
 from portal.choices import Action

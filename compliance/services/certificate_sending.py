@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from compliance.certificate_fields import CertificateFields
+from compliance.certificates.fields import CertificateFields
+from compliance.certificates.numbers import normalised_number
 from compliance.models import Certificate
-from compliance.numbers import normalised_number
 from compliance.services.certificate_files import GivenFile
 from compliance.services.certificates import (
     EDITABLE,

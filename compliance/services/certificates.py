@@ -14,8 +14,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
-from compliance.certificate_content import certificate_content, content_digest, fields_of
-from compliance.certificate_fields import (
+from compliance.certificates.content import certificate_content, content_digest, fields_of
+from compliance.certificates.fields import (
     CertificateFields,
     CheckedFields,
     Problems,
@@ -27,7 +27,7 @@ from compliance.choices import (
     CertificateType,
     FileKind,
 )
-from compliance.epr_schema import EPR, EprRules
+from compliance.epr.schema import EPR, EprRules
 from compliance.models import Certificate, CertificateEvent
 from compliance.models.certificates import WAITING
 from compliance.services.certificate_coverage import Coverage, coverage_of, coverage_put

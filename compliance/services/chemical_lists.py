@@ -10,10 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from compliance.chemicals import is_cas
 from compliance.choices import ChemicalListing
+from compliance.goods.chemicals import is_cas
+from compliance.goods.term_lists import LineProblem
 from compliance.models import Chemical, ChemicalCategory
-from compliance.rule_class_rules import LineProblem
 from portal.errors import InvalidInput, NotAllowed
 from portal.models import Category, User
 from portal.platform_time import parse_day

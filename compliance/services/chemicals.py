@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date
 
-from compliance.admissions_schema import RESTRICTED_CHEMICALS
-from compliance.chemicals import ChemicalProblem, ChemicalRules, Licence, Substance
+from compliance.admissions.schema import RESTRICTED_CHEMICALS
 from compliance.choices import CertificateType, ChemicalListing
+from compliance.goods.chemicals import ChemicalProblem, ChemicalRules, Licence, Substance
 from compliance.models import Certificate, CertificateCategory, Chemical, ChemicalCategory
 from compliance.services.admissions import admitted
 from portal import platform_time

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from compliance.goods.term_lists import TermLine
 from compliance.matching.automaton import Automaton, Entry
 from compliance.matching.library import Library
 from compliance.models import GatedProduct, RuleClass
-from compliance.rule_class_rules import TermLine
 from compliance.services.gated_products import chunks, product_source
 from compliance.services.screening import ProductText, Screener, TermHit
 from portal import platform_time

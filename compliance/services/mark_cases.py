@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from compliance.choices import MarkCaseState
-from compliance.mark_rules import AUTHORISATION_TYPES, WAITING, PastCase, settles
+from compliance.goods.mark_rules import AUTHORISATION_TYPES, WAITING, PastCase, settles
 from compliance.models import (
     Certificate,
     CertificateCategory,

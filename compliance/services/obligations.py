@@ -15,7 +15,8 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.models import CalendarFeed, Certificate, Declaration
-from compliance.obligation_reading import (
+from compliance.obligations.dues import DueDay
+from compliance.obligations.reading import (
     HORIZON,
     LOOK_BACK,
     Registration,
@@ -23,7 +24,6 @@ from compliance.obligation_reading import (
     epr_books,
     registrations_of,
 )
-from compliance.obligations import DueDay
 from compliance.services.service_requests import (
     service_request_answer,
     service_request_cancel,

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from compliance.choices import EffectKind
 from compliance.models import GatedProduct, PenaltyEffect, Violation
-from compliance.points import counting
-from compliance.violations_schema import (
+from compliance.penalties.points import counting
+from compliance.penalties.schema import (
     VIOLATIONS,
     Rung,
     RungEffect,

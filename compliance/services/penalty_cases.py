@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from compliance.models import PenaltyEffect, Violation
+from compliance.penalties.schema import VIOLATIONS, ViolationRules
 from compliance.services.penalties import (
     flags_publish,
     later_ones_lower,
@@ -18,7 +19,6 @@ from compliance.services.penalties import (
     still_holding,
 )
 from compliance.services.shop_closing import closings, reopen_if_due
-from compliance.violations_schema import VIOLATIONS, ViolationRules
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.cells import CellError, safe_text
 from portal.models import Member, Seller, User

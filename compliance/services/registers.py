@@ -23,11 +23,11 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from compliance.choices import CertificateStatus, CertificateType
-from compliance.company_names import name_similarity
-from compliance.epr_schema import EPR, EprRules, ReviewRules
+from compliance.epr.schema import EPR, EprRules, ReviewRules
 from compliance.models import Certificate, RegisterEntry, RegisterImport, RegisterMatch
 from compliance.models.certificates import WAITING
-from compliance.registers import REGISTERS, BadRow, Entry, Register
+from compliance.review.company_names import name_similarity
+from compliance.review.registers import REGISTERS, BadRow, Entry, Register
 from compliance.services.review_steps import Reason, review_rules
 from compliance.services.reviews import certificate_approve_found
 from portal import platform_time

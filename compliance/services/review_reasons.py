@@ -1,4 +1,4 @@
-"""Canned reasons as staff edit them; built-in ones are in `compliance.review_reasons` (EPR-7)."""
+"""Canned reasons as staff edit them; built-in ones are in `compliance.review.reasons` (EPR-7)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from compliance.choices import (
     CertificateEventKind,
     CertificateStatus,
 )
-from compliance.epr_schema import EPR, EprRules, ReviewRules
+from compliance.epr.schema import EPR, EprRules, ReviewRules
 from compliance.models import Certificate, CertificateEvent
 from compliance.models.certificates import WAITING
 from portal import platform_time

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from compliance.certificate_content import certificate_content, content_digest
+from compliance.certificates.content import certificate_content, content_digest
 from compliance.choices import (
     CertificateEventKind,
     CertificateStatus,

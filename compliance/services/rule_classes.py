@@ -16,9 +16,9 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from compliance.choices import TermEffect
+from compliance.goods.term_lists import MAX_TERMS, LineProblem, TermLine, TermList, judged
 from compliance.matching.library import MARKS, new_version
 from compliance.models import RuleClass, Term
-from compliance.rule_class_rules import MAX_TERMS, LineProblem, TermLine, TermList, judged
 from compliance.services.rescreening import rescreening_ask_for
 from portal import platform_time
 from portal.errors import InvalidInput, NotAllowed, Refusal

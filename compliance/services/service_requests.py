@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from compliance.bilingual import in_both
 from compliance.choices import REQUEST_TRANSITIONS, RequestStatus
 from compliance.models import ServiceRequest
-from compliance.services_schema import SERVICES, ServiceOffer, ServiceRules
+from compliance.obligations.services_schema import SERVICES, ServiceOffer, ServiceRules
 from portal import platform_time
 from portal.choices import ROLE_ACTIONS, Action
 from portal.errors import InvalidInput, NotAllowed, Refusal

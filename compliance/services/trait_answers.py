@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from compliance.gate import product_source
 from compliance.models import GatedProduct
 from compliance.rules import ALL_TRAITS, codes_of
-from compliance.trait_reading import seen_of
+from compliance.traits.reading import seen_of
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member

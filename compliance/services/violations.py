@@ -25,7 +25,8 @@ from compliance.models import (
     Violation,
     ViolationEvidence,
 )
-from compliance.points import counting, in_force
+from compliance.penalties.points import counting, in_force
+from compliance.penalties.schema import ViolationRules
 from compliance.services.appeals import DECIDE, appeal_decide, appeal_make, appeal_refusal
 from compliance.services.penalties import (
     PenaltyPlan,
@@ -46,7 +47,6 @@ from compliance.services.penalty_cases import (
     tell,
 )
 from compliance.services.shop_closing import close_if_due, status_to_remember
-from compliance.violations_schema import ViolationRules
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
 from portal.models import Order, Seller, User

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.shortcuts import render
 
-from compliance.admission_reading import admission_states
+from compliance.admissions.reading import admission_states
 from portal import platform_time
 from portal.choices import Action
 from portal.http import MemberRequest

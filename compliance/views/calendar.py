@@ -12,9 +12,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.lead_times import lead_times_of
 from compliance.models import CalendarFeed, Certificate
-from compliance.obligation_reading import Obligation, Registration, calendar_of
+from compliance.obligations.lead_times import lead_times_of
+from compliance.obligations.reading import Obligation, Registration, calendar_of
 from compliance.services.obligations import declaration_tick
 from portal import platform_time
 from portal.choices import Action

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_safe
 from rest_framework.throttling import SimpleRateThrottle
 
-from compliance.calendar_feed import CONTENT_TYPE, calendar_ics
 from compliance.models import CalendarFeed
-from compliance.obligation_reading import calendar_of
+from compliance.obligations.calendar_feed import CONTENT_TYPE, calendar_ics
+from compliance.obligations.reading import calendar_of
 from compliance.services.obligations import feed_create, feed_remove, feed_seller
 from portal import platform_time
 from portal.choices import Action, Role

@@ -16,8 +16,8 @@ from django.shortcuts import redirect, render
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
-from compliance.certificate_forms import CertificateForm
-from compliance.certificate_input import (
+from compliance.certificates.forms import CertificateForm
+from compliance.certificates.input import (
     KEPT,
     content_new,
     content_of,
@@ -27,7 +27,8 @@ from compliance.certificate_input import (
     items_of,
     with_items,
 )
-from compliance.certificate_pickers import (
+from compliance.certificates.numbers import normalised_number
+from compliance.certificates.pickers import (
     admission_choices,
     categories_chosen,
     categories_found,
@@ -36,13 +37,12 @@ from compliance.certificate_pickers import (
     products_chosen,
     products_found,
 )
-from compliance.certificate_reading import reason_of
-from compliance.certificate_types import TYPE_RULES, TypeRules
+from compliance.certificates.reading import reason_of
+from compliance.certificates.types import TYPE_RULES, TypeRules
 from compliance.choices import CertificateStatus, CertificateType, FileKind
-from compliance.epr_schema import EprRules, NumberFormat
+from compliance.epr.schema import EprRules, NumberFormat
 from compliance.models import Certificate
 from compliance.models.certificates import WAITING
-from compliance.numbers import normalised_number
 from compliance.services.certificate_files import (
     FIELDS,
     MOST_FILES,

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
-from compliance.certificate_reading import (
+from compliance.certificates.numbers import normalised_number
+from compliance.certificates.reading import (
     certificate_countries,
     certificates_to_show,
     days_left,
@@ -24,7 +25,7 @@ from compliance.certificate_reading import (
     reason_of,
     status_filter,
 )
-from compliance.certificate_types import TYPE_RULES
+from compliance.certificates.types import TYPE_RULES
 from compliance.choices import (
     CertificateEventKind,
     CertificateStatus,
@@ -34,7 +35,6 @@ from compliance.choices import (
 )
 from compliance.models import Certificate
 from compliance.models.certificates import WAITING
-from compliance.numbers import normalised_number
 from compliance.services.certificates import (
     EDITABLE,
     certificate_delete,

@@ -10,9 +10,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
 
-from compliance.block_list import KEYSET, block_views, chosen_blocks, export_rows
+from compliance.epr.block_list import KEYSET, block_views, chosen_blocks, export_rows
+from compliance.epr.overview_page import country_name
 from compliance.models import GateBlock
-from compliance.overview_page import country_name
 from portal import platform_time
 from portal.api.keyset import after, position_of, read_cursor, write_cursor
 from portal.exports import csv_response

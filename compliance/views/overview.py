@@ -7,14 +7,13 @@ from django.shortcuts import render
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from compliance.cell_products import depending
 from compliance.choices import CertificateType
 from compliance.ending_numbers import ending_numbers
-from compliance.impact import certificate_impact, shop_impact
-from compliance.impact_page import moment_views, stop_views
-from compliance.models import Certificate
-from compliance.overview_history import cover_history, newest_day
-from compliance.overview_page import (
+from compliance.epr.cell_products import depending
+from compliance.epr.impact import certificate_impact, shop_impact
+from compliance.epr.impact_page import moment_views, stop_views
+from compliance.epr.overview_history import cover_history, newest_day
+from compliance.epr.overview_page import (
     STEPS_SHOWN,
     certificate_url,
     country_name,
@@ -23,8 +22,9 @@ from compliance.overview_page import (
     steps,
     upload_url,
 )
-from compliance.product_list import ProductList
-from compliance.shop_overview import ShopFacts, shop_facts
+from compliance.epr.product_list import ProductList
+from compliance.epr.shop_overview import ShopFacts, shop_facts
+from compliance.models import Certificate
 from portal import platform_time
 from portal.charts import Series, line_plot
 from portal.choices import Action

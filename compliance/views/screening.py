@@ -10,9 +10,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from compliance.chemical_reading import STATES, ChemicalState, ShopChemicals
 from compliance.choices import MarkCaseState, TextPlace
-from compliance.mark_rules import WAITING
+from compliance.goods.chemical_reading import STATES, ChemicalState, ShopChemicals
+from compliance.goods.mark_rules import WAITING
 from compliance.models import GatedProduct, MarkCase, ProductHit
 from compliance.services.mark_cases import MAX_TEXT, authorisations_for, mark_case_answer
 from compliance.services.rule_classes import classes_in_force

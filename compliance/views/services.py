@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from django_countries import countries
 
 from compliance.choices import RequestStatus
-from compliance.lead_times import LeadTime, lead_times_of
 from compliance.models import ServiceRequest
+from compliance.obligations.lead_times import LeadTime, lead_times_of
+from compliance.obligations.services_schema import ServiceOffer, ServiceRules
 from compliance.services.service_requests import (
     MAX_TEXT,
     service_offer,
@@ -23,7 +24,6 @@ from compliance.services.service_requests import (
     service_rules,
     services_from,
 )
-from compliance.services_schema import ServiceOffer, ServiceRules
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, Refusal

@@ -12,15 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.choices import EprCategory, TraitSource
-from compliance.epr_schema import EprRules
-from compliance.lead_times import epr_rules
+from compliance.epr.overview_page import country_name
+from compliance.epr.schema import EprRules
 from compliance.models import GatedProduct
-from compliance.overview_page import country_name
+from compliance.obligations.lead_times import epr_rules
 from compliance.services.trait_answers import products_traits_answer, traits_seen
 from compliance.services.traits import shop_traits_confirm
-from compliance.trait_forms import TraitsForm
-from compliance.trait_questions import mask_asked, names_of, needs_by_country
-from compliance.trait_reading import CategoryRow, category_rows
+from compliance.traits.forms import TraitsForm
+from compliance.traits.questions import mask_asked, names_of, needs_by_country
+from compliance.traits.reading import CategoryRow, category_rows
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import Refusal

@@ -14,15 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from compliance.choices import AppealReason
 from compliance.models import Violation
-from compliance.services.appeals import (
-    appeal_is_repeated,
-    appeal_make,
-    pending_files,
-    pending_keep,
-)
-from compliance.services.penalty_cases import MAX_FILES, MAX_TEXT
-from compliance.views.closed_shop_page import OpenToClosedShops
-from compliance.violation_reading import (
+from compliance.penalties.reading import (
     books_by_version,
     effects_shown,
     ladders_shown,
@@ -33,6 +25,14 @@ from compliance.violation_reading import (
     shown,
     violations_read,
 )
+from compliance.services.appeals import (
+    appeal_is_repeated,
+    appeal_make,
+    pending_files,
+    pending_keep,
+)
+from compliance.services.penalty_cases import MAX_FILES, MAX_TEXT
+from compliance.views.closed_shop_page import OpenToClosedShops
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, Refusal

@@ -190,8 +190,8 @@ def _rounds(world: Any, options: argparse.Namespace) -> None:
 
 def _load(world: Any) -> list[Any]:
     """Write the products by the service every feed uses, and the classes as drafts."""
+    from compliance.goods.term_lists import TermLine, judged
     from compliance.models import RuleClass, Term
-    from compliance.rule_class_rules import TermLine, judged
     from listings.services.products import ProductRow, products_write
     from tests import factories
 

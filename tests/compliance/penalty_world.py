@@ -9,7 +9,7 @@ from auditlog.models import LogEntry
 from django.db import connection
 
 from compliance.models import Appeal, PenaltyEffect, Violation
-from compliance.points import POINTS_SQL
+from compliance.penalties.points import POINTS_SQL
 from compliance.services.violations import appeal_make, violation_confirm
 from portal import platform_time
 from portal.models import Member, Notice, Seller, SellerFlag, StoredFile, User

@@ -11,10 +11,10 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
-from compliance.admissions import Admission, Document, HeldDocument, admission_of
-from compliance.admissions_schema import RESTRICTED_CHEMICALS
+from compliance.admissions.rules import Admission, Document, HeldDocument, admission_of
+from compliance.admissions.schema import RESTRICTED_CHEMICALS
+from compliance.certificates.labels import labels_of
 from compliance.choices import AdmissionBarrier, CertificateStatus, CertificateType
-from compliance.labels import labels_of
 from compliance.models import Certificate, Violation
 from compliance.services.admissions import admission_rules, admitted, admitted_many
 from portal import platform_time

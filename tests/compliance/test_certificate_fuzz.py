@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 
 import compliance
 from compliance.api.certificate_serializers import LISTS, TEXTS, fields_sent
-from compliance.certificate_fields import checked_fields
-from compliance.epr_schema import EprRules
+from compliance.certificates.fields import checked_fields
+from compliance.epr.schema import EprRules
 from compliance.models import Certificate
 from portal.models import StoredFile
 from portal.scoping import unscoped

@@ -10,8 +10,8 @@ import pytest
 from auditlog.models import LogEntry
 from django.conf import settings
 
-from compliance.certificate_content import certificate_digest
-from compliance.certificate_types import TYPE_RULES, Whose
+from compliance.certificates.content import certificate_digest
+from compliance.certificates.types import TYPE_RULES, Whose
 from compliance.choices import CertificateStatus, CertificateType
 from compliance.models import Certificate, CertificateEvent, GatedProduct
 from compliance.services.certificate_files import PENDING, pending_files, pending_keep

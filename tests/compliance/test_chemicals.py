@@ -12,9 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from compliance.chemicals import is_cas, numbers_in
 from compliance.choices import CertificateType, ChemicalListing
 from compliance.gate import gate
+from compliance.goods.chemicals import is_cas, numbers_in
 from compliance.models import Chemical, ChemicalCategory
 from compliance.screening import chemical_problems
 from listings.models import Product

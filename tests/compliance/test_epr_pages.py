@@ -13,11 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from compliance.choices import CertificateStatus
+from compliance.epr.overview_page import matrix
+from compliance.epr.shop_overview import shop_overview
 from compliance.gate import gate_many
 from compliance.home_tiles import epr_tile
 from compliance.models import Certificate, GateBlock
-from compliance.overview_page import matrix
-from compliance.shop_overview import shop_overview
 from portal import platform_time
 from portal.models import Category, Member, Seller
 from portal.next_actions import next_actions_for

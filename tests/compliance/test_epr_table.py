@@ -11,7 +11,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from compliance.choices import EprCategory
-from compliance.epr_schema import EPR
+from compliance.epr.schema import EPR
 from listings.choices import EprTrait
 from portal.models import Rulebook, Seller, User
 from portal.services.rulebooks import rulebook_draft_save, rulebook_publish

@@ -16,7 +16,7 @@ from compliance.services.traits import (
     product_traits_set_by_staff,
     shop_traits_confirm,
 )
-from compliance.trait_effects import category_traits_effect
+from compliance.traits.effects import category_traits_effect
 from listings.models import Product
 from listings.services.products import ORIGIN_INGEST, ProductRow, products_write
 from portal.models import Category, Member, Seller, User

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from compliance.masking import masked_company, masked_member_id
+from compliance.penalties.masking import masked_company, masked_member_id
 
 pytestmark = pytest.mark.rule("CMP-6")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import compliance
-from compliance.epr_schema import EprRules
-from compliance.numbers import check_number, check_other_number, normalised_number
+from compliance.certificates.numbers import check_number, check_other_number, normalised_number
+from compliance.epr.schema import EprRules
 
 pytestmark = pytest.mark.rule("EPR-5")
 TABLE = Path(compliance.__file__).parent / "rulebooks/epr/2022.toml"

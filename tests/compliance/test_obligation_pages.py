@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import translation
 
 from compliance.models import CalendarFeed, Certificate, Declaration
-from compliance.obligation_actions import declare
+from compliance.obligations.actions import declare
 from compliance.services.obligations import declaration_tick, feed_create, feed_remove
 from compliance.views.calendar_feed import FeedThrottle
 from portal import platform_time

@@ -9,9 +9,9 @@ import pytest
 from auditlog.models import LogEntry
 
 from compliance.choices import CertificateStatus, ObligationState
-from compliance.lead_times import lead_times_of
 from compliance.models import Certificate, Declaration
-from compliance.obligation_reading import Calendar, calendar_of
+from compliance.obligations.lead_times import lead_times_of
+from compliance.obligations.reading import Calendar, calendar_of
 from compliance.services.obligations import declaration_tick
 from portal import platform_time
 from portal.errors import InvalidInput, NotAllowed

@@ -10,8 +10,14 @@ import pytest
 from django.utils import translation
 
 import compliance
-from compliance.epr_schema import EprRules, Requirement
-from compliance.obligations import DueDay, dues_between, dues_under, period_text, register_before
+from compliance.epr.schema import EprRules, Requirement
+from compliance.obligations.dues import (
+    DueDay,
+    dues_between,
+    dues_under,
+    period_text,
+    register_before,
+)
 from portal.services.rulebooks import RulebookInForce
 
 pytestmark = pytest.mark.rule("EPR-9")

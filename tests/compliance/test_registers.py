@@ -15,10 +15,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from compliance.choices import CertificateStatus as Status
-from compliance.company_names import name_similarity
-from compliance.epr_schema import EPR
+from compliance.epr.schema import EPR
 from compliance.models import Certificate, RegisterEntry, RegisterImport, RegisterMatch
-from compliance.registers import REGISTERS, BadRow, Entry
+from compliance.review.company_names import name_similarity
+from compliance.review.registers import REGISTERS, BadRow, Entry
 from compliance.services import registers
 from compliance.services.certificates import upload_rules
 from compliance.services.registers import register_import, register_match

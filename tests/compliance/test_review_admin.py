@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from compliance.choices import CertificateStatus as Status
 from compliance.models import Certificate, RegisterImport, ReviewReason
-from compliance.review_figures import reviewer_figures
-from compliance.review_reasons import REJECT
+from compliance.review.figures import reviewer_figures
+from compliance.review.reasons import REJECT
 from compliance.services.registers import register_import
 from compliance.services.reviews import (
     certificate_approve,

@@ -12,7 +12,7 @@ from compliance.choices import CertificateEventKind as Event
 from compliance.choices import CertificateStatus as Status
 from compliance.gate import gate
 from compliance.models import Certificate, CertificateEvent, ReviewReason
-from compliance.review_reasons import REJECT, REVOKE
+from compliance.review.reasons import REJECT, REVOKE
 from compliance.services.certificates import (
     certificate_save,
     certificate_submit,

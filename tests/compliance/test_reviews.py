@@ -10,7 +10,7 @@ from auditlog.models import LogEntry
 
 from compliance.choices import CertificateEventKind as Event
 from compliance.choices import CertificateStatus as Status
-from compliance.epr_schema import EPR
+from compliance.epr.schema import EPR
 from compliance.gate import gate, products_forgotten
 from compliance.models import Certificate, CertificateEvent
 from compliance.services import review_steps

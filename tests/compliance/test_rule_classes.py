@@ -12,8 +12,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
 
+from compliance.goods.term_lists import pasted_lines
 from compliance.models import ProductHit, Rescreening, RuleClass, Term
-from compliance.rule_class_rules import pasted_lines
 from compliance.screening import screen_texts
 from compliance.services.live_test import live_test
 from compliance.services.rescreening import rescreen_all, rescreen_chunk, rescreen_days_begun

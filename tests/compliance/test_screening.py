@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from compliance.choices import MarkCaseState, TermEffect, TextPlace
+from compliance.goods.term_lists import judged, pasted_lines
 from compliance.matching.library import library, new_version
 from compliance.models import GatedProduct, MarkCase, ProductHit, ProtectedMark, RuleClass, Term
-from compliance.rule_class_rules import judged, pasted_lines
 from compliance.screening import ProductText, products_screened, screen_texts
 from listings.models import Product
 from listings.services.products import ProductRow, products_write

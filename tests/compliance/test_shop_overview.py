@@ -11,14 +11,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from compliance.cell_products import depending, needing, stopping, with_state
 from compliance.choices import CertificateStatus, CoverState, EprCategory, GateDecision
-from compliance.coverage import Coverage
+from compliance.epr.cell_products import depending, needing, stopping, with_state
+from compliance.epr.coverage import Coverage
+from compliance.epr.impact import CertificateImpact, certificate_impact, shop_impact
+from compliance.epr.shop_overview import ShopFacts, live_products, shop_overview
 from compliance.gate import gate_many, products_told, requirements_of
-from compliance.impact import CertificateImpact, certificate_impact, shop_impact
 from compliance.models import GatedProduct
 from compliance.rules import sells_to
-from compliance.shop_overview import ShopFacts, live_products, shop_overview
 from portal import platform_time
 from portal.models import Category, Seller
 from portal.platform_time import parse_instant

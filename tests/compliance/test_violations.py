@@ -9,6 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pydantic import ValidationError
 
+from compliance.penalties.schema import ViolationRule
 from compliance.services import penalties
 from compliance.services.penalties import rules_on
 from compliance.services.violations import (
@@ -19,7 +20,6 @@ from compliance.services.violations import (
     violation_overturn,
     violation_publish,
 )
-from compliance.violations_schema import ViolationRule
 from portal import platform_time
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member, Seller, User

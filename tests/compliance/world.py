@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from PIL import Image
 from pypdf import PdfWriter
 
-from compliance.certificate_fields import CertificateFields
+from compliance.certificates.fields import CertificateFields
 from compliance.choices import CertificateStatus, CertificateType
 from compliance.gate import ProductTold, products_told
 from compliance.models import (

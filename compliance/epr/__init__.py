@@ -1,0 +1,1 @@
+"""What products need where, what covers it, and what a shop sees of that (EPR-1, EPR-11, EPR-12)."""

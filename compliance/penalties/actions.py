@@ -1,0 +1,72 @@
+"""What penalties make worth doing next: appeal while the time runs, stop before the limit (CMP-6, CMP-8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from compliance.models import Violation
+from compliance.penalties.reading import books_by_version, rule_name, rules_today
+from compliance.penalties.words import points_text
+from compliance.services.penalties import STANDING, points_sum
+from portal import platform_time
+from portal.choices import Action
+from portal.models import Member, Seller
+from portal.next_actions import NextAction, register_next_actions
+
+SHOWN = 3
+"""Appeals offered at once: those whose time ends first."""
+NEAR = 0.75
+"""From this share of the limit on a shop is told that the next penalties close it."""
+
+
+@register_next_actions
+def appeal_in_time(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Penalties against which the owner can still appeal."""
+    if not member.can(Action.APPEAL):
+        return
+    now = platform_time.now()
+    open_ones = Violation.objects.filter(
+        STANDING, seller=seller, appeal__isnull=True, penalised_at__lte=now, appeal_until__gt=now
+    ).order_by("appeal_until", "pk")[:SHOWN]
+    books = books_by_version() if open_ones else {}
+    for one in open_ones:
+        loses = (
+            _("Without an appeal in time, %(points)s stay") % {"points": points_text(one.points)}
+            if one.points
+            else _("Without an appeal in time it counts when the rule is broken again")
+        )
+        yield NextAction(
+            title=_("Not right? Appeal: %(rule)s") % {"rule": rule_name(one, books)},
+            url=f"{reverse('compliance:violation', args=[one.pk])}#appeal",
+            loses=loses,
+            due=one.appeal_until,
+            weight=min(95, 50 + one.points),
+            icon="shield-exclamation",
+            button=_("Look at it"),
+        )
+
+
+@register_next_actions
+def near_the_limit(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """A shop whose next penalties close it."""
+    now = platform_time.now()
+    rules = rules_today(now)
+    points = points_sum(seller.pk, now) if rules else 0
+    if rules is None or not NEAR * rules.closes_at <= points < rules.closes_at:
+        return
+    left = rules.closes_at - points
+    yield NextAction(
+        title=_("%(points)s of %(limit)d: see what the next time costs")
+        % {"points": points_text(points), "limit": rules.closes_at},
+        url=f"{reverse('compliance:violations')}#ladders",
+        loses=ngettext("%(n)d more point closes the shop", "%(n)d more points close the shop", left)
+        % {"n": left},
+        weight=90,
+        icon="shield-exclamation",
+        button=_("See the ladders"),
+    )
