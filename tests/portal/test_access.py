@@ -14,7 +14,16 @@ from django.apps import apps
 from django.contrib.auth.models import Group
 from django.urls import reverse
 
-from compliance.models import Violation
+from compliance.choices import TextPlace
+from compliance.models import (
+    GateBlock,
+    GatedProduct,
+    MarkCase,
+    ProductHit,
+    ProtectedMark,
+    RuleClass,
+    Violation,
+)
 from listings.models import ShippingTemplate
 from portal.models import Member, NightRun, User
 from portal.nightly import ledger
@@ -143,7 +152,7 @@ def rfq_rows(owner: Member) -> dict[str, Any]:
 
 
 def compliance_examples(owner: Member) -> dict[str, dict[str, Any]]:
-    """Make a waiting certificate and a violation of the shop; return route → its arguments."""
+    """Make a waiting certificate, a violation, a mark case and more; return route → its arguments."""
     shop = owner.seller
     waiting = submitted(owner)
     with unscoped():
@@ -153,7 +162,20 @@ def compliance_examples(owner: Member) -> dict[str, dict[str, Any]]:
             points_until=waiting.submitted_at + timedelta(days=365),
             appeal_until=waiting.submitted_at + timedelta(days=7),
         )  # fmt: skip
-    keys = {"certificate": waiting.pk, "violation": violation.pk}
+        product = GatedProduct.objects.filter(seller=shop).earliest("pk")
+        case = MarkCase.objects.create(
+            product=product, title="Birkin", opened_at=waiting.submitted_at,
+            mark=ProtectedMark.objects.filter(active=True).earliest("pk"),
+        )  # fmt: skip
+        ProductHit.objects.create(
+            product=product, rule_class=RuleClass.objects.earliest("pk"),
+            term="x", place=TextPlace.TITLE, excerpt="x",
+        )  # fmt: skip
+        GateBlock.objects.create(
+            product_id=product.product_id, seller=shop, country="DE", day=waiting.submitted_at.date(),
+            reasons=[], reasons_key="", first_at=waiting.submitted_at, last_at=waiting.submitted_at,
+        )  # fmt: skip
+    keys = {"certificate": waiting.pk, "violation": violation.pk, "mark": case.pk}
     return {
         **{name: {"pk": keys[name.split(":")[-1].split("-")[0]]} for name in PRIVATE_COMPLIANCE},
         "compliance:closed-violation": {"pk": violation.pk},
@@ -168,9 +190,10 @@ PRIVATE_COMPLIANCE = {
     "compliance:certificate-impact", "compliance:violation", "api:compliance:certificate",
     "api:compliance:certificate-submit", "api:compliance:certificate-take-back",
     "api:compliance:certificate-impact", "api:compliance:violation",
-    "api:compliance:violation-appeal",
+    "api:compliance:violation-appeal", "compliance:mark-case", "api:compliance:mark-case",
+    "api:compliance:mark-answer",
 }  # fmt: skip
-"""Addresses with the number of a certificate or violation of the owner's shop."""
+"""Addresses with the number of a certificate, violation or mark case of the owner's shop."""
 
 
 PRIVATE = PRIVATE_COMPLIANCE | {
