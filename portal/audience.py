@@ -1,25 +1,33 @@
-"""Whom a bulletin concerns: conditions on a seller, as data (K-17).
+"""Whom something concerns: conditions on a seller, as data (K-17, GRO-6, GRO-17).
 
-An audience is a list of `{field, op, value}` that must all hold; an empty one concerns everybody.
-Other apps add fields of their own (`register_audience_field`), so the kernel need not know them.
+An audience is a list of `{field, op, value}` or `{metric, op, value}` that must all hold; an empty one
+concerns everybody. Other apps add fields of their own (`register_audience_field`), so the kernel need
+not know them. Metrics are read on their newest published day.
 """
 
 from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django_countries import countries
 
-from portal.choices import CompanyType, Membership
-from portal.models import Category, Order, Seller
+from portal import platform_time
+from portal.choices import CompanyType, Membership, SellerStatus
+from portal.metrics import METRICS, metric_empty, metric_job, metric_known, metric_title
+from portal.models import Category, MetricValue, Order, Seller, SellerFlag
+from portal.nightly.published import published_day
 from portal.scoping import unscoped
+from portal.templatetags.portal_ui import list_text
 
 Values = Mapping[int, Any]
 """Value by seller primary key."""
@@ -36,22 +44,28 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True)
 class AudienceField:
-    """A field conditions may name. `load` reads the values of many sellers in one query."""
+    """A field conditions may name.
+
+    `load` reads the values of many sellers on a Pacific day in one query. `names` gives the words of
+    the values that readers are shown; `allowed` the values there are.
+    """
 
     code: str
     type: FieldType
-    load: Callable[[QuerySet[Seller]], Values]
+    load: Callable[[QuerySet[Seller], date], Values]
     allowed: Callable[[], Iterable[str]] | None = None
+    title: Any = ""
+    names: Callable[[Collection[str]], Mapping[str, Any]] | None = None
 
     @property
     def operators(self) -> tuple[str, ...]:
         """Operators that make sense for the field."""
-        if self.type == FieldType.NUMBER:
-            return ("eq", "ne", "gte", "gt", "lte", "lt", "in")
-        return ("eq", "ne", "in")
+        return NUMERIC if self.type == FieldType.NUMBER else ("eq", "ne", "in")
 
 
+NUMERIC = ("eq", "ne", "gte", "gt", "lte", "lt", "in")
 FIELDS: dict[str, AudienceField] = {}
+KEYS = ({"field", "op", "value"}, {"metric", "op", "value"})
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq,
     "ne": operator.ne,
@@ -94,8 +108,10 @@ def audience_errors(audience: Any) -> list[str]:
 
 
 def _condition_errors(condition: Any) -> list[str]:
-    if not isinstance(condition, dict) or set(condition) != {"field", "op", "value"}:
-        return [_("A condition has exactly the keys field, op and value.")]
+    if not isinstance(condition, dict) or set(condition) not in KEYS:
+        return [_("A condition has exactly the keys field or metric, op and value.")]
+    if "metric" in condition:
+        return _metric_errors(condition)
     field = FIELDS.get(str(condition["field"]))
     if field is None:
         nearest = difflib.get_close_matches(str(condition["field"]), FIELDS, n=3, cutoff=0.4)
@@ -111,16 +127,37 @@ def _condition_errors(condition: Any) -> list[str]:
     return _value_errors(field, condition["op"], condition["value"])
 
 
-def _value_errors(field: AudienceField, op: str, value: Any) -> list[str]:
+def _metric_errors(condition: Mapping[str, Any]) -> list[str]:
+    key = condition["metric"]
+    if not isinstance(key, str) or not metric_known(key):
+        nearest = difflib.get_close_matches(str(key), METRICS, n=3, cutoff=0.4)
+        text = _("There is no metric “%(metric)s”. Nearest: %(nearest)s.")
+        return [text % {"metric": key, "nearest": ", ".join(nearest) or "ext.*"}]
+    if condition["op"] not in NUMERIC:
+        return [
+            _("“%(field)s” can be compared with: %(operators)s.")
+            % {"field": key, "operators": ", ".join(NUMERIC)}
+        ]
+    return _shape_errors(condition["op"], condition["value"], numeric=True)
+
+
+def _shape_errors(op: str, value: Any, *, numeric: bool) -> list[str]:
     if (op == "in") != isinstance(value, list):
         return [_("“in” takes a list, every other comparison one value.")]
     values = value if isinstance(value, list) else [value]
-    numeric = field.type == FieldType.NUMBER
     if any(
         isinstance(one, bool) or not isinstance(one, (int, float) if numeric else str)
         for one in values
     ):
         return [_("The value must be a number.") if numeric else _("The value must be a text.")]
+    return []
+
+
+def _value_errors(field: AudienceField, op: str, value: Any) -> list[str]:
+    errors = _shape_errors(op, value, numeric=field.type == FieldType.NUMBER)
+    values = value if isinstance(value, list) else [value]
+    if errors:
+        return errors
     if field.allowed is None:
         return []
     allowed = set(field.allowed())
@@ -139,44 +176,158 @@ def _value_errors(field: AudienceField, op: str, value: Any) -> list[str]:
     ]
 
 
-def sellers_concerned(
-    audiences: Iterable[list[Mapping[str, Any]]], sellers: QuerySet[Seller]
-) -> list[set[int]]:
-    """Return, audience by audience, the primary keys of the sellers it concerns.
+# --- Many sellers -------------------------------------------------------------------------------
 
-    One query for the sellers and one per field named, however many audiences and sellers. A
-    condition on a field that no longer exists concerns nobody.
+
+def sellers_concerned(
+    audiences: Iterable[list[Mapping[str, Any]]],
+    sellers: QuerySet[Seller],
+    *,
+    day: date | None = None,
+) -> list[set[int]]:
+    """Return, audience by audience, the primary keys of the sellers it concerns on a Pacific day (today).
+
+    One query for the sellers and one per field or metric named, however many audiences and sellers.
+    A condition on a field or metric that no longer exists concerns nobody.
     """
     audiences = list(audiences)
     everybody = set(sellers.values_list("pk", flat=True))
-    named = {str(condition["field"]) for audience in audiences for condition in audience}
-    with unscoped():
-        values = {code: FIELDS[code].load(sellers) for code in named if code in FIELDS}
+    values = _load(
+        {subject_of(condition) for audience in audiences for condition in audience},
+        sellers,
+        day or platform_time.today(),
+    )
     return [
-        {
-            pk
-            for pk in everybody
-            if all(
-                condition["field"] in values
-                and condition_holds(condition, values[condition["field"]].get(pk))
-                for condition in audience
-            )
-        }
+        {pk for pk in everybody if all(_holds(condition, values, pk) for condition in audience)}
         for audience in audiences
     ]
+
+
+def subject_of(condition: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what a condition is about: ("field", code) or ("metric", key)."""
+    kind = "metric" if "metric" in condition else "field"
+    return kind, str(condition[kind])
+
+
+Loaded = dict[tuple[str, str], tuple[Values, Any]]
+"""Subject → value by seller, and the value of sellers that are not named."""
+
+
+def _load(subjects: set[tuple[str, str]], sellers: QuerySet[Seller], day: date) -> Loaded:
+    found: Loaded = {}
+    with unscoped():
+        for kind, name in subjects:
+            if kind == "field" and name in FIELDS:
+                found[kind, name] = FIELDS[name].load(sellers, day), None
+            elif kind == "metric" and metric_known(name):
+                found[kind, name] = _metric_of(name, sellers), metric_empty(name)
+    return found
+
+
+def _metric_of(key: str, sellers: QuerySet[Seller]) -> Values:
+    counted = published_day(metric_job(key))
+    if counted is None:
+        return {}
+    rows = MetricValue.objects.filter(metric=key, seller__in=sellers.order_by().values("pk"))
+    return dict(rows.as_of(counted).values_list("seller_id", "value"))
+
+
+def _holds(condition: Mapping[str, Any], values: Loaded, pk: int) -> bool:
+    loaded = values.get(subject_of(condition))
+    if loaded is None:
+        return False
+    by_seller, empty = loaded
+    return condition_holds(condition, by_seller.get(pk, empty))
+
+
+# --- One seller, in words -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ConditionReading:
+    """A condition as one seller reads it: "Assessed star: at least 1", what it has, whether it holds."""
+
+    text: str
+    value: str
+    met: bool
+
+
+def audience_readings(
+    seller: Seller, audiences: Iterable[list[Mapping[str, Any]]], *, day: date | None = None
+) -> list[list[ConditionReading]]:
+    """Return, audience by audience, every condition with the seller's value (GRO-17).
+
+    One query per field or metric named. Conditions on what no longer exists are not met.
+    """
+    audiences = list(audiences)
+    values = _load(
+        {subject_of(condition) for audience in audiences for condition in audience},
+        Seller.objects.filter(pk=seller.pk),
+        day or platform_time.today(),
+    )
+    return [
+        [_reading(condition, values, seller.pk) for condition in audience] for audience in audiences
+    ]
+
+
+def _reading(condition: Mapping[str, Any], values: Loaded, pk: int) -> ConditionReading:
+    by_seller, empty = values.get(subject_of(condition), ({}, None))
+    value = by_seller.get(pk, empty)
+    shown = value if isinstance(value, (set, frozenset, list)) else [value]
+    wanted = condition["value"] if isinstance(condition["value"], list) else [condition["value"]]
+    words = _words(condition, [*shown, *wanted])
+    text = _OPERATORS[condition["op"]] % {
+        "subject": _subject_title(condition),
+        "value": list_text(words(one) for one in wanted),
+    }
+    said = list_text(words(one) for one in sorted(shown, key=str) if one is not None)
+    return ConditionReading(text, said or "–", _holds(condition, values, pk))
+
+
+def _subject_title(condition: Mapping[str, Any]) -> str:
+    kind, name = subject_of(condition)
+    if kind == "metric":
+        return metric_title(name)
+    return str(FIELDS[name].title) if name in FIELDS else name
+
+
+def _words(condition: Mapping[str, Any], values: Iterable[Any]) -> Callable[[Any], str]:
+    """Return what writes a value of the condition's subject in the reader's words."""
+    kind, name = subject_of(condition)
+    field = FIELDS.get(name) if kind == "field" else None
+    texts = {str(one) for one in values if isinstance(one, str)}
+    names = field.names(texts) if field and field.names and texts else {}
+
+    def word(value: Any) -> str:
+        if isinstance(value, (Decimal, float)):
+            return f"{Decimal(str(value)).normalize():,f}"
+        return str(names.get(value, value))
+
+    return word
+
+
+_OPERATORS = {
+    "eq": gettext_lazy("%(subject)s: %(value)s"),
+    "ne": gettext_lazy("%(subject)s: not %(value)s"),
+    "gte": gettext_lazy("%(subject)s: at least %(value)s"),
+    "gt": gettext_lazy("%(subject)s: more than %(value)s"),
+    "lte": gettext_lazy("%(subject)s: at most %(value)s"),
+    "lt": gettext_lazy("%(subject)s: less than %(value)s"),
+    "in": gettext_lazy("%(subject)s: one of %(value)s"),
+}
 
 
 # --- The kernel's fields ------------------------------------------------------------------------
 
 
-def _column(name: str) -> Callable[[QuerySet[Seller]], Values]:
-    def load(sellers: QuerySet[Seller]) -> Values:
+def _column(name: str) -> Callable[[QuerySet[Seller], date], Values]:
+    def load(sellers: QuerySet[Seller], day: date) -> Values:
         return dict(sellers.values_list("pk", name))
 
     return load
 
 
-def _sold_to(sellers: QuerySet[Seller]) -> Values:
+def _sold_to(sellers: QuerySet[Seller], day: date) -> Values:
     """Countries of paid orders that are not fake."""
     found: dict[int, set[str]] = {pk: set() for pk in sellers.values_list("pk", flat=True)}
     sold = (
@@ -193,18 +344,96 @@ def _sold_to(sellers: QuerySet[Seller]) -> Values:
     return found
 
 
+def _days_open(sellers: QuerySet[Seller], day: date) -> Values:
+    """Days since the shop opened: 1 on the day after; none before it opens (GRO-1)."""
+    return {
+        pk: (day - opened_on).days
+        for pk, opened_on in sellers.values_list("pk", "opened_on")
+        if opened_on is not None and opened_on <= day
+    }
+
+
+def _flags(sellers: QuerySet[Seller], day: date) -> Values:
+    """Codes of the flags in force on the day."""
+    found: dict[int, set[str]] = {pk: set() for pk in sellers.values_list("pk", flat=True)}
+    rows = SellerFlag.objects.filter(
+        Q(until__isnull=True) | Q(until__gte=day),
+        since__lte=day,
+        seller__in=sellers.order_by().values("pk"),
+    )
+    for seller_id, code in rows.values_list("seller_id", "code"):
+        found[seller_id].add(code)
+    return found
+
+
 def _industries() -> Iterable[str]:
     return Category.objects.filter(parent__isnull=True).values_list("code", flat=True)
 
 
+def _category_names(codes: Collection[str]) -> Mapping[str, str]:
+    return {category.code: category.name for category in Category.objects.filter(code__in=codes)}
+
+
+def _country_names(codes: Collection[str]) -> Mapping[str, str]:
+    return {code: str(countries.name(code)) for code in codes}
+
+
+def _labels(choices: Any) -> Callable[[Collection[str]], Mapping[str, Any]]:
+    return lambda codes: dict(choices.choices)
+
+
 for _field in (
-    AudienceField("membership", FieldType.TEXT, _column("membership"), lambda: Membership.values),
     AudienceField(
-        "company_type", FieldType.TEXT, _column("company_type"), lambda: CompanyType.values
+        "membership",
+        FieldType.TEXT,
+        _column("membership"),
+        lambda: Membership.values,
+        gettext_lazy("Membership"),
+        _labels(Membership),
     ),
-    AudienceField("assessed_star", FieldType.NUMBER, _column("assessed_star")),
-    AudienceField("industry", FieldType.TEXT, _column("industry__code"), _industries),
-    AudienceField("province", FieldType.TEXT, _column("province")),
-    AudienceField("sold_to", FieldType.MANY, _sold_to, lambda: dict(countries)),
+    AudienceField(
+        "company_type",
+        FieldType.TEXT,
+        _column("company_type"),
+        lambda: CompanyType.values,
+        gettext_lazy("Company type"),
+        _labels(CompanyType),
+    ),
+    AudienceField(
+        "status",
+        FieldType.TEXT,
+        _column("status"),
+        lambda: SellerStatus.values,
+        gettext_lazy("Status of the shop"),
+        _labels(SellerStatus),
+    ),
+    AudienceField(
+        "assessed_star",
+        FieldType.NUMBER,
+        _column("assessed_star"),
+        title=gettext_lazy("Assessed star"),
+    ),
+    AudienceField(
+        "days_open", FieldType.NUMBER, _days_open, title=gettext_lazy("Days since opening")
+    ),
+    AudienceField(
+        "industry",
+        FieldType.TEXT,
+        _column("industry__code"),
+        _industries,
+        gettext_lazy("Industry"),
+        _category_names,
+    ),
+    AudienceField("province", FieldType.TEXT, _column("province"), title=gettext_lazy("Province")),
+    AudienceField("city", FieldType.TEXT, _column("city"), title=gettext_lazy("City")),
+    AudienceField(
+        "sold_to",
+        FieldType.MANY,
+        _sold_to,
+        lambda: dict(countries),
+        gettext_lazy("Countries sold to"),
+        _country_names,
+    ),
+    AudienceField("flag", FieldType.MANY, _flags, title=gettext_lazy("Marks of the shop")),
 ):
     register_audience_field(_field)

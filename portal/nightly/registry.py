@@ -208,5 +208,5 @@ def job(
 
 
 def discover() -> None:
-    """Import every app's `nightly` and `metrics` module; called once when the apps are ready."""
-    autodiscover_modules("metrics", "nightly")
+    """Import every app's metrics and nightly jobs; called once when the apps are ready."""
+    autodiscover_modules("metrics", "kernel_metrics", "nightly")

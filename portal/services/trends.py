@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from portal.choices import MetricUnit, RunState
-from portal.metrics import METRICS, Metric
+from portal.metrics import METRICS, metric_empty, metric_job, metric_title
 from portal.models import JobRun, MetricValue, Seller
 from portal.nightly.published import published_day
 
@@ -37,11 +37,6 @@ class Trend:
         return self.readings[-1] if self.readings else None
 
 
-def job_of(metric: Metric | None) -> str:
-    """Return the nightly job that counts a metric; `ext.*` numbers come with the first one."""
-    return "metrics.derived" if metric is not None and metric.after else "metrics"
-
-
 def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str, Trend]:
     """Return the trends of `keys` over the published days among the last `days` (K-3).
 
@@ -49,7 +44,7 @@ def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str
     nobody registered has its key for a title and is left out when the seller never had a value.
     """
     wanted = list(keys)
-    ends = {job: published_day(job) for job in sorted({job_of(METRICS.get(k)) for k in wanted})}
+    ends = {job: published_day(job) for job in sorted({metric_job(k) for k in wanted})}
     newest = max((day for day in ends.values() if day), default=None)
     if newest is None:
         return {}
@@ -77,12 +72,12 @@ def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str
         if metric is None and key not in spans:
             continue
         readings = [
-            Reading(day, _value(spans.get(key, ()), day, metric.empty if metric else None))
-            for day in published[job_of(metric)]
+            Reading(day, _value(spans.get(key, ()), day, metric_empty(key)))
+            for day in published[metric_job(key)]
         ]
         trends[key] = Trend(
             key,
-            str(metric.title) if metric else key,
+            metric_title(key),
             str(metric.about) if metric else "",
             metric.unit if metric else MetricUnit.COUNT,
             readings,

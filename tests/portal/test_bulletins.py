@@ -133,7 +133,7 @@ def test_a_missing_value_meets_only_ne() -> None:
 @pytest.mark.parametrize(
     ("condition", "told"),
     [
-        ({"field": "stag", "op": "eq", "value": "x"}, "assessed_star"),
+        ({"field": "asessed_sta", "op": "eq", "value": "x"}, "assessed_star"),
         ({"field": "membership", "op": "gte", "value": "basic"}, "eq, ne, in"),
         ({"field": "membership", "op": "eq", "value": "verfied"}, "verified"),
         ({"field": "industry", "op": "eq", "value": "sport"}, "sports"),
