@@ -1,0 +1,1 @@
+"""Writes of `growth`: the only way its rows change."""
