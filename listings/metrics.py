@@ -38,6 +38,27 @@ def rts_products(as_of: date) -> Query:
 
 
 @metric(
+    "listings.video_products",
+    # Translators: 非低质视频产品
+    title=_("Live products with a good video"),
+    app="listings",
+    about=_("Products on sale at the end of the day whose video is not of low quality."),
+)
+def video_products(as_of: date) -> Query:
+    """Products on sale with a video that is not of low quality, as their newest revision says (GRO-2)."""
+    return Query(
+        "SELECT m.seller_id, COUNT(*) AS value FROM listings_matchprojection m "
+        "JOIN listings_productrevision r ON r.product_id = m.product_id AND r.at = ("
+        "SELECT MAX(x.at) FROM listings_productrevision x "
+        "WHERE x.product_id = m.product_id AND x.at < %(moment)s) "
+        "WHERE {sellers} AND m.live AND m.valid_from < %(moment)s "
+        "AND (m.valid_to IS NULL OR m.valid_to >= %(moment)s) "
+        "AND r.content ->> 'video' = 'good' GROUP BY m.seller_id",
+        {"moment": end_of(as_of)},
+    )
+
+
+@metric(
     "listings.themed_products",
     title=_("Products that match a theme"),
     app="listings",

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import chinese_calendar
@@ -24,6 +25,9 @@ DELAY_DAYS = 2
 
 WORK_STARTS, WORK_ENDS = clock_time(9), clock_time(18)
 NOON = clock_time(12)
+
+SUMMER_MIDNIGHT, WINTER_MIDNIGHT = 7, 8
+"""UTC hour at which a Pacific day begins under summer time and under standard time."""
 
 _DEMO_CLOCK_SECONDS = 1.0
 _demo_clock_cache: tuple[float, timedelta | None] | None = None
@@ -114,6 +118,17 @@ def local_instant(day: date, at: clock_time) -> datetime:
 def end_of(day: date) -> datetime:
     """Return the first instant after a Pacific day, in UTC: facts before it count (K-2)."""
     return start_of(day + timedelta(days=1))
+
+
+@cache
+def summer_days(year: int) -> Window:
+    """Return the Pacific days of a year whose midnight is 7 hours after UTC's; of all others it is 8.
+
+    The day on which the clocks change still begins by the old time.
+    """
+    hours = {day: start_of(day).hour for day in Window(date(year, 1, 1), date(year, 12, 31)).days()}
+    summer = [day for day, hour in hours.items() if hour == SUMMER_MIDNIGHT]
+    return Window(summer[0], summer[-1])
 
 
 def years_later(instant: datetime, years: int) -> datetime:
