@@ -11,6 +11,8 @@ from typing import TypeVar
 from growth.choices import ClaimOutcome, PackEdition, PackState
 from portal import platform_time
 
+PACKS = "growth.packs"
+"""The nightly job that counts how far shops are."""
 GRANTED_BY_DAY = {PackEdition.VERIFIED: 10, PackEdition.GENERAL: 15}
 """Day of the month after the last one by which rewards are granted (GRO-8)."""
 

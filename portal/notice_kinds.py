@@ -214,6 +214,18 @@ register_notice_kind(
     label=_("Task pack ending"),
 )
 register_notice_kind(
+    "pack_not_rewarded",
+    _("Task pack {pack}: {outcome}"),
+    _("The last day of {pack} has been counted: {outcome}. There is no reward this time."),
+    label=_("Task pack without a reward"),
+)
+register_notice_kind(
+    "reward_lapsing",
+    _("{reward}: the last day is {day}"),
+    _("Choose and use your reward of {pack} by then, or it lapses. Days left: {days}."),
+    label=_("Reward about to lapse"),
+)
+register_notice_kind(
     "spam_report_answered",
     _("Your report on {rfq} was answered: {decision}"),
     _("We looked at the evidence: {decision}. {answer}"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from growth.models import Pack, PackStanding
 from growth.nightly.tasks import TASKS
+from growth.pack_rules import PACKS
 from growth.task_rules import TaskRule
 from portal.nightly.export import register_standing
 from portal.nightly.plans import seller_ranges
@@ -15,7 +16,6 @@ from portal.nightly.registry import ShardContext, job
 from portal.nightly.standings import add_to_new_set, new_set, stage_new_set
 from portal.platform_time import end_of
 
-PACKS = "growth.packs"
 RULES_PER_STATEMENT = 100
 """Databases limit how many selects one statement may join."""
 

@@ -1,0 +1,119 @@
+"""`growth.rewards`: settles packs, closes lists, tells what ends, lets rewards lapse (GRO-7, GRO-8, GRO-10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from django.db.models import F
+from django.urls import reverse
+
+from growth.choices import RewardStatus
+from growth.models import Pack, PackClaim, PackStanding, RewardGrant
+from growth.pack_notices import pack_title, rewards_text, tell
+from growth.pack_rules import PACKS, night_closes_list
+from growth.services.pack_settling import pack_settle
+from growth.services.packs import pack_list_close
+from growth.services.rewards import rewards_lapse
+from portal import platform_time
+from portal.nightly.export import register_standing
+from portal.nightly.registry import ShardContext, job, registry
+from portal.services.notices import NoticeDraft
+from rfq.nightly.assess import night_day
+
+REWARDS = "growth.rewards"
+ASSESS = "growth.assess"
+NOTICE_DAYS = (7, 1)
+"""Days before the last day of a pack, and of a reward, at which a shop is told."""
+
+
+def _needs() -> Iterable[str]:
+    """Lists are closed after stars are assessed: one may be for shops without a star that day."""
+    return {PACKS, ASSESS} & set(registry.jobs)
+
+
+@job(REWARDS, app="growth", needs=_needs)
+def rewards(ctx: ShardContext) -> None:
+    """Settle the packs whose last day is counted, each once; close lists; tell; let lapse.
+
+    Everything but the settling is about today, whichever day the night computes. A pack whose last day
+    could not be computed waits until it is.
+    """
+    for pack in Pack.objects.filter(
+        published=True, settled_at__isnull=True, closes_on__lte=ctx.as_of
+    ).order_by("closes_on", "pk"):
+        settlement = pack_settle(pack=pack, as_of=ctx.as_of)
+        if settlement is not None:
+            ctx.rows_written += settlement.claims + settlement.grants
+    for pack in Pack.objects.filter(
+        published=True, listed_at__isnull=True, frozen_on__isnull=False
+    ).order_by("pk"):
+        if night_closes_list(frozen_on=pack.frozen_on, as_of=ctx.as_of):
+            ctx.rows_written += pack_list_close(pack=pack)
+    ctx.rows_written += rewards_lapse(now=platform_time.now())
+    today = night_day(ctx.as_of)
+    ctx.rows_written += tell(_packs_ending(today, ctx.as_of))
+    ctx.rows_written += tell(_rewards_lapsing(today))
+
+
+def _packs_ending(today: date, as_of: date) -> Iterator[NoticeDraft]:
+    """Yield a notice for each shop that has claimed a pack about to end and has tasks left."""
+    for days in NOTICE_DAYS:
+        last = today + timedelta(days=days)
+        rows = PackStanding.objects.as_of(as_of).filter(
+            pack__closes_on=last, pack__published=True, done__lt=F("tasks")
+        )
+        for row in rows.select_related("pack").order_by("pk").iterator():
+            yield NoticeDraft(
+                kind="pack_ending",
+                key=f"pack_ending:{row.pack.code}:{row.seller_id}:{days}",
+                params={
+                    "pack": pack_title(row.pack),
+                    "day": last,
+                    "done": row.done,
+                    "total": row.tasks,
+                    "days": days,
+                },
+                link=reverse("growth:pack", args=[row.pack.code]),
+                seller_id=row.seller_id,
+            )
+
+
+def _rewards_lapsing(today: date) -> Iterator[NoticeDraft]:
+    """Yield a notice for each reward that is still to be used and has few days left."""
+    for days in NOTICE_DAYS:
+        last = today + timedelta(days=days)
+        grants = RewardGrant.objects.filter(
+            status=RewardStatus.GRANTED,
+            usable_until__gt=platform_time.start_of(last),
+            usable_until__lte=platform_time.end_of(last),
+        )
+        for grant in grants.select_related("reward", "claim__pack").order_by("pk").iterator():
+            yield NoticeDraft(
+                kind="reward_lapsing",
+                key=f"reward_lapsing:{grant.pk}:{days}",
+                params={
+                    "reward": rewards_text([grant.reward]),
+                    "pack": pack_title(grant.claim.pack),
+                    "day": last,
+                    "days": days,
+                },
+                link=reverse("growth:rewards"),
+                seller_id=grant.seller_id,
+            )
+
+
+# --- Export -------------------------------------------------------------------------------------
+
+
+def outcome_rows(as_of: date) -> Iterator[dict[str, Any]]:
+    """Yield what became of the claims of packs whose last day is the day or before it."""
+    claims = PackClaim.objects.filter(pack__closes_on__lte=as_of).exclude(outcome="").order_by()
+    for seller, pack, outcome, since in claims.values_list(
+        "seller__member_id", "pack__code", "outcome", "complete_since"
+    ).iterator():
+        yield {"seller": seller, "pack": pack, "outcome": outcome, "complete_since": since}
+
+
+register_standing("growth", "pack_outcomes", outcome_rows, job=REWARDS)
