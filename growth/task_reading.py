@@ -86,10 +86,11 @@ def task_progress(seller: Seller, tasks: Iterable[AnyTask], as_of: date) -> list
             seller=seller, metric__in={task.metric for task in listed}
         )
         values = dict(rows.as_of(as_of).values_list("metric", "value")) if listed else {}
-    return [_progress(task, values.get(task.metric, metric_empty(task.metric))) for task in listed]
+    return [progress_of(task, values.get(task.metric, metric_empty(task.metric))) for task in listed]
 
 
-def _progress(task: AnyTask, value: Decimal | None) -> TaskProgress:
+def progress_of(task: AnyTask, value: Decimal | None) -> TaskProgress:
+    """Return a task with a value of its metric; none is no value."""
     rule = TaskRule.of({"metric": task.metric, "op": task.op, "value": task.value})
     return TaskProgress(
         key=task.key,

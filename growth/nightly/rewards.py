@@ -49,7 +49,7 @@ def rewards(ctx: ShardContext) -> None:
     for pack in Pack.objects.filter(
         published=True, listed_at__isnull=True, frozen_on__isnull=False
     ).order_by("pk"):
-        if night_closes_list(frozen_on=pack.frozen_on, as_of=ctx.as_of):
+        if pack.frozen_on and night_closes_list(frozen_on=pack.frozen_on, as_of=ctx.as_of):
             ctx.rows_written += pack_list_close(pack=pack)
     ctx.rows_written += rewards_lapse(now=platform_time.now())
     today = night_day(ctx.as_of)
