@@ -17,6 +17,7 @@ urlpatterns = [
     path("listings/", include("listings.urls")),
     path("rfq/", include("rfq.urls")),
     path("compliance/", include("compliance.urls")),
+    path("growth/", include("growth.urls")),
     path("", include("portal.page_urls")),
 ]
 handler500 = "portal.api.problems.server_error"

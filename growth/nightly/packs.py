@@ -42,9 +42,10 @@ def packs(ctx: ShardContext) -> None:
 def asked_tasks(day: date) -> AskedTasks:
     """Return the packs whose window holds a day, each with the rules of its tasks; two queries."""
     open_packs = Pack.objects.filter(published=True, opens_on__lte=day, closes_on__gte=day)
-    return [
+    asked = [
         (pack.pk, rules_of(pack)) for pack in open_packs.order_by("pk").prefetch_related("tasks")
     ]
+    return [(pack, rules) for pack, rules in asked if rules]
 
 
 def rules_of(pack: Pack) -> list[str]:

@@ -61,5 +61,6 @@ urlpatterns = [
     path("listings/", include("listings.api.urls")),
     path("rfq/", include("rfq.api.urls")),
     path("compliance/", include("compliance.api.urls")),
+    path("growth/", include("growth.api.urls")),
     path("", include("compliance.api.trade_gate_urls")),
 ]

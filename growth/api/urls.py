@@ -1,0 +1,8 @@
+"""Routes of `growth` below `/api/v1/growth/`: one file per part."""
+
+from django.urls import include, path
+
+app_name = "growth"
+urlpatterns: list = [
+    path("", include("growth.api.pack_urls")),
+]

@@ -1,0 +1,22 @@
+"""The growth section of the left navigation."""
+
+from django.utils.translation import gettext_lazy as _
+
+from portal.navigation import NavItem, NavSection, register_section
+
+register_section(
+    NavSection(
+        # Translators: 商家成长
+        _("Growth"),
+        (
+            # Translators: 任务包
+            NavItem(
+                _("Task packs"),
+                "box2-heart",
+                "growth:packs",
+                ("growth:pack", "growth:pack-", "growth:rewards", "growth:reward-"),
+            ),
+        ),
+        10,
+    )
+)

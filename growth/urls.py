@@ -1,0 +1,8 @@
+"""Routes of `growth`: one file per part."""
+
+from django.urls import include, path
+
+app_name = "growth"
+urlpatterns: list = [
+    path("", include("growth.pack_urls")),
+]
