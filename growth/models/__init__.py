@@ -21,6 +21,7 @@ from growth.models.programmes import (
     Enrolment,
     EnrolmentDocument,
     EnrolmentEvent,
+    EnrolmentFile,
     EnrolmentRenewal,
     Programme,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Enrolment",
     "EnrolmentDocument",
     "EnrolmentEvent",
+    "EnrolmentFile",
     "EnrolmentRenewal",
     "GrowthBenchmark",
     "GrowthBenchmarkChange",

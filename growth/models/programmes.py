@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -15,7 +17,7 @@ from growth.choices import (
     ProgrammeKind,
     RenewalStatus,
 )
-from portal.models import Seller
+from portal.models import Seller, StoredFile
 from portal.scoping import scoped_manager
 
 
@@ -56,8 +58,10 @@ class Enrolment(models.Model):
     """A shop's enrolment in a programme; at most one open per shop and programme.
 
     `round` is the first day of the window it was made in, null for programmes without rounds.
-    `until` is the last Pacific day of membership, null without an end. `step` is the key of the step
-    reached in programmes that have them. `agreement` is the digest of the text that was ticked.
+    `route` is the way in that was taken, for programmes that have several. `since` and `until` are the
+    first and last Pacific day of membership, the latter null without an end: one that ends early ends
+    with the day before, so a day on which it ended is not counted. `step` is the key of the last step
+    done in programmes that have them, `step_at` when. `agreement` is the digest of the text ticked.
     """
 
     programme = models.ForeignKey(
@@ -66,6 +70,7 @@ class Enrolment(models.Model):
     seller = models.ForeignKey(Seller, models.CASCADE, db_index=False, verbose_name=_("seller"))
     state = models.CharField(_("state"), max_length=9, choices=EnrolmentState)
     round = models.DateField(_("round"), null=True, blank=True)
+    route = models.SlugField(_("way in"), max_length=40, blank=True)
     automatic = models.BooleanField(_("without application"), default=False)
     applied_at = models.DateTimeField(_("applied"))
     applied_by = models.ForeignKey(
@@ -81,6 +86,8 @@ class Enrolment(models.Model):
     since = models.DateField(_("enrolled since"), null=True, blank=True)
     until = models.DateField(_("enrolled until"), null=True, blank=True)
     step = models.SlugField(_("step"), max_length=40, blank=True)
+    step_at = models.DateTimeField(_("step done"), null=True, blank=True)
+    voucher = models.CharField(_("voucher"), max_length=40, blank=True)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -106,11 +113,28 @@ class Enrolment(models.Model):
                 condition=Q(state__in=OPEN_ENROLMENTS),
                 name="enrolment_one_open",
             ),
+            models.UniqueConstraint(
+                fields=["voucher"], condition=~Q(voucher=""), name="enrolment_voucher_once"
+            ),
         ]
         indexes = [
             models.Index(fields=["seller", "state"], name="enrolment_of_shop"),
             models.Index(fields=["programme", "state", "applied_at"], name="enrolment_queue"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.programme_id}:{self.seller_id}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it waits for staff or holds."""
+        return self.state in OPEN_ENROLMENTS
+
+    def over_on(self, day: date) -> bool:
+        """Tell whether its time has run out by a Pacific day, before the night says so."""
+        return (
+            self.state == EnrolmentState.ACTIVE and self.until is not None and self.until < day
+        )
 
 
 class EnrolmentDocument(models.Model):
@@ -133,6 +157,25 @@ class EnrolmentDocument(models.Model):
             models.UniqueConstraint(
                 fields=["enrolment", "requirement", "certificate"], name="enrolment_document_once"
             )
+        ]
+
+
+class EnrolmentFile(models.Model):
+    """A file shown with an application, for what is no certificate."""
+
+    enrolment = models.ForeignKey(
+        Enrolment, models.CASCADE, related_name="files", verbose_name=_("enrolment")
+    )
+    requirement = models.SlugField(_("requirement"), max_length=40)
+    file = models.ForeignKey(StoredFile, models.PROTECT, related_name="+", verbose_name=_("file"))
+
+    objects = scoped_manager(seller="enrolment__seller")
+
+    class Meta:
+        verbose_name = _("file of an enrolment")
+        verbose_name_plural = _("files of enrolments")
+        constraints = [
+            models.UniqueConstraint(fields=["enrolment", "file"], name="enrolment_file_once")
         ]
 
 
@@ -179,6 +222,7 @@ class EnrolmentRenewal(models.Model):
         related_name="+",
         verbose_name=_("asked by"),
     )
+    note = models.TextField(_("note of the shop"), blank=True)
     answer_due_at = models.DateTimeField(_("answer due"))
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
     answered_by = models.ForeignKey(
