@@ -41,21 +41,21 @@ def opens_at_sql(day: str, as_of: date) -> tuple[str, dict[str, Any]]:
 
 
 def open_shops_sql(as_of: date, condition: str) -> tuple[str, dict[str, Any]]:
-    """Return a select of `seller_id`, `opened_on` and `opens_at` of shops open on a day.
+    """Return a table of `seller_id`, `opened_on` and `opens_at` of shops open on a day, with parameters.
 
-    `condition` narrows it and may use the column `seller_id`.
+    `condition` narrows it by these columns but the last.
     """
     opens_at, params = opens_at_sql("opened_on", as_of)
     sql = (
-        f"SELECT shop.seller_id, shop.opened_on, {opens_at} AS opens_at "
+        f"(SELECT shop.seller_id, shop.opened_on, {opens_at} AS opens_at "
         "FROM (SELECT id AS seller_id, opened_on FROM portal_seller) shop "
-        f"WHERE shop.opened_on <= %(open_by)s AND {condition}"
+        f"WHERE shop.opened_on <= %(open_by)s AND {condition})"
     )
     return sql, {**params, "open_by": as_of}
 
 
 # --- Facts since opening ------------------------------------------------------------------------
-# Each is the rest of a select over open shops `o`; facts before `%(until)s` count.
+# Each is the rest of a select over a table of open shops `o`; facts before `%(until)s` count.
 
 INQUIRIES = (
     "JOIN portal_inquiry f ON f.seller_id = o.seller_id AND f.at >= o.opens_at AND f.at < %(until)s"
@@ -76,15 +76,12 @@ CENTS = "SUM(CAST(ROUND(COALESCE(f.received, 0) * 100) AS BIGINT))"
 
 
 def counted_sql(shops: str, what: str, value: str = "COUNT(*)") -> str:
-    """Return a select of `seller_id` and `value` of one kind of fact over a select of open shops."""
-    return f"SELECT o.seller_id, {value} AS value FROM ({shops}) o {what} GROUP BY o.seller_id"
+    """Return a select of `seller_id` and `value` of one kind of fact over a table of open shops."""
+    return f"SELECT o.seller_id, {value} AS value FROM {shops} o {what} GROUP BY o.seller_id"
 
 
 def opportunities_sql(shops: str) -> str:
-    """Return a select of `seller_id` and `value`: inquiries and replies to quotes (GRO-3).
-
-    `shops` may be the name of a common table expression.
-    """
+    """Return a select of `seller_id` and `value`: inquiries and replies to quotes (GRO-3)."""
     return (
         "SELECT c.seller_id, CAST(SUM(c.value) AS BIGINT) AS value FROM ("
         f"{counted_sql(shops, INQUIRIES)} UNION ALL {counted_sql(shops, REPLIES)}"

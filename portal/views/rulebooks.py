@@ -32,6 +32,8 @@ MODULE_NAMES: dict[str, str | Promise] = {
     "compliance.admissions": _("Industry admissions"),
     # Translators: 违规处罚规则
     "compliance.violations": _("Violations, points and appeals"),
+    # Translators: 成长指引
+    "growth.guide": _("Growth guide"),
 }
 """Names of rulebook modules; one without a name shows its key."""
 
