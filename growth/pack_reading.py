@@ -11,6 +11,7 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 
+from growth.bilingual import in_language
 from growth.choices import ClaimOutcome, PackState, RewardStatus
 from growth.models import (
     Pack,
@@ -52,6 +53,11 @@ class PackReading:
     def rewards(self) -> list[PackReward]:
         """What it gives, in order."""
         return list(self.pack.rewards.all())
+
+    @property
+    def reward_rows(self) -> list[tuple[PackReward, list[Tool]]]:
+        """What it gives, in order, with the tools to choose from."""
+        return [(reward, tools_named(reward.choices)) for reward in self.rewards]
 
     @property
     def done(self) -> int:
@@ -244,6 +250,23 @@ SELECT n.pack_id, COUNT(*) FROM (
 
 
 @dataclass(frozen=True)
+class Tool:
+    """A tool of a coupon in the reader's language."""
+
+    code: str
+    name: str
+    url: str
+
+
+def tools_named(choices: Iterable[Mapping[str, str]]) -> list[Tool]:
+    """Return the tools of a coupon as readers see them."""
+    return [
+        Tool(tool["code"], in_language(tool["name_en"], tool["name_zh"]), tool["url"])
+        for tool in choices
+    ]
+
+
+@dataclass(frozen=True)
 class RewardReading:
     """A reward in the shop's hands, as it is at this moment: a late one is lapsed before the night says so."""
 
@@ -251,15 +274,14 @@ class RewardReading:
     status: RewardStatus
 
     @property
-    def tools(self) -> list[dict[str, str]]:
+    def tools(self) -> list[Tool]:
         """The tools to choose from."""
-        tools: list[dict[str, str]] = self.grant.reward.choices
-        return tools
+        return tools_named(self.grant.reward.choices)
 
     @property
-    def chosen(self) -> dict[str, str] | None:
+    def chosen(self) -> Tool | None:
         """The tool chosen, or none."""
-        return next((tool for tool in self.tools if tool["code"] == self.grant.choice), None)
+        return next((tool for tool in self.tools if tool.code == self.grant.choice), None)
 
     @property
     def may_choose(self) -> bool:

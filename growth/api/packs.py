@@ -204,7 +204,7 @@ class RewardGrantSerializer(serializers.Serializer):
     title = serializers.CharField(source="grant.reward.title")
     amount = serializers.IntegerField(source="grant.reward.amount")
     status = serializers.ChoiceField(RewardStatus.choices)
-    choices = ToolSerializer(source="tools", many=True)
+    choices = ToolSerializer(source="grant.reward.choices", many=True)
     choice = serializers.CharField(
         source="grant.choice", allow_blank=True, help_text="Code of the tool chosen; empty before."
     )

@@ -10,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from growth.bilingual import in_language
 from growth.choices import PackState, RewardStatus
 from growth.models import RewardGrant
 from growth.pack_reading import (
@@ -159,6 +158,7 @@ class RewardsPage(SellerPage):
             "may_act": request.member.can(Action.ENROL),
             "at_fault": at_fault,
             "problem": problem,
+            "packs_url": reverse("growth:packs"),
         }
         return render(request, "growth/rewards.html", context, status=status)
 
@@ -172,12 +172,12 @@ class RewardChoose(SellerPage):
         """Ask for confirmation, then choose."""
         reading = reward_or_404(pk)
         choice = request.POST.get("choice", "")
-        tool = next((tool for tool in reading.tools if tool["code"] == choice), None)
+        tool = next((tool for tool in reading.tools if tool.code == choice), None)
         if tool is not None and reading.may_choose and "confirmed" not in request.POST:
             return confirm(
                 request,
                 reading,
-                heading=_("Choose %(tool)s?") % {"tool": tool_name(tool)},
+                heading=_("Choose %(tool)s?") % {"tool": tool.name},
                 message=_("The choice is final. The coupon is used in a second step."),
                 confirm_label=_("Choose"),
                 fields=[("choice", choice), ("confirmed", "1")],
@@ -242,11 +242,6 @@ def confirm(request: MemberRequest, reading: RewardReading, **context: Any) -> H
             **context,
         },
     )
-
-
-def tool_name(tool: dict[str, str]) -> str:
-    """Return the name of a tool in the reader's language."""
-    return in_language(tool["name_en"], tool["name_zh"])
 
 
 def reward_or_404(pk: int) -> RewardReading:
