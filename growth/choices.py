@@ -179,6 +179,20 @@ class UpgradeStatus(models.TextChoices):
     CANCELLED = "cancelled", pgettext_lazy("request", "Cancelled")
 
 
+UPGRADE_TRANSITIONS = {
+    UpgradeStatus.NEW: {
+        UpgradeStatus.IN_PROGRESS,
+        UpgradeStatus.DONE,
+        UpgradeStatus.CANCELLED,
+    },
+    UpgradeStatus.IN_PROGRESS: {UpgradeStatus.DONE, UpgradeStatus.CANCELLED},
+    UpgradeStatus.DONE: set(),
+    UpgradeStatus.CANCELLED: set(),
+}
+OPEN_UPGRADES = (UpgradeStatus.NEW, UpgradeStatus.IN_PROGRESS)
+"""States in which a shop has one upgrade request at most."""
+
+
 class RightGroup(models.TextChoices):
     """Groups of the membership rights page (GRO-15)."""
 
@@ -190,3 +204,25 @@ class RightGroup(models.TextChoices):
     STRENGTH = "strength", _("Strength display")
     # Translators: 专属服务
     SERVICES = "services", _("Exclusive services")
+
+
+class RightState(models.TextChoices):
+    """Whether a shop makes use of a right of its membership (GRO-15)."""
+
+    # Translators: 已使用
+    USED = "used", pgettext_lazy("right", "In use")
+    # Translators: 未使用
+    UNUSED = "unused", pgettext_lazy("right", "Not used yet")
+    # Translators: 待解锁
+    LOCKED = "locked", pgettext_lazy("right", "Locked")
+
+
+class AffiliationWay(models.TextChoices):
+    """How two companies hang together so that they count as one combined company (GRO-16)."""
+
+    # Translators: 互为股东或有共同股东
+    SHARES = "shares", _("Mutual or common shareholder")
+    # Translators: 一致行动书
+    CONCERT = "concert", _("Concert agreement")
+    # Translators: 同一法人
+    LEGAL_PERSON = "legal_person", _("Same legal person")
