@@ -1,5 +1,5 @@
 """Metrics of `growth`; importing a module here registers its metrics (K-14)."""
 
-from growth import guide_metrics
+from growth import diagnosis_metrics, guide_metrics, star_metrics
 
-__all__ = ["guide_metrics"]
+__all__ = ["diagnosis_metrics", "guide_metrics", "star_metrics"]

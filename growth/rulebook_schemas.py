@@ -1,5 +1,11 @@
 """Typed content of the rulebooks of `growth`; importing a module here registers it (K-16)."""
 
-from growth import guide_schema
+from growth import diagnosis_schema, guide_schema, rights_schema, star_schema, strength_schema
 
-__all__ = ["guide_schema"]
+__all__ = [
+    "diagnosis_schema",
+    "guide_schema",
+    "rights_schema",
+    "star_schema",
+    "strength_schema",
+]

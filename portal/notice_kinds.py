@@ -226,6 +226,29 @@ register_notice_kind(
     label=_("Reward about to lapse"),
 )
 register_notice_kind(
+    "star_assessed",
+    # Translators: 评定星等级
+    _("Your assessed star: {star}"),
+    _("Assessed on {month} from the figures as of {day}. See what each power lacks to the next star."),
+    label=_("Star assessed"),
+)
+register_notice_kind(
+    "star_awaits_core_tasks",
+    _("Your star is not assessed yet: core tasks are open"),
+    _(
+        "On {month} your star stayed 0. Assessment starts once the four core tasks of the growth guide are "
+        "done; the star page lists those that are open."
+    ),
+    label=_("Star waits for core tasks"),
+)
+register_notice_kind(
+    "upgrade_answered",
+    # Translators: 升级金品诚企会员
+    _("Your request to become a Verified Supplier: {status}"),
+    _("{answer}"),
+    label=_("Membership upgrade answered"),
+)
+register_notice_kind(
     "spam_report_answered",
     _("Your report on {rfq} was answered: {decision}"),
     _("We looked at the evidence: {decision}. {answer}"),

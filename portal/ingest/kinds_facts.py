@@ -19,6 +19,7 @@ from portal.ingest.columns import (
     Money,
     Ref,
     Text,
+    TextList,
 )
 from portal.ingest.kinds import ModelKind, Row, register
 from portal.models import Buyer, Category, Dispute, Order, OrderLine, Seller
@@ -88,6 +89,7 @@ class OrderKind(ModelKind):
         ),
         Country("destination", optional=True, example="US"),
         Bool("fake", optional=True, example="false"),
+        TextList("after_sales", optional=True, item=Code("service"), example="local_service"),
     )
 
     def derive(self, rows: list[Row], values: list[dict[str, Any]]) -> None:

@@ -30,11 +30,29 @@ from portal.ingest.kinds import IngestKind, ModelKind, Outcome, Rejection, Row, 
 from portal.ingest.upsert import Upserted, upsert
 from portal.models import Category, Member, Seller, User
 from portal.services import catalogue
+from portal.services.shops import stars_named_by_upstream
+
+
+@dataclass(frozen=True)
+class Star(Int):
+    """A star; unlike elsewhere, an empty cell says nothing and leaves the stored star alone."""
+
+    default: Any = field(default=0, kw_only=True)
+    most: int = field(default=5, kw_only=True)
+
+    def clean(self, raw: Any) -> Any:
+        """Return the star, or none for an empty cell."""
+        said = raw is not None and (not isinstance(raw, str) or raw.strip())
+        return super().clean(raw) if said else None
 
 
 @register
 class SellerKind(ModelKind):
-    """Shops; the industry follows from the main category."""
+    """Shops; the industry follows from the main category.
+
+    A star that upstream names marks the shop (`star_from_upstream`): the portal's own assessment then
+    leaves it alone.
+    """
 
     name = "sellers"
     label = _("sellers")
@@ -51,21 +69,32 @@ class SellerKind(ModelKind):
         Ref("main_category", model=Category, by="code", example="bike-kits"),
         Day("paid_on", optional=True, example="2021-07-01"),
         Day("opened_on", optional=True, example="2021-07-15"),
-        Int("assessed_star", optional=True, default=0, most=5, example="3"),
+        Star("assessed_star", optional=True, example="3"),
         Choice(
             "status", choices=SellerStatus.values, optional=True, default="active", example="active"
         ),
         Day("service_starts_on", optional=True, example="2021-07-15"),
         Day("service_ends_on", optional=True, example="2022-07-14"),
-        Int("predicted_star", optional=True, default=0, most=5, example="4"),
+        Star("predicted_star", optional=True, example="4"),
     )
 
     def derive(self, rows: list[Row], values: list[dict[str, Any]]) -> None:
-        """Set the industry: the root of the main category."""
+        """Set the industry, the root of the main category; leave out stars that are not named."""
         industries = catalogue.industries_of(row["main_category"] for row in rows)
         for value in values:
             category = value["main_category_id"]
             value["industry_id"] = industries.get(category, category)
+            for star in ("assessed_star", "predicted_star"):
+                if value.get(star, 0) is None:
+                    del value[star]
+
+    def apply(self, rows: list[Row]) -> Outcome:
+        """Upsert the chunk, and mark the shops whose star was named."""
+        outcome = super().apply(rows)
+        named = [row["member_id"] for row in rows if row.values.get("assessed_star") is not None]
+        if named:
+            stars_named_by_upstream(member_ids=named, day=platform_time.today())
+        return outcome
 
     def check(self, rows: list[Row]) -> Iterable[Rejection]:
         """Refuse a service that ends before it starts."""

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, Protocol
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from portal.choices import SELLER_TRANSITIONS, SellerStatus
@@ -15,6 +15,9 @@ from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Seller, SellerFlag, User
 from portal.scoping import unscoped
 from portal.services import audit
+
+STAR_FROM_UPSTREAM = "star_from_upstream"
+"""Flag of shops whose assessed star upstream names itself: the portal's own assessment leaves it alone."""
 
 Span = tuple[date, date | None]
 """First and last day, both included; no last day means for good."""
@@ -169,6 +172,28 @@ def seller_flags_publish(
             before={code: _span_texts(known)},
             after={code: _span_texts(wanted)},
         )
+
+
+def stars_named_by_upstream(*, member_ids: Collection[str], day: date) -> None:
+    """Mark shops whose assessed star upstream has named, from a Pacific day on.
+
+    A mark in force stays as it is; staff end it when upstream no longer names the star. Two
+    statements however many the shops; the caller runs a transaction.
+    """
+    holds = SellerFlag.objects.filter(
+        Q(until__isnull=True) | Q(until__gte=day),
+        seller=OuterRef("pk"),
+        code=STAR_FROM_UPSTREAM,
+        since__lte=day,
+    )
+    unmarked = Seller.objects.filter(~Exists(holds), member_id__in=member_ids)
+    SellerFlag.objects.bulk_create(
+        [
+            SellerFlag(seller_id=seller, code=STAR_FROM_UPSTREAM, since=day)
+            for seller in unmarked.order_by("pk").values_list("pk", flat=True)
+        ],
+        ignore_conflicts=True,  # another batch names the same shop at the same time
+    )
 
 
 def _first_day(span: Span) -> date:
