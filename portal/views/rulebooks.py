@@ -34,6 +34,12 @@ MODULE_NAMES: dict[str, str | Promise] = {
     "compliance.violations": _("Violations, points and appeals"),
     # Translators: 成长指引
     "growth.guide": _("Growth guide"),
+    # Translators: 会员身份&权益
+    "growth.rights": _("Rights of the membership"),
+    # Translators: 工贸一体
+    "growth.affiliation": _("Combined companies"),
+    # Translators: 企业实力标签与卡片
+    "growth.strength": _("Strength labels and cards"),
 }
 """Names of rulebook modules; one without a name shows its key."""
 
