@@ -9,3 +9,7 @@ class GrowthConfig(AppConfig):
 
     name = "growth"
     verbose_name = _("Growth")
+
+    def ready(self) -> None:
+        """Offer what audiences may ask about growth."""
+        from growth import guide_audience  # noqa: F401  registers itself

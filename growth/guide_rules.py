@@ -53,14 +53,13 @@ def stage_of(rules: GuideRules, facts: GuideFacts, day: date) -> Stage:
 
 def milestone_value(phase: str, facts: GuideFacts) -> Decimal:
     """Return what a milestone counts, in the unit of its target (GRO-3)."""
-    return Decimal(
-        {
-            Phase.OPPORTUNITIES.value: facts.opportunities,
-            Phase.ORDER.value: facts.orders,
-            Phase.GMV.value: facts.received,
-            Phase.STAR.value: facts.star,
-        }[phase]
-    )
+    counted: dict[str, int | Decimal] = {
+        Phase.OPPORTUNITIES.value: facts.opportunities,
+        Phase.ORDER.value: facts.orders,
+        Phase.GMV.value: facts.received,
+        Phase.STAR.value: facts.star,
+    }
+    return Decimal(counted[phase])
 
 
 def milestone_met(milestone: Milestone, facts: GuideFacts) -> bool:

@@ -9,6 +9,8 @@ register_section(
         # Translators: 商家成长
         _("Growth"),
         (
+            # Translators: 成长指引
+            NavItem(_("Growth guide"), "signpost-split", "growth:guide"),
             # Translators: 任务包
             NavItem(
                 _("Task packs"),

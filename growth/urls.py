@@ -4,5 +4,6 @@ from django.urls import include, path
 
 app_name = "growth"
 urlpatterns: list = [
+    path("", include("growth.guide_urls")),
     path("", include("growth.pack_urls")),
 ]

@@ -1,0 +1,148 @@
+"""The growth guide over the API: newest or as of a day (GRO-1 … GRO-5)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_field,
+)
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from growth.choices import Operator, Phase, Stage
+from growth.guide_reading import GuideReading, MilestoneReading, guide_reading
+from growth.task_reading import TaskProgress, number_json, target_json
+from portal.api.views import ScopedRequest, ScopedView
+from portal.nightly.published import read_as_of
+
+AS_OF = OpenApiParameter(
+    "as_of",
+    date,
+    description="The newest published day at or before this one; default: the newest.",
+)
+BAD_REQUEST = OpenApiResponse(description="A parameter is not valid; `errors` names it.")
+NUMBER = {"type": ["integer", "string", "null"]}
+
+
+class GuideTaskSerializer(serializers.Serializer):
+    """A task with what the shop has reached."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    value = serializers.SerializerMethodField(
+        method_name="value_of",
+        help_text="What the night counted; null while nobody has said anything.",
+    )
+    target = serializers.SerializerMethodField(
+        method_name="target_of", help_text="A list for `in`."
+    )
+    op = serializers.ChoiceField(Operator.choices)
+    done = serializers.BooleanField()
+    gain = serializers.CharField(allow_blank=True)
+    guide = serializers.CharField(allow_blank=True)
+    url = serializers.CharField(allow_blank=True, help_text="Page where it is done.")
+
+    @extend_schema_field(NUMBER)
+    def value_of(self, task: TaskProgress) -> Any:
+        """Return the value: a whole number, or a decimal as text."""
+        return number_json(task.value)
+
+    @extend_schema_field({"type": ["integer", "string", "array"], "items": {}})
+    def target_of(self, task: TaskProgress) -> Any:
+        """Return the target, or the targets."""
+        return target_json(task.target)
+
+
+class MilestoneSerializer(serializers.Serializer):
+    """A milestone of the first 90 days, in order."""
+
+    key = serializers.ChoiceField(Phase.choices, source="milestone.key")
+    title = serializers.CharField(source="milestone.title")
+    value = serializers.SerializerMethodField(
+        method_name="value_of", help_text="Since opening, through the end of the day; USD for gmv."
+    )
+    target = serializers.SerializerMethodField(method_name="target_of")
+    done = serializers.BooleanField(help_text="The phase ends the day after.")
+    current = serializers.BooleanField()
+    unlocks = serializers.CharField(source="milestone.unlocks", allow_blank=True)
+
+    @extend_schema_field({"type": ["integer", "string"]})
+    def value_of(self, reading: MilestoneReading) -> Any:
+        """Return what is reached."""
+        return number_json(reading.value)
+
+    @extend_schema_field({"type": ["integer", "string"]})
+    def target_of(self, reading: MilestoneReading) -> Any:
+        """Return what is to be reached."""
+        return number_json(reading.milestone.target)
+
+
+class GuideLinkSerializer(serializers.Serializer):
+    """A recommended course or service."""
+
+    title = serializers.CharField()
+    text = serializers.CharField(allow_blank=True)
+    url = serializers.CharField()
+
+
+class GuideSerializer(serializers.Serializer):
+    """Where the shop stands; everything is null or empty before the first night."""
+
+    as_of = serializers.DateField(allow_null=True)
+    edition = serializers.CharField(allow_null=True, help_text="Version; see `/rulebooks`.")
+    stage = serializers.ChoiceField(Stage.choices, allow_null=True)
+    phase = serializers.ChoiceField(
+        Phase.choices, allow_null=True, help_text="Null outside `novice_90`, and once all are done."
+    )
+    day = serializers.IntegerField(
+        allow_null=True, help_text="1 is the day after opening; null before."
+    )
+    ends_on = serializers.DateField(
+        allow_null=True, help_text="Last day the stage may last (Pacific)."
+    )
+    tasks = GuideTaskSerializer(many=True, help_text="Of the stage; mature shops have packs.")
+    core_tasks = GuideTaskSerializer(many=True)
+    core_done_on = serializers.DateField(
+        allow_null=True, help_text="First day all core tasks were done together."
+    )
+    milestones = MilestoneSerializer(many=True)
+    courses = GuideLinkSerializer(many=True)
+    services = GuideLinkSerializer(many=True)
+
+
+def guide_answer(reading: GuideReading) -> dict[str, Any]:
+    """Return what `GuideSerializer` takes."""
+    standing = reading.standing
+    return {
+        "as_of": reading.as_of,
+        "edition": standing.rulebook if standing else None,
+        "stage": reading.stage,
+        "phase": reading.phase,
+        "day": reading.day,
+        "ends_on": reading.ends_on,
+        "tasks": reading.tasks,
+        "core_tasks": reading.core,
+        "core_done_on": standing.core_done_on if standing else None,
+        "milestones": reading.milestones,
+        "courses": reading.courses,
+        "services": reading.services,
+    }
+
+
+class GuideView(ScopedView):
+    """`GET /growth/guide`."""
+
+    @extend_schema(
+        summary="Stage, phase and tasks of the growth guide",
+        parameters=[AS_OF],
+        responses={200: GuideSerializer, 400: BAD_REQUEST},
+    )
+    def get(self, request: ScopedRequest) -> Response:
+        """Return the newest published standing at or before a day (GRO-1 … GRO-5)."""
+        reading = guide_reading(request.seller, read_as_of(request.query_params.get("as_of")))
+        return Response(GuideSerializer(guide_answer(reading)).data)
