@@ -1,0 +1,5 @@
+"""Data every portal has after migration; importing a module registers its loader."""
+
+from growth import pack_data
+
+__all__ = ["pack_data"]
