@@ -11,6 +11,10 @@ register_section(
         (
             # Translators: 成长指引
             NavItem(_("Growth guide"), "signpost-split", "growth:guide"),
+            # Translators: 智能诊断
+            NavItem(
+                _("Diagnosis"), "clipboard2-pulse", "growth:diagnosis", ("growth:diagnosis-",)
+            ),
             # Translators: 任务包
             NavItem(
                 _("Task packs"),

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 app_name = "growth"
 urlpatterns: list = [
+    path("", include("growth.diagnosis_urls")),
     path("", include("growth.guide_urls")),
     path("", include("growth.pack_urls")),
 ]

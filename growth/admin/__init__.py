@@ -1,5 +1,5 @@
 """Staff pages of growth; importing a module registers them."""
 
-from growth.admin import guide
+from growth.admin import diagnosis, guide
 
-__all__ = ["guide"]
+__all__ = ["diagnosis", "guide"]

@@ -4,6 +4,7 @@ from django.urls import include, path
 
 app_name = "growth"
 urlpatterns: list = [
+    path("", include("growth.api.diagnosis_urls")),
     path("", include("growth.api.guide_urls")),
     path("", include("growth.api.pack_urls")),
 ]
