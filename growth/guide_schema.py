@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal, Self
 
@@ -144,7 +145,7 @@ class GuideLink(RulebookContent):
         return self
 
     @property
-    def conditions(self) -> list[dict[str, Any]]:
+    def conditions(self) -> list[Mapping[str, Any]]:
         """The audience as the kernel takes it."""
         return [condition.model_dump(exclude_none=True) for condition in self.audience]
 

@@ -137,3 +137,13 @@ def test_years_are_calendar_years_of_pacific_local_time(instant: str, later: str
     found = pt.years_later(pt.parse_instant(instant), 3)
     assert found == pt.parse_instant(later)
     assert found.utcoffset() == timedelta(0)
+
+
+@pytest.mark.rule("K-1")
+def test_summer_days_are_those_that_begin_at_seven_utc():
+    assert pt.summer_days(2022) == pt.Window(date(2022, 3, 14), date(2022, 11, 6))
+    for year in (1999, 2006, 2007, 2026):  # the law changed in 2007
+        summer = pt.summer_days(year)
+        for day in pt.Window(date(year, 1, 1), date(year, 12, 31)).days():
+            hour = 7 if summer.first <= day <= summer.last else 8
+            assert pt.start_of(day) == utc(day.year, day.month, day.day, hour)
