@@ -1,5 +1,5 @@
 """Staff pages of growth; importing a module registers them."""
 
-from growth.admin import diagnosis, guide
+from growth.admin import diagnosis, guide, packs
 
-__all__ = ["diagnosis", "guide"]
+__all__ = ["diagnosis", "guide", "packs"]

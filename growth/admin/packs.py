@@ -1,0 +1,243 @@
+"""Task packs as operators write them; claims, lists and rewards to look at (GRO-6 … GRO-10, UI-7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from growth.admin.pack_forms import PackForm
+from growth.choices import ClaimOutcome
+from growth.models import Pack, PackClaim, PackListing, PackStanding, RewardGrant
+from growth.pack_rules import granted_by
+from growth.pack_schema import clean_pack
+from growth.services.pack_settling import is_counted
+from growth.services.pack_writing import pack_save
+from portal import platform_time
+from portal.admin.base import ReadOnlyAdmin, ServiceAdmin
+from portal.admin_site import Queue, register_queue
+from portal.audience import FIELDS, sellers_concerned
+from portal.choices import SellerStatus
+from portal.metrics import METRICS
+from portal.models import Seller
+
+SELLER_SEARCH = ("=seller__member_id", "seller__name_en", "seller__name_zh")
+STATES = {
+    "coming": gettext_lazy("Coming"),
+    "running": gettext_lazy("Running"),
+    "waiting": gettext_lazy("Over, not settled"),
+    "settled": gettext_lazy("Settled"),
+}
+
+
+def _state_filter(state: str) -> Q:
+    today = platform_time.today()
+    return {
+        "coming": Q(opens_on__gt=today),
+        "running": Q(opens_on__lte=today, closes_on__gte=today),
+        "waiting": Q(closes_on__lt=today, settled_at__isnull=True),
+        "settled": Q(settled_at__isnull=False),
+    }[state]
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Where a pack stands today."""
+
+    title = gettext_lazy("state today")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Offer the states."""
+        return list(STATES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Pack]) -> QuerySet[Pack]:
+        """Keep the packs in the state."""
+        state = self.value()
+        return queryset.filter(_state_filter(state)) if state in STATES else queryset
+
+
+@admin.register(Pack)
+class PackAdmin(ServiceAdmin):
+    """Saves through the service; a preview counts the shops of an audience without saving."""
+
+    form = PackForm
+    change_form_template = "admin/growth/pack/change_form.html"
+    list_display = (
+        "code", "title_en", "edition", "opens_on", "closes_on", "state", "claims", "rewarded",
+        "quota", "published",
+    )  # fmt: skip
+    list_filter = (StateFilter, "edition", "published")
+    search_fields = ("code", "title_en", "title_zh")
+    date_hierarchy = "opens_on"
+    readonly_fields = ("listed_at", "settled_at", "rewards_by")
+    fieldsets = (
+        (
+            None,
+            {"fields": ("code", "title_en", "title_zh", "rules_en", "rules_zh", "edition", "published")},
+        ),
+        (gettext_lazy("Whom it is for"), {"fields": ("audience", "frozen_on", "listed_at")}),
+        (
+            gettext_lazy("Window (Pacific days, both count whole)"),
+            {"fields": (("opens_on", "closes_on"), "settled_at")},
+        ),
+        (gettext_lazy("What it asks"), {"fields": ("tasks",)}),
+        (gettext_lazy("What it gives"), {"fields": ("rewards", "quota", "rewards_by")}),
+    )  # fmt: skip
+
+    # --- List -----------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pack]:
+        """Count claims along."""
+        rewarded = Count("claims", filter=Q(claims__outcome=ClaimOutcome.REWARDED))
+        return super().get_queryset(request).annotate(n_claims=Count("claims"), n_rewarded=rewarded)
+
+    @admin.display(description=gettext_lazy("claims"), ordering="n_claims")
+    def claims(self, pack: Any) -> int:
+        """How many shops have claimed it."""
+        number: int = pack.n_claims
+        return number
+
+    @admin.display(description=gettext_lazy("rewarded"), ordering="n_rewarded")
+    def rewarded(self, pack: Any) -> int | None:
+        """How many were rewarded; nothing before it is settled."""
+        return pack.n_rewarded if pack.settled_at else None
+
+    @admin.display(description=gettext_lazy("state today"))
+    def state(self, pack: Pack) -> Any:
+        """Where it stands today."""
+        today = platform_time.today()
+        if pack.settled_at:
+            return STATES["settled"]
+        if pack.opens_on > today:
+            return STATES["coming"]
+        return STATES["running" if pack.closes_on >= today else "waiting"]
+
+    @admin.display(description=gettext_lazy("rewards granted by"))
+    def rewards_by(self, pack: Pack) -> Any:
+        """The day that was promised, or what the settling waits for."""
+        if not pack.pk:
+            return None
+        if not pack.settled_at and pack.closes_on < platform_time.latest_as_of():
+            if not is_counted(pack):
+                return _("Waits for the night of the last day: %(day)s.") % {"day": pack.closes_on}
+        return granted_by(pack.edition, pack.closes_on)
+
+    # --- Form -----------------------------------------------------------------------------------
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Pack | None = None) -> Any:
+        """The code of an existing pack stays."""
+        return [*self.readonly_fields, "code"] if obj else self.readonly_fields
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        """Return the form; a preview never lets the admin go on to saving."""
+        form_class = super().get_form(request, obj, change=change, **kwargs)
+        if "_preview" not in request.POST:
+            return form_class
+
+        class PreviewForm(form_class):  # type: ignore[valid-type, misc]
+            def is_valid(self) -> bool:
+                if super().is_valid():
+                    _preview(request, self, obj)
+                return False
+
+        return PreviewForm
+
+    def save_model(self, request: Any, obj: Pack, form: Any, change: bool) -> None:
+        """Save through the service."""
+        saved = pack_save(actor=request.user, data=form.cleaned_data, pack=obj if change else None)
+        self.adopt(obj, saved)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Say which fields an audience and which metrics a task may name."""
+        context["audience_fields"] = FIELDS.values()
+        context["metrics"] = [METRICS[key] for key in sorted(METRICS)]
+        return super().render_change_form(request, context, *args, **kwargs)
+
+
+def _preview(request: HttpRequest, form: Any, pack: Pack | None) -> None:
+    """Judge what was typed like saving does, and say how many shops it would be for today."""
+    data = {"code": pack.code if pack else None, **form.cleaned_data}
+    clean, problems = clean_pack(data)
+    for field, text in problems:
+        form.add_error(field if field in form.fields else None, text)
+    if problems:
+        return
+    trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
+    [shops] = sellers_concerned([clean["audience"]], trading, day=clean["frozen_on"])
+    text = ngettext(
+        "Nothing is saved yet. As the figures are now the pack would be for %(n)s of %(all)s shop.",
+        "Nothing is saved yet. As the figures are now the pack would be for %(n)s of %(all)s shops.",
+        trading.count(),
+    )
+    messages.info(request, text % {"n": f"{len(shops):,}", "all": f"{trading.count():,}"})
+
+
+@admin.register(PackClaim)
+class PackClaimAdmin(ReadOnlyAdmin):
+    """Who claimed what, and what became of it."""
+
+    list_display = ("seller", "pack", "claimed_at", "claimed_by", "outcome", "complete_since")
+    list_select_related = ("seller", "pack", "claimed_by")
+    list_filter = ("outcome", "pack")
+    search_fields = (*SELLER_SEARCH, "=pack__code")
+    date_hierarchy = "claimed_at"
+
+
+@admin.register(PackListing)
+class PackListingAdmin(ReadOnlyAdmin):
+    """Shops on closed lists."""
+
+    list_display = ("seller", "pack")
+    list_select_related = ("seller", "pack")
+    list_filter = ("pack",)
+    search_fields = (*SELLER_SEARCH, "=pack__code")
+
+
+@admin.register(PackStanding)
+class PackStandingAdmin(ReadOnlyAdmin):
+    """Progress with packs, by the days it holds for."""
+
+    list_display = ("seller", "pack", "valid_from", "valid_to", "done", "tasks", "complete_since")
+    list_select_related = ("seller", "pack")
+    list_filter = ("pack",)
+    search_fields = (*SELLER_SEARCH, "=pack__code")
+    ordering = ("-valid_from", "-pk")
+
+
+@admin.register(RewardGrant)
+class RewardGrantAdmin(ReadOnlyAdmin):
+    """Rewards in the hands of shops; voucher codes are the shops' own."""
+
+    list_display = (
+        "seller", "reward", "status", "granted_at", "usable_until", "choice", "used_at",
+        "valid_until",
+    )  # fmt: skip
+    list_select_related = ("seller", "reward")
+    list_filter = ("status", "reward__kind")
+    search_fields = (*SELLER_SEARCH, "=claim__pack__code")
+    exclude = ("voucher",)
+    date_hierarchy = "granted_at"
+
+
+register_queue(
+    Queue(
+        label=gettext_lazy("Task packs that are over and not settled"),
+        count=lambda: Pack.objects.filter(
+            published=True,
+            closes_on__lt=platform_time.latest_as_of(),
+            settled_at__isnull=True,
+        ).count(),
+        url_name="admin:growth_pack_changelist",
+        query="?state=waiting",
+        permission="growth.change_pack",
+    )
+)
