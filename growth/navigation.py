@@ -12,15 +12,22 @@ register_section(
             # Translators: 成长指引
             NavItem(_("Growth guide"), "signpost-split", "growth:guide"),
             # Translators: 智能诊断
-            NavItem(
-                _("Diagnosis"), "clipboard2-pulse", "growth:diagnosis", ("growth:diagnosis-",)
-            ),
+            NavItem(_("Diagnosis"), "clipboard2-pulse", "growth:diagnosis", ("growth:diagnosis-",)),
+            # Translators: 商家星等级
+            NavItem(_("Star level"), "star", "growth:star"),
             # Translators: 任务包
             NavItem(
                 _("Task packs"),
                 "box2-heart",
                 "growth:packs",
                 ("growth:pack", "growth:pack-", "growth:rewards", "growth:reward-"),
+            ),
+            # Translators: 会员身份&权益
+            NavItem(
+                _("Membership and rights"),
+                "award",
+                "growth:rights",
+                ("growth:rights-", "growth:strength-labels", "growth:supplier-card"),
             ),
         ),
         10,

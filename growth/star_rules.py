@@ -234,6 +234,25 @@ def _next(indicator: Indicator, value: Decimal | None, points: Decimal) -> NextS
             indicator.full_at, False, Decimal(indicator.max), gain, indicator.full_at - known
         )
     tier = next(tier for tier in indicator.tiers if tier.points > points)
+    return _tier_step(indicator, tier, known, points)
+
+
+def _tier_step(indicator: Indicator, tier: StarTier, known: Decimal, points: Decimal) -> NextStep:
     missing = known - tier.at if indicator.lower_is_better else tier.at - known
     gain = tier.points - points
     return NextStep(tier.at, tier.above, Decimal(tier.points), gain, max(missing, Decimal(0)))
+
+
+def step_to(result: IndicatorResult, wanted: Decimal) -> NextStep | None:
+    """Return the least value that earns at least `wanted` more points; none when no value does."""
+    indicator, target = result.indicator, result.points + wanted
+    if wanted <= 0 or target > indicator.max:
+        return None
+    known = Decimal(0) if result.value is None else result.value
+    if indicator.full_at is not None:
+        whole = int(target * HUNDREDTHS) * int(indicator.full_at * SCALE)
+        at = Decimal(-(-whole // (indicator.max * HUNDREDTHS))) / SCALE
+        points = points_of(indicator, at)
+        return NextStep(at, False, points, points - result.points, at - known)
+    tier = next(tier for tier in indicator.tiers if tier.points >= target)
+    return _tier_step(indicator, tier, known, result.points)

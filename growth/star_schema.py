@@ -35,7 +35,7 @@ class StarTier(RulebookContent):
     at: Decimal = Field(ge=0, le=MOST_VALUE, decimal_places=4)
     above: bool = False
     """The value must be greater than `at`: "> 0"."""
-    points: int = Field(ge=0, le=FULL)
+    points: int = Field(ge=1, le=FULL)
 
 
 class Indicator(RulebookContent):

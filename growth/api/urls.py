@@ -7,4 +7,6 @@ urlpatterns: list = [
     path("", include("growth.api.diagnosis_urls")),
     path("", include("growth.api.guide_urls")),
     path("", include("growth.api.pack_urls")),
+    path("", include("growth.api.star_urls")),
+    path("", include("growth.api.rights_urls")),
 ]

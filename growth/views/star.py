@@ -1,0 +1,63 @@
+"""The star page: four powers, what the next star takes, core tasks, history (GRO-2, GRO-12 … GRO-14)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from growth.star_changes import change_ahead
+from growth.star_page import lacking, power_cards, powers_line, steps, threshold_rows
+from growth.star_reading import StarHistory, next_assessment_on, star_history, star_reading
+from portal import platform_time
+from portal.charts import Point, Series, line_plot
+from portal.http import MemberRequest
+from portal.views.base import SellerPage
+
+POWERS = ("trade", "product", "marketing", "guarantee")
+
+
+class StarPage(SellerPage):
+    """The stars as of the newest published day, explained; constant queries."""
+
+    def get(self, request: MemberRequest) -> HttpResponse:
+        """Show it."""
+        reading = star_reading(request.seller)
+        history = star_history(request.seller)
+        context: dict[str, Any] = {
+            "reading": reading,
+            "result": reading.result,
+            "next_assessment": next_assessment_on(platform_time.today()),
+            "plot": history_plot(history),
+            "assessed": [
+                (each, powers_line((key, getattr(each, key)) for key in POWERS))
+                for each in history.assessed
+            ],
+        }
+        if reading.result is not None and reading.rules is not None:
+            context |= {
+                "cards": power_cards(reading),
+                "steps": steps(reading.result),
+                "lacking": lacking(reading.result),
+                "thresholds": threshold_rows(reading.rules, reading.result),
+                "change": change_ahead(reading),
+            }
+        return render(request, "growth/star.html", context)
+
+
+def history_plot(history: StarHistory) -> SafeString:
+    """Draw predicted and assessed stars over days; nothing below two days."""
+    if len(history.predicted) < 2:
+        return SafeString("")
+    assessed = [Point(each.as_of, each.star) for each in reversed(history.assessed)]
+    return line_plot(
+        [Point(each.as_of, each.star) for each in history.predicted],
+        title=_("Stars by day"),
+        # Translators: 预测星等级
+        value_label=_("Predicted star"),
+        # Translators: 评定星等级
+        second=Series(_("Assessed star"), assessed) if assessed else None,
+    )
