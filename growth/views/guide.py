@@ -59,9 +59,12 @@ def _stages(reading: GuideReading) -> list[dict[str, Any]]:
 
 
 def _milestones(reading: GuideReading) -> list[dict[str, Any]]:
+    """Return the milestones with the goal: the first not reached, also on the day before its phase."""
+    goal = next((each for each in reading.milestones if not each.done), None)
     return [
         {
             "reading": each,
+            "goal": each is goal,
             "text": milestone_text(each),
             "icon": PHASE_ICONS[each.milestone.key],
             "shown": min(each.value, each.milestone.target),
