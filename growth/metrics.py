@@ -1,5 +1,19 @@
-"""Metrics of `growth`; importing a module here registers its metrics (K-14)."""
+"""Metrics of `growth`; importing a module here registers its metrics and audience fields (K-14)."""
 
-from growth import diagnosis_metrics, guide_metrics, star_metrics
+from growth import (
+    diagnosis_metrics,
+    guide_metrics,
+    industry_groups,
+    pack_metrics,
+    programme_metrics,
+    star_metrics,
+)
 
-__all__ = ["diagnosis_metrics", "guide_metrics", "star_metrics"]
+__all__ = [
+    "diagnosis_metrics",
+    "guide_metrics",
+    "industry_groups",
+    "pack_metrics",
+    "programme_metrics",
+    "star_metrics",
+]

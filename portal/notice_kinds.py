@@ -249,6 +249,38 @@ register_notice_kind(
     label=_("Membership upgrade answered"),
 )
 register_notice_kind(
+    "enrolment_decided",
+    # Translators: {decision} such as "Enrolled" or "Refused"
+    _("{programme}: {decision}"),
+    _("Your application for {programme} was decided: {decision}. {reason}"),
+    label=_("Application for a programme decided"),
+)
+register_notice_kind(
+    "enrolment_removed",
+    _("Your shop is no longer in {programme}"),
+    _("The enrolment was ended. {reason}"),
+    label=_("Enrolment ended by the platform"),
+)
+register_notice_kind(
+    "enrolment_step",
+    _("{programme}: next step “{next}”"),
+    _("Done so far: {step}. {reason}"),
+    label=_("Next step of a programme"),
+)
+register_notice_kind(
+    "enrolment_ending",
+    _("{programme} ends on {day}"),
+    _("Days left: {days}. If it can be renewed, you can ask for it now, up to the last day."),
+    label=_("Enrolment ending"),
+)
+register_notice_kind(
+    "renewal_answered",
+    # Translators: {decision} such as "Granted" or "Refused"
+    _("Renewal of {programme}: {decision}"),
+    _("Your enrolment holds until {until}. {reason}"),
+    label=_("Renewal answered"),
+)
+register_notice_kind(
     "spam_report_answered",
     _("Your report on {rfq} was answered: {decision}"),
     _("We looked at the evidence: {decision}. {answer}"),

@@ -16,6 +16,7 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         *((app, "*", VIEW) for app in OUR_APPS),
         ("compliance", "certificate", ("change", "review_certificate", "import_register")),
         ("compliance", "reviewreason", WORK),
+        ("growth", "programme", ("review_enrolment",)),
     ],
     "operator": [
         *((app, "*", VIEW) for app in OUR_APPS),
@@ -37,6 +38,7 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("compliance", "categorytraits", WORK),
         ("compliance", "servicerequest", ("change",)),
         ("growth", "*", WORK),
+        ("growth", "programme", ("review_enrolment",)),
     ],
     "risk officer": [
         *((app, "*", VIEW) for app in OUR_APPS),

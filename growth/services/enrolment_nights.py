@@ -1,0 +1,326 @@
+"""What the night does about enrolments: what is over ends, what is automatic begins (GRO-17, GRO-18).
+
+Everything is about today and is done once, however often the night runs. Sets of shops are worked on
+by a constant number of statements for each thousand of them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.db.models import Q, QuerySet
+
+from growth.choices import OPEN_ENROLMENTS, EnrolmentState, RenewalStatus
+from growth.models import Enrolment, EnrolmentEvent, EnrolmentRenewal, Programme
+from growth.programme_metrics import member_on
+from growth.programme_reading import (
+    CONDITIONS_ENDED,
+    PREREQUISITE_ENDED,
+    STEP_MISSED,
+    content_of,
+    reason_words,
+)
+from growth.programme_rules import (
+    WindowState,
+    next_step,
+    renewal_from,
+    step_due_at,
+    until_of,
+    window_on,
+)
+from growth.programme_schema import Criterion
+from growth.services.enrolment_moves import programme_link, title_of
+from portal import platform_time
+from portal.audience import sellers_concerned
+from portal.choices import ROLE_ACTIONS, Action, SellerStatus
+from portal.models import Member, Seller, SellerFlag
+from portal.services import audit
+from portal.services.notices import NoticeDraft, notice_send_many
+
+BATCH = 1_000
+ONE_DAY = timedelta(days=1)
+TOLD_BEFORE = timedelta(days=7)
+"""How long before the last day a shop is told, besides when renewing becomes possible."""
+SHORT = timedelta(days=14)
+"""Memberships no longer than this end without a warning."""
+Row = TypeVar("Row")
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Yield rows a thousand at a time."""
+    left = iter(rows)
+    while some := list(islice(left, BATCH)):
+        yield some
+
+
+def enrolments_expire(*, now: datetime) -> int:
+    """End what is past its last day; what waits for the answer to a renewal waits on (GRO-18)."""
+    today = platform_time.day_of(now)
+    waiting = EnrolmentRenewal.objects.filter(status=RenewalStatus.OPEN).values("enrolment")
+    over = Enrolment.objects.filter(state=EnrolmentState.ACTIVE, until__lt=today)
+    by_day: dict[date, list[Enrolment]] = defaultdict(list)
+    for enrolment in _locked(over.exclude(pk__in=waiting)):
+        if enrolment.until is not None:
+            by_day[enrolment.until].append(enrolment)
+    return sum(
+        _end(rows, until=until, ended_at=platform_time.end_of(until))
+        for until, rows in sorted(by_day.items())
+    )
+
+
+def steps_missed_end(*, now: datetime) -> int:
+    """End enrolments whose next step was to be done by now or not at all (GRO-18)."""
+    programmes = [
+        each
+        for each in Programme.objects.all()
+        if any(step.ends for step in content_of(each).steps)
+    ]
+    steps = {each.pk: content_of(each).steps for each in programmes}
+    missed = []
+    held = Enrolment.objects.filter(programme__in=programmes, state=EnrolmentState.ACTIVE)
+    for enrolment in _locked(held):
+        due = next_step(steps[enrolment.programme_id], enrolment.step)
+        if due is None or not due.ends or enrolment.step_at is None:
+            continue
+        due_at = step_due_at(due, enrolment.step_at)
+        if due_at is not None and due_at <= now:
+            missed.append(enrolment)
+    return _end_today(missed, now, STEP_MISSED)
+
+
+def dependents_expire(*, now: datetime) -> int:
+    """End memberships whose prerequisite is gone, also when that ended tonight (GRO-18)."""
+    today = platform_time.day_of(now)
+    ended = 0
+    for programme in Programme.objects.order_by("position", "code"):
+        for code in content_of(programme).prerequisites:
+            has_it = Enrolment.objects.filter(
+                member_on(today), programme__code=code, state=EnrolmentState.ACTIVE
+            )
+            lost = Enrolment.objects.filter(
+                programme=programme, state=EnrolmentState.ACTIVE
+            ).exclude(seller__in=has_it.values("seller"))
+            ended += _end_today(_locked(lost), now, PREREQUISITE_ENDED)
+    return ended
+
+
+# --- Automatic ----------------------------------------------------------------------------------
+
+
+def automatic_follow(*, now: datetime) -> int:
+    """Enrol the shops that fulfil automatic conditions, and end it for those that do no longer.
+
+    Who left or was removed is not brought back; they may apply. Returns how many began or ended.
+    """
+    today = platform_time.day_of(now)
+    changed = 0
+    for programme in Programme.objects.filter(published=True).order_by("position", "code"):
+        content = content_of(programme)
+        routes = [route for route in content.routes if route.automatic]
+        if not routes:
+            continue
+        fitting = {
+            route.key: shops_meeting([*content.audience, *route.audience], day=today)
+            for route in routes
+        }
+        if window_on(content.windows, today).state == WindowState.OPEN:
+            changed += _begin(programme, fitting, now)
+        held = Enrolment.objects.filter(
+            programme=programme, state=EnrolmentState.ACTIVE, automatic=True
+        )
+        fits = set().union(*fitting.values())
+        lost = [one for one in _locked(held) if one.seller_id not in fits]
+        changed += _end_today(lost, now, CONDITIONS_ENDED)
+    return changed
+
+
+def shops_meeting(criteria: Sequence[Criterion], *, day: date) -> set[int]:
+    """Return the primary keys of the shops, none of them closed, that meet all criteria on a day."""
+    trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
+    conditions = [[condition.as_audience()] for each in criteria for condition in each.conditions]
+    everybody, *found = sellers_concerned([[], *conditions], trading, day=day)
+    sets = iter(found)
+    for criterion in criteria:
+        held = [next(sets) for _condition in criterion.conditions]
+        everybody &= set.intersection(*held) if criterion.need == "all" else set.union(*held)
+    return everybody
+
+
+def _begin(programme: Programme, fitting: dict[str, set[int]], now: datetime) -> int:
+    today = platform_time.day_of(now)
+    content = content_of(programme)
+    out = Enrolment.objects.filter(programme=programme).filter(
+        Q(state__in=OPEN_ENROLMENTS) | Q(state__in=(EnrolmentState.LEFT, EnrolmentState.REMOVED))
+    )
+    known = set(out.values_list("seller_id", flat=True))
+    new = {}
+    for key, shops in fitting.items():
+        for shop in shops - known:
+            new.setdefault(shop, key)
+    for some in _batches(sorted(new)):
+        Enrolment.objects.bulk_create(
+            (
+                Enrolment(
+                    programme=programme,
+                    seller_id=shop,
+                    state=EnrolmentState.ACTIVE,
+                    route=new[shop],
+                    automatic=True,
+                    applied_at=now,
+                    since=today,
+                    until=until_of(content.term, today),
+                )
+                for shop in some
+            ),
+            ignore_conflicts=True,
+        )
+        # A shop that applied at this moment has its own event.
+        made = Enrolment.objects.filter(
+            programme=programme, seller__in=some, automatic=True, applied_at=now, events=None
+        )
+        _write_down(list(made.select_related("programme")), now, before="", actor_action="begin")
+    return len(new)
+
+
+# --- Ending -------------------------------------------------------------------------------------
+
+
+def _locked(rows: QuerySet[Enrolment]) -> list[Enrolment]:
+    return list(
+        rows.select_for_update(of=("self",), no_key=True).select_related("programme").order_by("pk")
+    )
+
+
+def _end_today(rows: Sequence[Enrolment], now: datetime, code: str) -> int:
+    """End memberships now: the last day that counts is the day before."""
+    return _end(rows, until=platform_time.day_of(now) - ONE_DAY, ended_at=now, reason_code=code)
+
+
+def _end(
+    rows: Sequence[Enrolment], *, until: date, ended_at: datetime, reason_code: str = ""
+) -> int:
+    now = platform_time.now()
+    for some in _batches(rows):
+        Enrolment.objects.filter(
+            pk__in=[one.pk for one in some], state=EnrolmentState.ACTIVE
+        ).update(
+            state=EnrolmentState.EXPIRED,
+            until=until,
+            ended_at=ended_at,
+            reason_code=reason_code,
+        )
+        for one in some:
+            one.state, one.until = EnrolmentState.EXPIRED, until
+            one.reason_code = reason_code
+        _flags_end(some, until)
+        _write_down(some, now, before=EnrolmentState.ACTIVE.value, actor_action="end")
+        if reason_code:
+            _tell_ended(some)
+    return len(rows)
+
+
+def _flags_end(rows: Iterable[Enrolment], until: date) -> None:
+    """Let flags end with the memberships they stand for."""
+    by_flag: dict[str, list[int]] = defaultdict(list)
+    for one in rows:
+        flag = content_of(one.programme).flag
+        if flag:
+            by_flag[flag].append(one.seller_id)
+    for code, sellers in by_flag.items():
+        flags = SellerFlag.objects.filter(code=code, seller__in=sellers)
+        flags.filter(since__gt=until).delete()
+        flags.filter(Q(until__isnull=True) | Q(until__gt=until)).update(until=until)
+
+
+def _write_down(
+    rows: Sequence[Enrolment], now: datetime, *, before: str, actor_action: str
+) -> None:
+    EnrolmentEvent.objects.bulk_create(
+        EnrolmentEvent(enrolment=one, at=now, state=one.state, step=one.step) for one in rows
+    )
+    audit.record_many(
+        audit.entry(
+            action=f"enrolment.{actor_action}",
+            actor=None,
+            obj=one,
+            before={"state": before},
+            after={"state": str(one.state), "reason_code": one.reason_code},
+            programme=one.programme.code,
+        )
+        for one in rows
+    )
+
+
+# --- Telling ------------------------------------------------------------------------------------
+
+
+def _owners(sellers: Iterable[int]) -> dict[int, list[int]]:
+    roles = [role for role, actions in ROLE_ACTIONS.items() if Action.ENROL in actions]
+    found: dict[int, list[int]] = defaultdict(list)
+    rows = Member.everywhere.filter(seller__in=list(sellers), role__in=roles, is_active=True)
+    for seller_id, user_id in rows.values_list("seller_id", "user_id"):
+        found[seller_id].append(user_id)
+    return found
+
+
+def _tell_ended(rows: Sequence[Enrolment]) -> None:
+    owners = _owners({one.seller_id for one in rows})
+    drafts = []
+    for one in rows:
+        words = reason_words(one)
+        reason = {"en": words.en, "zh": words.zh or words.en} if words else {"en": "", "zh": ""}
+        drafts.append(_draft(one, owners, "enrolment_removed", "ended", reason=reason))
+    notice_send_many(drafts)
+
+
+def _draft(
+    enrolment: Enrolment, owners: dict[int, list[int]], kind: str, key: str, **params: Any
+) -> NoticeDraft:
+    return NoticeDraft(
+        kind=kind,
+        key=f"{kind}:{enrolment.pk}:{key}",
+        params={"programme": title_of(enrolment.programme), **params},
+        link=programme_link(enrolment.programme),
+        seller_id=enrolment.seller_id,
+        user_ids=owners.get(enrolment.seller_id, []),
+    )
+
+
+def ending_tell(*, now: datetime) -> int:
+    """Tell owners when renewing becomes possible, and a week before the last day; each once (K-18)."""
+    today = platform_time.day_of(now)
+    told = 0
+    held = Enrolment.objects.filter(
+        state=EnrolmentState.ACTIVE, until__gte=today, since__isnull=False
+    ).select_related("programme")
+    for some in _batches(held.order_by("pk").iterator()):
+        due = [(one, key) for one in some for key in _warnings(one, today)]
+        owners = _owners({one.seller_id for one, _key in due}) if due else {}
+        told += notice_send_many(
+            _draft(
+                one,
+                owners,
+                "enrolment_ending",
+                f"{one.until}:{key}",
+                day=one.until,
+                days=(one.until - today).days if one.until else 0,
+            )
+            for one, key in due
+        )
+    return told
+
+
+def _warnings(enrolment: Enrolment, today: date) -> Iterator[str]:
+    """Yield the warnings that are due; their keys keep each from being sent twice."""
+    until, since = enrolment.until, enrolment.since
+    if until is None or since is None or until - since <= SHORT:
+        return
+    rule = content_of(enrolment.programme).renewal
+    if rule is not None and renewal_from(rule, until) <= today:
+        yield "renewal"
+    if until - TOLD_BEFORE <= today:
+        yield "week"
