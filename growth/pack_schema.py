@@ -242,7 +242,7 @@ def clean_reward(given: Any, position: int) -> tuple[dict[str, Any], list[str]]:
     kind, found = _kind(given)
     problems += found
     reward: dict[str, Any] = {"kind": kind.value}
-    title = given.get("title_en") or given.get("kind") or given.get("key") or kind.label
+    title = given.get("title_en") or _title_of(kind, given)
     reward["title_en"], found = _words("title_en", title, 200)
     problems += found
     reward["title_zh"], found = _words("title_zh", given.get("title_zh"), 200)
@@ -286,6 +286,14 @@ def _kind(given: Mapping[str, Any]) -> tuple[RewardKind, list[str]]:
     if nearest:
         return RewardKind(nearest[0]), [f"kind: {_one_of(said, RewardKind.values)}"]
     return RewardKind.TOOL_COUPON, []
+
+
+def _title_of(kind: RewardKind, given: Mapping[str, Any]) -> str:
+    """Return words for a reward without a title: its key, else its kind, as in "Showcase slots"."""
+    said = str(given.get("kind") or "").strip()
+    is_own = said and kind == RewardKind.TOOL_COUPON and said.casefold() not in _KINDS
+    words = str(given.get("key") or (said if is_own else kind.value))
+    return words.replace("_", " ").replace("-", " ").strip().capitalize()
 
 
 def _clean_choices(given: Any) -> tuple[list[dict[str, str]], list[str]]:

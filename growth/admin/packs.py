@@ -122,9 +122,9 @@ class PackAdmin(ServiceAdmin):
         """The day that was promised, or what the settling waits for."""
         if not pack.pk:
             return None
-        if not pack.settled_at and pack.closes_on < platform_time.latest_as_of():
-            if not is_counted(pack):
-                return _("Waits for the night of the last day: %(day)s.") % {"day": pack.closes_on}
+        is_late = not pack.settled_at and pack.closes_on < platform_time.latest_as_of()
+        if is_late and not is_counted(pack):
+            return _("Waits for the night of the last day: %(day)s.") % {"day": pack.closes_on}
         return granted_by(pack.edition, pack.closes_on)
 
     # --- Form -----------------------------------------------------------------------------------

@@ -49,6 +49,7 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture(autouse=True)
 def _unscoped(clock) -> Iterator[None]:
     clock.noon(OPENS)
+    Pack.objects.all().delete()  # those every portal has
     with unscoped():
         yield
 
