@@ -35,13 +35,11 @@ class LabelsPage(SellerPage):
         ticked = request.POST.getlist("labels")
         seen = [key for key in request.POST.get("seen", "").split("|") if key]
         try:
-            strength_labels_choose(
-                member=request.member, labels=_in_order(ticked, request.POST), seen=seen
-            )
+            strength_labels_choose(member=request.member, labels=ticked, seen=seen)
         except Refusal as refusal:
             strength = strength_of(request.seller)
             return self._show(
-                request, strength, ticked, problem=str(_text(refusal)), status=refusal.http_status
+                request, strength, ticked, problem=_text(refusal), status=refusal.http_status
             )
         messages.success(request, _("Chosen. Buyers see both labels at once."))
         return redirect("growth:supplier-card")
@@ -64,12 +62,6 @@ class LabelsPage(SellerPage):
             "problem": problem,
         }
         return render(request, "growth/strength_labels.html", context, status=status)
-
-
-def _in_order(ticked: list[str], sent: Any) -> list[str]:
-    """Return the ticked labels with the one named first in front."""
-    first = sent.get("first", "")
-    return sorted(ticked, key=lambda key: key != first)
 
 
 def _text(refusal: Refusal) -> str:
