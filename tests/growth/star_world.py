@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -23,6 +24,7 @@ from tests import factories
 from tests.factories import Node
 
 SECOND = timedelta(seconds=1)
+_numbers = itertools.count(1)
 INDUSTRIES = ("machinery", "building-materials", "construction-machinery", "toys")
 
 
@@ -34,7 +36,7 @@ def industries_create() -> dict[str, Category]:
 def order_create(seller: Seller, **over: Any) -> Order:
     """Make a customization order of USD 100, paid the moment it was created."""
     at: datetime = over.pop("at", start_of(date(2022, 7, 1)))
-    number = Order.objects.count()
+    number = next(_numbers)
     buyer, _made = Buyer.objects.get_or_create(
         buyer_id=over.pop("buyer", f"star-{number}"), defaults={"country": "US"}
     )
