@@ -22,6 +22,13 @@ register_section(
                 "growth:packs",
                 ("growth:pack", "growth:pack-", "growth:rewards", "growth:reward-"),
             ),
+            # Translators: 官方活动报名
+            NavItem(
+                _("Programmes"),
+                "megaphone",
+                "growth:programmes",
+                ("growth:programme", "growth:programme-"),
+            ),
             # Translators: 会员身份&权益
             NavItem(
                 _("Membership and rights"),

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from compliance.bilingual import in_both
 from compliance.choices import CertificateStatus
 from compliance.models import Certificate
-from growth.choices import EnrolmentState, RenewalStatus
-from growth.models import Enrolment, EnrolmentRenewal, Programme
+from growth.choices import EnrolmentState
+from growth.models import Enrolment, Programme
 from growth.programme_rules import (
     EnrolmentStanding,
     WindowReading,
@@ -89,7 +89,9 @@ def criterion_reading(
     text = str(criterion.text) if criterion.text else readings[0].text
     values = dict.fromkeys(one.value for one in readings if one.value != NOTHING)
     value = list_text(values) or NOTHING
-    unmet = _("%(condition)s (yours: %(value)s)") % {"condition": text, "value": value}
+    unmet = text
+    if value != NOTHING:
+        unmet = _("%(condition)s (yours: %(value)s)") % {"condition": text, "value": value}
     if criterion.text is None:
         unmet = _needs(criterion.conditions[0], value) or unmet
     return CriterionReading(text, value, _met(criterion, readings), unmet)
@@ -305,7 +307,7 @@ def refusal_text(reading: ProgrammeReading, code: str, route: RouteReading) -> s
     """Return a refusal in words, with what is missing or when it will be possible."""
     if code == "not_eligible":
         missing = [one.said for one in (*reading.criteria, *route.criteria) if one.met is False]
-        return _("Your shop cannot enrol: %(missing)s.") % {"missing": "; ".join(missing)}
+        return _("Your shop does not meet: %(missing)s.") % {"missing": "; ".join(missing)}
     if code == "cooling_down" and reading.cooling_until is not None:
         return _("Your shop has left, and can come back after %(day)s.") % {
             "day": day_text(reading.cooling_until)
@@ -528,11 +530,3 @@ def reason_text(enrolment: Enrolment) -> str:
     """Return why staff or the portal decided so, for the reader; empty when nobody said."""
     words = reason_words(enrolment)
     return " ".join(part for part in (str(words or ""), enrolment.reason) if part)
-
-
-# --- Renewals -----------------------------------------------------------------------------------
-
-
-def open_renewal(enrolment: Enrolment) -> EnrolmentRenewal | None:
-    """Return the renewal that waits for staff, or none."""
-    return EnrolmentRenewal.objects.filter(enrolment=enrolment, status=RenewalStatus.OPEN).first()

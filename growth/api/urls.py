@@ -7,6 +7,7 @@ urlpatterns: list = [
     path("", include("growth.api.diagnosis_urls")),
     path("", include("growth.api.guide_urls")),
     path("", include("growth.api.pack_urls")),
+    path("", include("growth.api.programme_urls")),
     path("", include("growth.api.star_urls")),
     path("", include("growth.api.rights_urls")),
 ]

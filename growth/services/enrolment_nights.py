@@ -7,9 +7,11 @@ by a constant number of statements for each thousand of them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import reduce
 from itertools import islice
+from operator import and_, or_
 from typing import Any, TypeVar
 
 from django.db.models import Q, QuerySet
@@ -141,12 +143,13 @@ def automatic_follow(*, now: datetime) -> int:
 def shops_meeting(criteria: Sequence[Criterion], *, day: date) -> set[int]:
     """Return the primary keys of the shops, none of them closed, that meet all criteria on a day."""
     trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
-    conditions = [[condition.as_audience()] for each in criteria for condition in each.conditions]
-    everybody, *found = sellers_concerned([[], *conditions], trading, day=day)
+    conditions: list[list[Mapping[str, Any]]] = [[]]
+    conditions += [[one.as_audience()] for each in criteria for one in each.conditions]
+    everybody, *found = sellers_concerned(conditions, trading, day=day)
     sets = iter(found)
     for criterion in criteria:
         held = [next(sets) for _condition in criterion.conditions]
-        everybody &= set.intersection(*held) if criterion.need == "all" else set.union(*held)
+        everybody &= reduce(and_ if criterion.need == "all" else or_, held)
     return everybody
 
 
