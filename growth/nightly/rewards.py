@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from growth.choices import RewardStatus
 from growth.models import Pack, PackClaim, PackStanding, RewardGrant
+from growth.nightly.assess import ASSESS
 from growth.pack_notices import pack_title, rewards_text, tell
 from growth.pack_rules import PACKS, night_closes_list
 from growth.services.pack_settling import pack_settle
@@ -18,22 +19,17 @@ from growth.services.packs import pack_list_close
 from growth.services.rewards import rewards_lapse
 from portal import platform_time
 from portal.nightly.export import register_standing
-from portal.nightly.registry import ShardContext, job, registry
+from portal.nightly.registry import ShardContext, job
 from portal.services.notices import NoticeDraft
 from rfq.nightly.assess import night_day
 
 REWARDS = "growth.rewards"
-ASSESS = "growth.assess"
 NOTICE_DAYS = (7, 1)
 """Days before the last day of a pack, and of a reward, at which a shop is told."""
 
 
-def _needs() -> Iterable[str]:
-    """Lists are closed after stars are assessed: one may be for shops without a star that day."""
-    return {PACKS, ASSESS} & set(registry.jobs)
-
-
-@job(REWARDS, app="growth", needs=_needs)
+# Lists are closed after stars are assessed: one may be for shops without a star that very day.
+@job(REWARDS, app="growth", needs=(PACKS, ASSESS))
 def rewards(ctx: ShardContext) -> None:
     """Settle the packs whose last day is counted, each once; close lists; tell; let lapse.
 

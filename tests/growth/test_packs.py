@@ -20,10 +20,11 @@ from growth.pack_rules import Standing, granted_by, months_after, outcomes_of, p
 from growth.services.pack_settling import pack_settle
 from growth.services.packs import pack_claim, pack_list_close
 from portal.errors import NotAllowed, Refusal
-from portal.models import Notice, Seller
+from portal.models import Notice, Seller, SellerFlag
 from portal.nightly.export import standing_lines
 from portal.platform_time import end_of, start_of
 from portal.scoping import unscoped
+from portal.services.shops import STAR_FROM_UPSTREAM
 from tests import factories
 from tests.growth.pack_world import (
     CARD,
@@ -349,14 +350,22 @@ STARLESS = [
 
 @pytest.fixture
 def crowd(category, shop, other_shop) -> dict[str, Seller]:
-    """Shops of all kinds on the day of the list; `cn1001` and `cn2002` are on it."""
+    """Shops of all kinds on the day of the list; `cn1001` and `cn2002` are on it.
+
+    `star` has its star from upstream; that of `losing` ends when stars are assessed on the 5th.
+    """
     opened = OPENS - 91 * ONE
     Seller.objects.update(opened_on=opened, assessed_star=0)
+    star = factories.seller_create(category, opened_on=opened, assessed_star=1)
+    SellerFlag.objects.create(seller=star, code=STAR_FROM_UPSTREAM, since=opened)
     return {
         "in": shop,
         "also": other_shop,
         "basic": factories.seller_create(category, opened_on=opened, membership="basic"),
-        "star": factories.seller_create(category, opened_on=opened, assessed_star=1),
+        "star": star,
+        "losing": factories.seller_create(
+            category, opened_on=opened, assessed_star=1, member_id="losing"
+        ),
         "young": factories.seller_create(category, opened_on=opened + ONE),
     }
 
@@ -373,7 +382,7 @@ def test_the_list_is_closed_by_the_night_of_its_day_and_stays(crowd, owner, cloc
     assert not listed()
     clock((start_of(OPENS) + timedelta(hours=1)).isoformat())
     night(OPENS - 2 * ONE, REWARDS)
-    assert listed() == {"cn1001", "cn2002"}
+    assert listed() == {"cn1001", "cn2002", "losing"}
     # Who leaves the audience stays on the list; who comes into it does not join.
     Seller.objects.filter(pk=crowd["in"].pk).update(assessed_star=1)
     Seller.objects.filter(pk=crowd["basic"].pk).update(membership="verified")
