@@ -139,10 +139,28 @@ class UpgradeRequestAdmin(ServiceAdmin):
             upgrade_request_answer(actor=request.user, request=obj, answer=answer, status=decision)
 
 
+def _percentage(label: Any, *, required: bool) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label, required=required, min_value=0, max_value=100, max_digits=5, decimal_places=2
+    )
+
+
+class AffiliatedCompanyForm(forms.ModelForm):
+    """The second company; what is no percentage is said at its field."""
+
+    shares = _percentage(gettext_lazy("shares (%)"), required=True)
+    concert_shares = _percentage(gettext_lazy("shares in a concert agreement (%)"), required=False)
+
+    class Meta:
+        model = AffiliatedCompany
+        fields = ["seller", *FIELDS]
+
+
 @admin.register(AffiliatedCompany)
 class AffiliatedCompanyAdmin(ServiceAdmin):
     """Second companies: how they hang together with the shop, and what they add to its card."""
 
+    form = AffiliatedCompanyForm
     list_display = (
         "seller", "name", "shares", "concert_shares", "same_legal_person", "floor_area", "employees",
     )  # fmt: skip
