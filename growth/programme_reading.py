@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
@@ -13,8 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from compliance.bilingual import in_both
-from compliance.choices import CertificateStatus
-from compliance.models import Certificate
 from growth.choices import EnrolmentState
 from growth.models import Enrolment, Programme
 from growth.programme_rules import (
@@ -31,9 +29,7 @@ from growth.programme_rules import (
 from growth.programme_schema import (
     Condition,
     Criterion,
-    DocumentOption,
     ProgrammeContent,
-    Requirement,
     Route,
     Step,
     Words,
@@ -427,81 +423,6 @@ def _had_by(user: User | None, contents: Mapping[int, ProgrammeContent]) -> set[
     with unscoped():
         rows = Enrolment.objects.filter(programme__in=once, applied_by=user, state__in=PLACE_KEPT)
         return set(rows.values_list("programme_id", flat=True))
-
-
-# --- Documents ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class OptionReading:
-    """A way to meet a requirement, with the certificates of the shop that would do, or the fact."""
-
-    option: DocumentOption
-    certificates: list[Certificate] = field(default_factory=list)
-    fact: CriterionReading | None = None
-
-    @property
-    def met(self) -> bool:
-        """Whether upstream's fact meets it already."""
-        return self.fact is not None and bool(self.fact.met)
-
-
-@dataclass(frozen=True)
-class RequirementReading:
-    """A requirement with its options as one shop reads them."""
-
-    requirement: Requirement
-    options: list[OptionReading]
-
-    @property
-    def met(self) -> bool:
-        """Whether a fact meets it, so that nothing is to be handed in."""
-        return any(one.met for one in self.options)
-
-
-def certificates_in_force(seller: Seller, types: Iterable[str], now: datetime) -> list[Certificate]:
-    """Return the shop's verified certificates of some types that count at an instant, newest first.
-
-    An application receipt for a trademark is never verified, so it is not among them (GRO-18).
-    """
-    with unscoped():
-        return list(
-            Certificate.objects.filter(
-                Q(valid_until__isnull=True) | Q(valid_until__gt=now),
-                seller=seller,
-                type__in=list(types),
-                status=CertificateStatus.VERIFIED,
-                valid_from__lte=now,
-            ).order_by("-valid_from", "-pk")
-        )
-
-
-def requirement_readings(
-    seller: Seller, route: Route, *, now: datetime
-) -> list[RequirementReading]:
-    """Return what a way in asks for, with what the shop has of it; two queries and one per fact."""
-    options = [one for each in route.documents for one in each.options]
-    types = {kind for one in options for kind in one.types}
-    held = certificates_in_force(seller, types, now) if types else []
-    facts = [
-        Criterion(text=one.title, conditions=[one.condition]) for one in options if one.condition
-    ]
-    said = audience_readings(
-        seller, [[each.as_audience() for each in one.conditions] for one in facts]
-    )
-    read = iter(criterion_reading(one, each) for one, each in zip(facts, said, strict=True))
-    by_option = {
-        one.key: OptionReading(
-            one,
-            [each for each in held if each.type in one.types],
-            next(read) if one.condition else None,
-        )
-        for one in options
-    }
-    return [
-        RequirementReading(each, [by_option[one.key] for one in each.options])
-        for each in route.documents
-    ]
 
 
 # --- Why something ended ------------------------------------------------------------------------

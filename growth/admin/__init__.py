@@ -1,5 +1,5 @@
 """Staff pages of growth; importing a module registers them."""
 
-from growth.admin import diagnosis, guide, packs, rights, stars
+from growth.admin import diagnosis, guide, packs, programmes, rights, stars
 
-__all__ = ["diagnosis", "guide", "packs", "rights", "stars"]
+__all__ = ["diagnosis", "guide", "packs", "programmes", "rights", "stars"]

@@ -18,13 +18,12 @@ from django.utils.translation import gettext as _
 from compliance.models import Certificate
 from growth.choices import EnrolmentState
 from growth.models import Enrolment, EnrolmentDocument, EnrolmentFile, Programme
+from growth.programme_documents import RequirementReading, requirement_readings
 from growth.programme_reading import (
     ProgrammeReading,
-    RequirementReading,
     RouteReading,
     programme_readings,
     refusal_text,
-    requirement_readings,
 )
 from growth.programme_rules import leaving_from
 from growth.services.enrolment_moves import (
