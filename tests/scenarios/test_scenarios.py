@@ -6,7 +6,7 @@ perhaps `staff` (username: group, or `superuser`), and `steps`, each one of:
     clock: 2022-07-22T00:00:00-07:00          move the clock
     ingest: {kind: [rows]}                    feed rows; `rejected: N` tells how many may be refused
     nightly: 2022-07-19                       run the night of a day; `fails: true` if it must refuse
-    as: username, get|post|patch|delete: /path, send: {…}, status: 200, answer: {…}
+    as: username, get|post|put|patch|delete: /path, send: {…}, status: 200, answer: {…}
         again: key            sent as Idempotency-Key
         evidence: 1           pictures sent along, as a form instead of JSON
         files: {files: 1}     PDFs sent along, by field, as a form instead of JSON
@@ -216,7 +216,7 @@ class Player:
         return made
 
     def call(self, step: dict[str, Any]) -> None:
-        method = next(m for m in ("get", "post", "patch", "delete") if m in step)
+        method = next(m for m in ("get", "post", "put", "patch", "delete") if m in step)
         client = self.client(step["as"])
         path = "/api/v1" + step[method].format(**self.kept)
         content, options = self._filled(step.get("send")), {"format": "json"}
