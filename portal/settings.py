@@ -349,6 +349,7 @@ SPECTACULAR_SETTINGS = {
         "CoverStateEnum": "compliance.choices.CoverState",
         "EprCategoryEnum": "compliance.choices.EprCategory",
         "AppealReasonEnum": "compliance.choices.AppealReason",
+        "PowerEnum": "growth.choices.Power",
     },
 }
 

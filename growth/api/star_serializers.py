@@ -19,7 +19,7 @@ NUMBER = {"type": ["integer", "string", "null"]}
 POINTS: dict[str, Any] = {"max_digits": 5, "decimal_places": 2}
 
 
-class NextStepSerializer(serializers.Serializer):
+class StarStepSerializer(serializers.Serializer):
     """The next value that earns more points; of an indicator in proportion, the one that earns all."""
 
     at = serializers.SerializerMethodField(help_text="In the unit of the value.")
@@ -39,7 +39,7 @@ class NextStepSerializer(serializers.Serializer):
         return number_json(step.needed)
 
 
-class IndicatorSerializer(serializers.Serializer):
+class StarIndicatorSerializer(serializers.Serializer):
     """One indicator of a power."""
 
     key = serializers.CharField()
@@ -54,7 +54,7 @@ class IndicatorSerializer(serializers.Serializer):
     )
     points = serializers.DecimalField(**POINTS)
     max = serializers.IntegerField()
-    next = NextStepSerializer(allow_null=True)
+    next = StarStepSerializer(allow_null=True)
     advice = serializers.SerializerMethodField(help_text="The next step in words, or empty.")
 
     @extend_schema_field(NUMBER)
@@ -71,7 +71,7 @@ class IndicatorSerializer(serializers.Serializer):
         return step_text(result, result.next) if result.next else ""
 
 
-class PowerSerializer(serializers.Serializer):
+class StarPowerSerializer(serializers.Serializer):
     """One of the four powers, 0–100 with its bonus."""
 
     key = serializers.ChoiceField(Power.choices)
@@ -83,14 +83,14 @@ class PowerSerializer(serializers.Serializer):
         **POINTS, allow_null=True, help_text="Points to its next star; null at the highest."
     )
     holds_down = serializers.SerializerMethodField(help_text="The shop's star is this power's.")
-    indicators = IndicatorSerializer(many=True)
+    indicators = StarIndicatorSerializer(many=True)
 
     def get_holds_down(self, power: PowerResult) -> bool:
         """Tell whether a better star takes more of this power."""
         return power.star == self.context["star"]
 
 
-class LocalServiceSerializer(serializers.Serializer):
+class StarLocalServiceSerializer(serializers.Serializer):
     """Bonus for local after-sales service; null for industries without it."""
 
     amount = serializers.SerializerMethodField(help_text="USD in `days`.")
@@ -144,7 +144,7 @@ class StarSerializer(serializers.Serializer):
         help_text="The marketplace names the assessed star itself."
     )
     powers = serializers.SerializerMethodField()
-    local_service = LocalServiceSerializer(allow_null=True)
+    local_service = StarLocalServiceSerializer(allow_null=True)
     thresholds = serializers.ListField(
         child=serializers.IntegerField(), help_text="Points from which 1, 2, … stars begin."
     )
@@ -154,10 +154,10 @@ class StarSerializer(serializers.Serializer):
     )
     core_tasks = GuideTaskSerializer(many=True, help_text="Of a shop whose star waits for them.")
 
-    @extend_schema_field(PowerSerializer(many=True))
+    @extend_schema_field(StarPowerSerializer(many=True))
     def get_powers(self, answer: dict[str, Any]) -> Any:
         """Return the four powers."""
-        return PowerSerializer(
+        return StarPowerSerializer(
             answer["power_results"], many=True, context={"star": answer["star"]}
         ).data
 
