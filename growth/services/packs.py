@@ -29,7 +29,8 @@ BATCH = 2_000
 def packs_open_to(seller: Seller, packs: Sequence[Pack]) -> set[int]:
     """Return the primary keys of the packs whose audience or closed list has the shop (GRO-6, GRO-10).
 
-    Lists that fall due are closed first. A constant number of queries, one per field or metric named.
+    Lists that fall due are closed first. A constant number of queries, one per field or metric named; and as
+    many again for each day on which lists are still to be closed.
     """
     packs_close_due_lists(packs)
     return _open_to(seller, packs)
@@ -46,12 +47,18 @@ def _open_to(seller: Seller, packs: Sequence[Pack]) -> set[int]:
             if listed
             else ()
         )
-        concerned = sellers_concerned(
-            [pack.audience for pack in live], Seller.objects.filter(pk=seller.pk)
-        )
-    return found | {
-        pack.pk for pack, sellers in zip(live, concerned, strict=True) if seller.pk in sellers
-    }
+        # What depends on the day is judged for that of the list, also before it is closed.
+        for day in {pack.frozen_on for pack in live}:
+            asked = [pack for pack in live if pack.frozen_on == day]
+            concerned = sellers_concerned(
+                [pack.audience for pack in asked], Seller.objects.filter(pk=seller.pk), day=day
+            )
+            found |= {
+                pack.pk
+                for pack, sellers in zip(asked, concerned, strict=True)
+                if seller.pk in sellers
+            }
+    return found
 
 
 def packs_close_due_lists(packs: Iterable[Pack]) -> None:

@@ -380,6 +380,8 @@ def test_the_list_is_closed_by_the_night_of_its_day_and_stays(crowd, owner, cloc
     clock.noon(OPENS - ONE)
     night(OPENS - 3 * ONE, REWARDS)
     assert not listed()
+    # The day before, days open are those of the list's day already.
+    assert (state(crowd["in"]), state(crowd["young"])) == ("not_open", "not_eligible")
     clock((start_of(OPENS) + timedelta(hours=1)).isoformat())
     night(OPENS - 2 * ONE, REWARDS)
     assert listed() == {"cn1001", "cn2002", "losing"}
