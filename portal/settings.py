@@ -350,6 +350,7 @@ SPECTACULAR_SETTINGS = {
         "EprCategoryEnum": "compliance.choices.EprCategory",
         "AppealReasonEnum": "compliance.choices.AppealReason",
         "PowerEnum": "growth.choices.Power",
+        "PhaseEnum": "growth.choices.Phase",
     },
 }
 
