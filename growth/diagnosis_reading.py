@@ -161,12 +161,12 @@ def diagnosis_history(
     )
     spans = list(
         GrowthScore.objects.filter(
-            seller=seller, score__isnull=False, valid_from__lte=newest, valid_to__gte=since
+            seller=seller, valid_from__lte=newest, valid_to__gte=since
         ).values_list("valid_from", "valid_to", "rulebook", "score", "suggestions")
     )
     return [
         ScoreOfDay(day, rulebook, score, suggestions)
         for day in published
         for first, last, rulebook, score, suggestions in spans
-        if first <= day <= last
+        if score is not None and first <= day <= last
     ]

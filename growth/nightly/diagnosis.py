@@ -6,6 +6,7 @@ A shard is a group of whole industries, because a benchmark is taken over one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -14,7 +15,7 @@ from growth.models import GrowthBenchmark, GrowthScore
 from growth.nightly.diagnosis_sql import diagnosis_sql
 from portal.metrics import DERIVED, PLAIN
 from portal.nightly.export import register_standing
-from portal.nightly.registry import ShardContext, job
+from portal.nightly.registry import Params, ShardContext, job
 from portal.nightly.standings import add_to_new_set, new_set, stage_new_set
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.nightly.score import plan_industries
@@ -34,7 +35,7 @@ def diagnosis(ctx: ShardContext) -> None:
     """Stage the benchmarks and growth scores of a group of industries (GRO-11).
 
     The rulebook in force on the as-of day says what is compared; days before the first one have
-    neither. Two selects, whatever the number of items, shops and industries.
+    neither. The same statements whatever the number of items, shops and industries.
     """
     with new_set(ctx, GrowthBenchmark) as benchmarks, new_set(ctx, GrowthScore):
         try:
@@ -44,8 +45,9 @@ def diagnosis(ctx: ShardContext) -> None:
         else:
             sql = diagnosis_sql(rulebook.content, rulebook.version, ctx.as_of)
             params = {**ctx.params, **sql.params}
-            add_to_new_set(ctx, GrowthBenchmark, sql.benchmarks, params)
-            add_to_new_set(ctx, GrowthScore, sql.scores(benchmarks), params)
+            with _values(ctx, sql.values, params) as values:
+                add_to_new_set(ctx, GrowthBenchmark, sql.benchmarks(values), params)
+                add_to_new_set(ctx, GrowthScore, sql.scores(values, benchmarks), params)
         stage_new_set(
             ctx,
             GrowthBenchmark,
@@ -61,6 +63,18 @@ def diagnosis(ctx: ShardContext) -> None:
             scope_sql=f"s.seller_id IN {mine}",
             keys_unique=True,
         )
+
+
+@contextmanager
+def _values(ctx: ShardContext, select: str, params: Params) -> Iterator[str]:
+    """Write down what is compared, which both selects read; yield the name of the table."""
+    table = "night_diagnosis_values"
+    ctx.execute(f"DROP TABLE IF EXISTS {table}")
+    ctx.execute(f"CREATE TEMPORARY TABLE {table} AS {select}", params)
+    if ctx.is_postgres:
+        ctx.execute(f"ANALYZE {table}")
+    yield table
+    ctx.execute(f"DROP TABLE {table}")
 
 
 # --- Export -------------------------------------------------------------------------------------

@@ -23,15 +23,35 @@ STEP = isqrt(FULL)
 
 @dataclass(frozen=True)
 class DiagnosisSql:
-    """The selects of one rulebook as of a day; `params` lack the shard's `lo` and `hi` (industries)."""
+    """The selects of one rulebook as of a day; `params` lack the shard's `lo` and `hi` (industries).
 
-    benchmarks: str
+    `values` gives a row per shop and item: what the others are made of, as a table or as a select in
+    brackets.
+    """
+
+    items: str
+    number: int
     params: dict[str, Any]
-    _counted: str
 
-    def scores(self, benchmarks: str) -> str:
-        """Return the select of `GrowthScore` rows against benchmarks: a table, or a select in brackets."""
-        return SCORES.format(counted=self._counted, benchmarks=benchmarks)
+    @property
+    def values(self) -> str:
+        """Return the select of the values to compare: of whom, of which item, whose peer it is."""
+        names = [f"%(metric_{place})s" for place in range(self.number)]
+        return VALUES.format(
+            items=self.items,
+            # Named one by one, so that the planner knows how many rows there are of each.
+            metrics=", ".join(names),
+            places=" ".join(f"WHEN {name} THEN {place}" for place, name in enumerate(names)),
+            units=units_sql("v.value"),
+        )
+
+    def benchmarks(self, values: str) -> str:
+        """Return the select of `GrowthBenchmark` rows."""
+        return BENCHMARKS.format(items=self.items, values=values)
+
+    def scores(self, values: str, benchmarks: str) -> str:
+        """Return the select of `GrowthScore` rows."""
+        return SCORES.format(items=self.items, values=values, benchmarks=benchmarks)
 
 
 def diagnosis_sql(rules: DiagnosisRules, version: str, as_of: date) -> DiagnosisSql:
@@ -47,11 +67,11 @@ def diagnosis_sql(rules: DiagnosisRules, version: str, as_of: date) -> Diagnosis
             f"empty_{place}": None if empty is None else int(empty * SCALE),
         }
         rows.append(
-            f"(CAST(%(metric_{place})s AS VARCHAR(80)), %(weight_{place})s, %(lower_{place})s, "
-            f"CAST(%(empty_{place})s AS BIGINT))"
+            f"({place}, CAST(%(metric_{place})s AS VARCHAR(80)), %(weight_{place})s, "
+            f"%(lower_{place})s, CAST(%(empty_{place})s AS BIGINT))"
         )
-    counted = COUNTED.format(items=", ".join(rows), units=units_sql("v.value"))
-    return DiagnosisSql(BENCHMARKS.format(counted=counted), params, counted)
+    items = "items(place, metric, weight, lower_is_better, empty)"
+    return DiagnosisSql(f"{items} AS (VALUES {', '.join(rows)})", len(rows), params)
 
 
 def units_sql(value: str) -> str:
@@ -62,44 +82,50 @@ def units_sql(value: str) -> str:
     )
 
 
-COUNTED = """WITH items(metric, weight, lower_is_better, empty) AS (VALUES {items}),
-shops AS (
-    SELECT id, industry_id, assessed_star, opened_on, paid_on FROM portal_seller
-    WHERE industry_id BETWEEN %(lo)s AND %(hi)s AND status <> 'closed'
-), held AS (
-    SELECT v.seller_id, v.metric, {units} AS units FROM portal_metricvalue v
-    WHERE v.metric IN (SELECT metric FROM items) AND v.seller_id IN (SELECT id FROM shops)
-        AND v.valid_from <= %(as_of)s AND v.valid_to >= %(as_of)s
-), counted AS (
-    SELECT s.id AS seller_id, s.industry_id, s.assessed_star, s.opened_on, s.paid_on,
-        i.metric, i.weight, i.lower_is_better, COALESCE(h.units, i.empty) AS units
-    FROM shops s CROSS JOIN items i
-    LEFT JOIN held h ON h.seller_id = s.id AND h.metric = i.metric
-)"""
+STARRED, PEER, NOBODY = 2, 1, 0
+"""Whose peer a shop is: of all as one with a star, of all, of nobody."""
 
 # A shop that is known not to be open yet is nobody's peer; of some sellers upstream says no days.
-BENCHMARKS = f"""{{counted}}, peers AS (
-    SELECT industry_id, metric, units, assessed_star,
-        COUNT(*) OVER of_metric AS everybody,
-        SUM(CASE WHEN assessed_star >= {STARRED_FROM} THEN 1 ELSE 0 END) OVER of_metric AS starred
-    FROM counted
-    WHERE units IS NOT NULL AND (assessed_star >= {STARRED_FROM} OR opened_on <= %(as_of)s
-        OR (opened_on IS NULL AND paid_on IS NULL))
-    WINDOW of_metric AS (PARTITION BY industry_id, metric)
-), compared AS (
-    SELECT industry_id, metric, units,
+VALUES = f"""WITH {{items}}, shops AS (
+    SELECT id, industry_id, CASE WHEN assessed_star >= {STARRED_FROM} THEN {STARRED}
+        WHEN opened_on <= %(as_of)s OR (opened_on IS NULL AND paid_on IS NULL) THEN {PEER}
+        ELSE {NOBODY} END AS peer
+    FROM portal_seller
+    WHERE industry_id BETWEEN %(lo)s AND %(hi)s AND status <> 'closed'
+), held AS (
+    SELECT v.seller_id, CASE v.metric {{places}} END AS place, {{units}} AS units
+    FROM portal_metricvalue v
+    WHERE v.metric IN ({{metrics}}) AND v.seller_id IN (SELECT id FROM shops)
+        AND v.valid_from <= %(as_of)s AND v.valid_to >= %(as_of)s
+)
+SELECT s.id AS seller_id, s.industry_id, s.peer, i.place, COALESCE(h.units, i.empty) AS units
+FROM shops s CROSS JOIN items i
+LEFT JOIN held h ON h.seller_id = s.id AND h.place = i.place
+WHERE COALESCE(h.units, i.empty) IS NOT NULL"""
+
+BENCHMARKS = f"""WITH {{items}}, sizes AS (
+    SELECT industry_id, place, COUNT(*) AS everybody,
+        SUM(CASE WHEN peer = {STARRED} THEN 1 ELSE 0 END) AS starred
+    FROM {{values}} c WHERE peer <> {NOBODY}
+    GROUP BY industry_id, place HAVING COUNT(*) >= {LEAST_SELLERS}
+), scopes AS (
+    SELECT industry_id, place,
+        CASE WHEN starred >= {LEAST_SELLERS} THEN {STARRED} ELSE {PEER} END AS least,
         CASE WHEN starred >= {LEAST_SELLERS} THEN starred ELSE everybody END AS sellers,
         CASE WHEN starred >= {LEAST_SELLERS} THEN '{BenchmarkScope.STARRED.value}'
-            ELSE '{BenchmarkScope.INDUSTRY.value}' END AS scope,
-        ROW_NUMBER() OVER (PARTITION BY industry_id, metric ORDER BY units) AS place
-    FROM peers
-    WHERE everybody >= {LEAST_SELLERS}
-        AND (assessed_star >= {STARRED_FROM} OR starred < {LEAST_SELLERS})
+            ELSE '{BenchmarkScope.INDUSTRY.value}' END AS scope
+    FROM sizes
+), ranked AS (
+    SELECT c.industry_id, c.place, c.units, o.sellers, o.scope, ROW_NUMBER() OVER (
+        PARTITION BY c.industry_id, c.place ORDER BY c.units) AS number
+    FROM {{values}} c JOIN scopes o ON o.industry_id = c.industry_id AND o.place = c.place
+    WHERE c.peer >= o.least
 )
-SELECT industry_id, metric, scope, sellers,
-    ((MIN(units) + MAX(units) + 1) / 2) / {SCALE}.0 AS value
-FROM compared WHERE place IN ((sellers + 1) / 2, (sellers + 2) / 2)
-GROUP BY industry_id, metric, scope, sellers"""
+SELECT r.industry_id, i.metric, r.scope, r.sellers,
+    ((MIN(r.units) + MAX(r.units) + 1) / 2) / {SCALE}.0 AS value
+FROM ranked r JOIN items i ON i.place = r.place
+WHERE r.number IN ((r.sellers + 1) / 2, (r.sellers + 2) / 2)
+GROUP BY r.industry_id, i.metric, r.scope, r.sellers"""
 
 _SHARE = (
     f"CASE WHEN part >= whole THEN {FULL} ELSE (part * {STEP} / whole) * {STEP} "
@@ -108,23 +134,23 @@ _SHARE = (
 _GOAL = units_sql("b.value")
 _WHOLE = f"(weights * {FULL // HUNDREDTHS})"
 
-SCORES = f"""{{counted}}, goals AS (
-    SELECT b.industry_id, b.metric, {_GOAL} AS units FROM {{benchmarks}} b
+SCORES = f"""WITH {{items}}, goals AS (
+    SELECT b.industry_id, i.place, i.weight, i.lower_is_better, {_GOAL} AS units
+    FROM {{benchmarks}} b JOIN items i ON i.metric = b.metric
 ), compared AS (
-    SELECT c.seller_id, c.weight,
-        CASE WHEN c.lower_is_better = 1 THEN g.units ELSE c.units END AS part,
-        CASE WHEN c.lower_is_better = 1 THEN c.units ELSE g.units END AS whole
-    FROM counted c LEFT JOIN goals g ON g.industry_id = c.industry_id AND g.metric = c.metric
-    WHERE c.opened_on <= %(as_of)s
+    SELECT c.seller_id, g.weight,
+        CASE WHEN g.lower_is_better = 1 THEN g.units ELSE c.units END AS part,
+        CASE WHEN g.lower_is_better = 1 THEN c.units ELSE g.units END AS whole
+    FROM {{values}} c JOIN goals g ON g.industry_id = c.industry_id AND g.place = c.place
 ), summed AS (
-    SELECT seller_id,
-        CAST(SUM(CASE WHEN part IS NULL OR whole IS NULL THEN NULL ELSE weight * ({_SHARE}) END)
-            AS BIGINT) AS earned,
-        CAST(SUM(CASE WHEN part IS NULL OR whole IS NULL THEN NULL ELSE weight END) AS BIGINT)
-            AS weights,
+    SELECT seller_id, CAST(SUM(weight * ({_SHARE})) AS BIGINT) AS earned,
+        CAST(SUM(weight) AS BIGINT) AS weights,
         SUM(CASE WHEN part < whole THEN 1 ELSE 0 END) AS suggestions
     FROM compared GROUP BY seller_id
 )
-SELECT seller_id, CAST(%(version)s AS VARCHAR(40)) AS rulebook,
-    ((2 * earned + {_WHOLE}) / (2 * {_WHOLE})) / 100.0 AS score, suggestions
-FROM summed"""
+SELECT p.id AS seller_id, CAST(%(version)s AS VARCHAR(40)) AS rulebook,
+    ((2 * earned + {_WHOLE}) / (2 * {_WHOLE})) / 100.0 AS score,
+    COALESCE(suggestions, 0) AS suggestions
+FROM portal_seller p LEFT JOIN summed ON summed.seller_id = p.id
+WHERE p.industry_id BETWEEN %(lo)s AND %(hi)s AND p.status <> 'closed'
+    AND p.opened_on <= %(as_of)s"""

@@ -305,7 +305,8 @@ def test_shares_are_divided_like_the_rules_do(category: Category) -> None:
             )
             params = {**sql.params, "lo": 0, "hi": 2**62}
             with connection.cursor() as cursor:
-                cursor.execute(sql.scores(f"({rows})"), adapt_params(connection, params))
+                select = sql.scores(f"({sql.values})", f"({rows})")
+                cursor.execute(select, adapt_params(connection, params))
                 ((_seller, _version, score, suggestions),) = cursor.fetchall()
             benchmark = Benchmark(Decimal(str(goal)), 5, "starred")
             values = {"ext.a": Decimal(str(own)), "ext.b": Decimal(str(own))}
