@@ -310,7 +310,8 @@ class _Use:
     def of_programme(self, right: MemberRight) -> dict[str, Any]:
         """Tell whether the shop is enrolled, or waits to be."""
         enrolment = self.enrolments.get(right.subject)
-        if enrolment is None:
+        today = platform_time.day_of(self.now)
+        if enrolment is None or (enrolment.until is not None and enrolment.until < today):
             return {"used": False, "note": _("Not enrolled")}
         if enrolment.state != EnrolmentState.ACTIVE:
             return {"used": False, "note": str(enrolment.get_state_display())}

@@ -52,8 +52,9 @@ def test_every_right_is_in_both_languages_and_leads_to_a_page() -> None:
         assert all((one.title_zh, one.text_zh)), one.key
         assert bool(one.action_en) == bool(one.action_zh), one.key
         assert not one.basic or all((one.basic_en, one.basic_zh, one.verified_zh)), one.key
-        programme = one.counted_by == "programme" or one.page == "growth:programmes"
-        assert programme or not one.page or page_url(one.page), one.page
+        assert not one.page or page_url(one.page), one.page
+        if one.counted_by == "programme":
+            assert Programme.objects.filter(code=one.subject, published=True).exists(), one.subject
 
 
 def test_a_verified_seller_has_everything_for_its_type(shop: Seller, owner_api: APIClient) -> None:
@@ -178,6 +179,7 @@ def test_showcase_slots_are_those_of_the_newest_day(
         (EnrolmentState.REMOVED, "unused", "Not enrolled"),
         (EnrolmentState.EXPIRED, "unused", "Not enrolled"),
     ],
+    ids=str,
 )
 def test_a_programme_is_used_by_whom_it_has(
     shop: Seller, other_shop: Seller, owner_api: APIClient, state: str, used: str, note: str
@@ -185,9 +187,7 @@ def test_a_programme_is_used_by_whom_it_has(
     rules = rights_rules(platform_time.today())
     assert rules
     [club] = [one for one in rules.rights if one.key == "million_dollar_club"]
-    programme, _made = Programme.objects.get_or_create(
-        code=club.subject, defaults={"kind": "activity", "title_en": "Club"}
-    )
+    programme = Programme.objects.get(code=club.subject)
     fields = {"programme": programme, "state": state, "applied_at": platform_time.now()}
     with unscoped():
         Enrolment.objects.create(seller=shop, until=date(2022, 8, 10), **fields)
@@ -198,6 +198,21 @@ def test_a_programme_is_used_by_whom_it_has(
     found = right(owner_api, "million_dollar_club")
     assert (found["state"], found["note"]) == (used, note)
     assert found["expires_soon"] is (used == "used")
+    assert found["url"] == "/growth/programmes/million_dollar_club/"
+
+
+def test_an_enrolment_that_is_over_is_no_use_before_the_night_says_so(
+    shop: Seller, owner_api: APIClient, clock: Any
+) -> None:
+    with unscoped():
+        Enrolment.objects.create(
+            programme=Programme.objects.get(code="million_dollar_club"), seller=shop,
+            state=EnrolmentState.ACTIVE, applied_at=platform_time.now(), until=date(2022, 8, 3),
+        )  # fmt: skip
+    clock("2022-08-03T23:59:59-07:00")
+    assert right(owner_api, "million_dollar_club")["state"] == "used"
+    clock("2022-08-04T00:00:00-07:00")
+    assert right(owner_api, "million_dollar_club")["state"] == "unused"
 
 
 @pytest.mark.both_databases
