@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from portal.demo import facts, products, themes
+from portal.demo import facts, products, themes, upstream_facts
 from portal.demo.quotes import Quoting
 from portal.demo.rfqs import Market
 from portal.demo.world import SELLERS, Row, World
@@ -28,6 +28,7 @@ def batches() -> Iterator[tuple[str, list[Row]]]:
     yield "showcase", facts.showcase_rows(world)
     yield "product_days", facts.product_day_rows(world)
     yield "metrics", facts.metric_rows(world)
+    yield "metrics", upstream_facts.upstream_rows(world)
     market = Market(world)
     quoting = Quoting(market)
     yield "sellers", market.peer_rows()
