@@ -46,10 +46,12 @@ def open_shops_sql(as_of: date, condition: str) -> tuple[str, dict[str, Any]]:
     `condition` narrows it by these columns but the last.
     """
     opens_at, params = opens_at_sql("opened_on", as_of)
+    # Materialized, so that the instant is worked out once per shop and not once per fact.
     sql = (
-        f"(SELECT shop.seller_id, shop.opened_on, {opens_at} AS opens_at "
+        f"(WITH opened AS MATERIALIZED (SELECT shop.seller_id, shop.opened_on, {opens_at} AS opens_at "
         "FROM (SELECT id AS seller_id, opened_on FROM portal_seller) shop "
-        f"WHERE shop.opened_on <= %(open_by)s AND {condition})"
+        f"WHERE shop.opened_on <= %(open_by)s AND {condition}) "
+        "SELECT seller_id, opened_on, opens_at FROM opened)"
     )
     return sql, {**params, "open_by": as_of}
 

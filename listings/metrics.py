@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
+from listings.choices import VideoQuality
 from portal.metrics import Query, metric
 from portal.platform_time import end_of
 
@@ -46,6 +48,8 @@ def rts_products(as_of: date) -> Query:
 )
 def video_products(as_of: date) -> Query:
     """Products on sale with a video that is not of low quality, as their newest revision says (GRO-2)."""
+    postgres = connection.vendor == "postgresql"
+    said = "r.content ->> 'video'" if postgres else "JSON_EXTRACT(r.content, '$.video')"
     return Query(
         "SELECT m.seller_id, COUNT(*) AS value FROM listings_matchprojection m "
         "JOIN listings_productrevision r ON r.product_id = m.product_id AND r.at = ("
@@ -53,8 +57,8 @@ def video_products(as_of: date) -> Query:
         "WHERE x.product_id = m.product_id AND x.at < %(moment)s) "
         "WHERE {sellers} AND m.live AND m.valid_from < %(moment)s "
         "AND (m.valid_to IS NULL OR m.valid_to >= %(moment)s) "
-        "AND r.content ->> 'video' = 'good' GROUP BY m.seller_id",
-        {"moment": end_of(as_of)},
+        f"AND {said} = %(good)s GROUP BY m.seller_id",
+        {"moment": end_of(as_of), "good": VideoQuality.GOOD.value},
     )
 
 

@@ -601,10 +601,6 @@ class Migration(migrations.Migration):
             model_name='rewardgrant',
             constraint=models.UniqueConstraint(condition=models.Q(('voucher', ''), _negated=True), fields=('voucher',), name='voucher_unique'),
         ),
-        migrations.AddIndex(
-            model_name='stagestanding',
-            index=models.Index(fields=['stage', 'valid_to'], name='stage_day'),
-        ),
         migrations.AddConstraint(
             model_name='stagestanding',
             constraint=models.UniqueConstraint(fields=('seller', 'valid_from'), name='stage_start_once'),

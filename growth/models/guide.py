@@ -34,7 +34,10 @@ STAGE_PAYLOAD = tuple(field.name for field in StageFields._meta.local_fields)
 
 
 class StageStanding(StageFields, Standing):
-    """The stage and phase of a seller as of each day of the range (GRO-1, GRO-3)."""
+    """The stage and phase of a seller as of each day of the range (GRO-1, GRO-3).
+
+    There is no index by stage: it would lead the nightly comparison of rows astray, which is by seller.
+    """
 
     KEY = ("seller",)
     PAYLOAD = STAGE_PAYLOAD
@@ -52,7 +55,6 @@ class StageStanding(StageFields, Standing):
                 fields=["seller"], condition=models.Q(valid_to=FOREVER), name="stage_one_current"
             ),
         ]
-        indexes = [models.Index(fields=["stage", "valid_to"], name="stage_day")]
 
 
 class StageStandingChange(StageFields, StandingChange):
