@@ -31,7 +31,14 @@ def shipped_packs() -> Iterator[dict[str, Any]]:
             continue
         for window in windows:
             days = {name: window[name] for name in ("opens_on", "closes_on")}
-            yield {**said, **days, "code": f"{said['code']}-{window['edition']}"}
+            edition = window["edition"]
+            yield {
+                **said,
+                **days,
+                "code": f"{said['code']}-{edition}",
+                "title_en": f"{said['title_en']} ({edition})",
+                "title_zh": f"{said['title_zh']}（{edition}）",
+            }
 
 
 @register_built_in

@@ -32,6 +32,7 @@ from portal.nightly.published import published_day
 from portal.nightly.registry import adapt_params
 from portal.read_once import read_once
 from portal.scoping import seller_scope, unscoped
+from portal.templatetags.portal_ui import list_text
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,12 @@ class PackReading:
         return list(self.pack.rewards.all())
 
     @property
-    def reward_rows(self) -> list[tuple[PackReward, list[Tool]]]:
-        """What it gives, in order, with the tools to choose from."""
-        return [(reward, tools_named(reward.choices)) for reward in self.rewards]
+    def reward_rows(self) -> list[tuple[PackReward, str]]:
+        """What it gives, in order, with the tools to choose from by name."""
+        return [
+            (reward, list_text(tool.name for tool in tools_named(reward.choices)))
+            for reward in self.rewards
+        ]
 
     @property
     def done(self) -> int:

@@ -24,6 +24,7 @@ from growth.pack_reading import (
 from growth.pack_rules import PACKS
 from growth.services.packs import pack_claim
 from growth.services.rewards import reward_choose, reward_use
+from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
@@ -32,6 +33,8 @@ from portal.views.base import SellerPage
 from portal.views.lists import page_of
 
 PAST_SIZE = 10
+COMING_DAYS = 31
+"""Packs that open later than that are not announced yet: many come month by month."""
 ACTIVE = (PackState.CLAIMED, PackState.COMPLETE)
 OVER = (PackState.REWARDED, PackState.FAILED, PackState.QUOTA_SPENT, PackState.ENDED)
 TONES = {
@@ -81,11 +84,16 @@ class PacksPage(SellerPage):
             "as_of": published_day(PACKS),
             "mine": soonest(of(*ACTIVE)),
             "open": soonest(of(PackState.OPEN)),
-            "coming": soonest(of(PackState.NOT_OPEN)),
+            "coming": [each for each in soonest(of(PackState.NOT_OPEN)) if opens_soon(each)],
             "over": page_of(request, over, size=PAST_SIZE),
             "may_claim": request.member.can(Action.ENROL),
         }
         return render(request, "growth/packs.html", context)
+
+
+def opens_soon(shown: Shown) -> bool:
+    """Tell whether a pack opens within the days for which packs are announced."""
+    return (shown.reading.pack.opens_on - platform_time.today()).days <= COMING_DAYS
 
 
 class PackPage(SellerPage):

@@ -251,8 +251,12 @@ def test_the_owner_claims_on_the_page_and_a_second_click_changes_nothing(
     pack_create(rewards=[COUPON], title_zh="任务", edition="verified")
     pack_create(code="basic", title_en="For others", audience=[{"field": "membership", "op": "eq", "value": "basic"}])  # fmt: skip
     url, claim = reverse("growth:pack", args=["pack"]), reverse("growth:pack-claim", args=["pack"])
+    pack_create(code="soon", title_en="Opens soon", opens_on=OPENS + 31 * ONE, closes_on=CLOSES + 31 * ONE)  # fmt: skip
+    pack_create(code="far", title_en="Opens later", opens_on=OPENS + 32 * ONE, closes_on=CLOSES + 32 * ONE)  # fmt: skip
     listed = viewer_client.get(reverse("growth:packs")).content.decode()
     assert "A pack" in listed
+    assert "Opens soon" in listed
+    assert "Opens later" not in listed
     assert "For others" not in listed
     assert claim not in listed
     assert claim not in viewer_client.get(url).content.decode()
