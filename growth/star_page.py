@@ -245,10 +245,22 @@ class Step:
         return points_number(self.gain)
 
 
+STEPS_SHOWN = 3
+"""Steps of a power; its card below has all indicators."""
+
+
 def steps(result: StarResult) -> list[Step]:
-    """Return what the powers that hold the star down can gain: what is enough first, then the most points."""
-    found = [step for power in result.lowest for step in _steps_of(power)]
-    return sorted(found, key=lambda step: (not step.enough, -step.gain, step.power, step.key))
+    """Return what the powers that hold the star down can gain, the power that lacks most first.
+
+    Of each power: what alone is enough for its next star, then what brings the most points.
+    """
+    held = [power for power in result.lowest if power.to_next is not None]
+    held.sort(key=lambda power: -(power.to_next or 0))
+    found = []
+    for power in held:
+        ways = sorted(_steps_of(power), key=lambda step: (not step.enough, -step.gain, step.key))
+        found += ways[:STEPS_SHOWN]
+    return found
 
 
 def _steps_of(power: PowerResult) -> Iterator[Step]:

@@ -57,7 +57,7 @@ def points_text(points: Decimal | int) -> str:
     return ngettext("%(n)s point", "%(n)s points", whole) % {"n": number}
 
 
-def points_number(points: Decimal | int) -> str:
+def points_number(points: Decimal | int | float) -> str:
     """Write points as a bare number."""
     return number_text(points, 0 if points == int(points) else 2)
 
@@ -74,6 +74,9 @@ def step_text(result: IndicatorResult, step: NextStep) -> str:
         "goal": goal_text(result.metric, step.at),
         "gain": points_text(step.gain),
     }
+    if result.value is None:
+        # Translators: a value that is not there yet is to reach a goal, and what it brings
+        return _("reach %(goal)s: +%(gain)s") % values
     if result.indicator.lower_is_better:
         # Translators: from a rate down to a lower one, and what it brings
         return _("from %(now)s down to %(goal)s: +%(gain)s") % values

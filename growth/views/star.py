@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpResponse
@@ -9,9 +10,17 @@ from django.shortcuts import render
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from growth.models import StarAssessment
 from growth.star_changes import change_ahead
 from growth.star_page import lacking, power_cards, powers_line, steps, threshold_rows
-from growth.star_reading import StarHistory, next_assessment_on, star_history, star_reading
+from growth.star_reading import (
+    PredictedStars,
+    StarHistory,
+    next_assessment_on,
+    star_history,
+    star_reading,
+)
+from growth.star_texts import points_number
 from portal import platform_time
 from portal.charts import Point, Series, line_plot
 from portal.http import MemberRequest
@@ -49,15 +58,22 @@ class StarPage(SellerPage):
 
 
 def history_plot(history: StarHistory) -> SafeString:
-    """Draw predicted and assessed stars over days; nothing below two days."""
+    """Draw the points of the lowest power over days, and at assessments; nothing below two days.
+
+    They move from day to day and say how far the next star is; stars alone hardly move.
+    """
     if len(history.predicted) < 2:
         return SafeString("")
-    assessed = [Point(each.as_of, each.star) for each in reversed(history.assessed)]
+    assessed = [Point(each.as_of, _lowest(each)) for each in reversed(history.assessed)]
     return line_plot(
-        [Point(each.as_of, each.star) for each in history.predicted],
-        title=_("Stars by day"),
-        # Translators: 预测星等级
-        value_label=_("Predicted star"),
+        [Point(each.as_of, _lowest(each)) for each in history.predicted],
+        title=_("Points of the lowest power by day"),
+        value_label=_("Lowest power"),
         # Translators: 评定星等级
-        second=Series(_("Assessed star"), assessed) if assessed else None,
+        second=Series(_("At the assessment"), assessed) if assessed else None,
+        text=points_number,
     )
+
+
+def _lowest(powers: PredictedStars | StarAssessment) -> Decimal:
+    return min(getattr(powers, key) for key in POWERS)
