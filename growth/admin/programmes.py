@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -34,6 +34,7 @@ from portal.admin.base import ReadOnlyInline, ServiceAdmin
 from portal.admin_site import Queue, register_queue
 from portal.audience import audience_readings
 from portal.services.files import file_url
+from portal.templatetags.portal_ui import EMPTY
 
 WAITING = (EnrolmentState.APPLIED, EnrolmentState.IN_REVIEW)
 TAKE, APPROVE, REFUSE, REMOVE, STEP, BACK = "take", "approve", "refuse", "remove", "step", "back"
@@ -223,9 +224,12 @@ class EnrolmentAdmin(ServiceAdmin):
         )
         marks = {True: "✓", False: "✗", None: "?"}
         rows = [criterion_reading(*pair) for pair in zip(criteria, said, strict=True)]
-        return format_html_join(
-            "", "<div>{} {} ({})</div>", ((marks[one.met], one.text, one.value) for one in rows)
-        ) or format_html("–")
+        return (
+            format_html_join(
+                "", "<div>{} {} ({})</div>", ((marks[one.met], one.text, one.value) for one in rows)
+            )
+            or EMPTY
+        )
 
     @admin.display(description=gettext_lazy("documents"))
     def documents(self, enrolment: Enrolment) -> SafeString:
@@ -239,15 +243,17 @@ class EnrolmentAdmin(ServiceAdmin):
             (one.requirement, file_url(one.file), one.file.name)
             for one in enrolment.files.select_related("file")
         ]
-        return format_html_join("", "<div>{}: {} {}</div>", certificates) + format_html_join(
-            "", '<div>{}: <a href="{}" rel="noopener">{}</a></div>', files
-        ) or format_html("–")
+        return (
+            format_html_join("", "<div>{}: {} {}</div>", certificates)
+            + format_html_join("", '<div>{}: <a href="{}" rel="noopener">{}</a></div>', files)
+            or EMPTY
+        )
 
     @admin.display(description=gettext_lazy("answers"))
     def answered(self, enrolment: Enrolment) -> SafeString:
         """What the shop answered."""
         rows = enrolment.answers.items()
-        return format_html_join("", "<div>{}: {}</div>", rows) or format_html("–")
+        return format_html_join("", "<div>{}: {}</div>", rows) or EMPTY
 
     @admin.display(description=gettext_lazy("reason"))
     def why(self, enrolment: Enrolment) -> str:
