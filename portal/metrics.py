@@ -17,7 +17,7 @@ keys are data, such as one per programme.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -85,6 +85,8 @@ PLAIN, DERIVED, FINAL = "metrics", "metrics.derived", "metrics.final"
 EXTERNAL = "ext."
 METRICS: dict[str, Metric] = {}
 FAMILIES: dict[str, MetricFamily] = {}
+EXTERNAL_TITLES: dict[str, Any] = {}
+"""Names of upstream's own numbers, by key."""
 
 
 def metric(
@@ -138,12 +140,22 @@ def metric_known(key: str) -> bool:
     return key in METRICS or key.startswith(EXTERNAL) or family_of(key) is not None
 
 
+def name_external_metrics(titles: Mapping[str, Any]) -> None:
+    """Name numbers only upstream knows (`ext.*`) for readers; once per key."""
+    for key, title in titles.items():
+        if not key.startswith(EXTERNAL) or key in EXTERNAL_TITLES:
+            raise ValueError(f"{key}: not upstream's, or named twice")
+        EXTERNAL_TITLES[key] = title
+
+
 def metric_title(key: str) -> str:
-    """Return the title of a metric in the active language; upstream's own have their key."""
+    """Return the title of a metric in the active language; upstream's own have their key unless named."""
     if key in METRICS:
         return str(METRICS[key].title)
     family = family_of(key)
-    return family.title(key.removeprefix(family.prefix)) if family else key
+    if family is not None:
+        return family.title(key.removeprefix(family.prefix))
+    return str(EXTERNAL_TITLES.get(key, key))
 
 
 def metric_empty(key: str) -> Decimal | None:
@@ -291,7 +303,7 @@ class MetricReading:
 def metric_values(seller: Seller, as_of: date | None = None) -> list[MetricReading]:
     """Return all metrics of a seller on the newest published day up to `as_of`, by key.
 
-    Values only upstream knows (`ext.*`) have their key for a title. Before the first night: nothing.
+    Values only upstream knows (`ext.*`) have their key for a title unless an app named them. Before the first night: nothing.
     """
     days = {name: published_day(name, as_of) for name in (PLAIN, DERIVED, FINAL)}
     values: dict[str, Decimal] = {}

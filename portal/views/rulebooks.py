@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from portal import platform_time
 from portal.choices import RulebookStatus
 from portal.http import MemberRequest
+from portal.metrics import metric_known, metric_title
 from portal.models import Rulebook
 from portal.rulebook_schemas import RULEBOOK_WORDS
 from portal.views.base import SellerPage
@@ -147,8 +148,15 @@ def outline(value: Any, label: str = "") -> dict[str, Any]:
     try:
         return {"kind": "day", "value": platform_time.parse_day(value)}
     except (platform_time.InvalidInstant, AttributeError):
-        named = RULEBOOK_WORDS.get(value) if isinstance(value, str) else None
+        named = _named(value) if isinstance(value, str) else None
         return {"kind": "value", "value": value if named is None else str(named)}
+
+
+def _named(value: str) -> str | Promise | None:
+    """Return what a fixed value or a metric is called, none for any other text."""
+    if value in RULEBOOK_WORDS:
+        return RULEBOOK_WORDS[value]
+    return metric_title(value) if metric_known(value) else None
 
 
 def _is_nested(value: Any) -> bool:

@@ -282,6 +282,24 @@ def test_a_condition_on_the_stage_is_read_in_words_and_checked(shop):
     assert audience_errors([{"field": "stage", "op": "gte", "value": "mature"}])
 
 
+@pytest.mark.rule("K-16", "GRO-5")
+def test_the_rules_name_their_numbers_in_words(viewer_client):
+    page = text_of(viewer_client.get("/rules/growth.guide/?version=2022-07"))
+    assert "Trade assurance active" in page
+    assert "Live products with a good video" in page
+    assert "ext.trade_assurance_active" not in page
+
+
+@pytest.mark.rule("UI-7")
+def test_staff_look_at_stages_and_tasks_and_change_none(shop, staff_client):
+    opened(shop, 40)
+    told(shop, "ext.odm", d2022_07_01=1)
+    night(DAY, "growth.stages")
+    for name in ("stagestanding", "taskdone"):
+        assert staff_client.get(f"/admin/growth/{name}/").status_code == 200
+        assert staff_client.get(f"/admin/growth/{name}/add/").status_code == 403
+
+
 @pytest.mark.rule("GRO-1")
 def test_the_reading_is_of_the_shop_asked_about(shop, other_shop):
     opened(other_shop, 5)
