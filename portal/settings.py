@@ -351,6 +351,9 @@ SPECTACULAR_SETTINGS = {
         "AppealReasonEnum": "compliance.choices.AppealReason",
         "PowerEnum": "growth.choices.Power",
         "PhaseEnum": "growth.choices.Phase",
+        "PackStateEnum": "growth.choices.PackState",
+        "RewardKindEnum": "growth.choices.RewardKind",
+        "RewardStatusEnum": "growth.choices.RewardStatus",
     },
 }
 
