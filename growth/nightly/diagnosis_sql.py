@@ -103,6 +103,7 @@ FROM shops s CROSS JOIN items i
 LEFT JOIN held h ON h.seller_id = s.id AND h.place = i.place
 WHERE COALESCE(h.units, i.empty) IS NOT NULL"""
 
+# SQLite takes the sides of a CROSS JOIN in their order: the many values first, looking up their scope.
 BENCHMARKS = f"""WITH {{items}}, sizes AS (
     SELECT industry_id, place, COUNT(*) AS everybody,
         SUM(CASE WHEN peer = {STARRED} THEN 1 ELSE 0 END) AS starred
@@ -118,8 +119,8 @@ BENCHMARKS = f"""WITH {{items}}, sizes AS (
 ), ranked AS (
     SELECT c.industry_id, c.place, c.units, o.sellers, o.scope, ROW_NUMBER() OVER (
         PARTITION BY c.industry_id, c.place ORDER BY c.units) AS number
-    FROM {{values}} c JOIN scopes o ON o.industry_id = c.industry_id AND o.place = c.place
-    WHERE c.peer >= o.least
+    FROM {{values}} c CROSS JOIN scopes o
+    WHERE o.industry_id = c.industry_id AND o.place = c.place AND c.peer >= o.least
 )
 SELECT r.industry_id, i.metric, r.scope, r.sellers,
     ((MIN(r.units) + MAX(r.units) + 1) / 2) / {SCALE}.0 AS value
