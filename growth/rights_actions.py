@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from growth.services.strength_labels import may_choose_labels
-from growth.strength_reading import strength_of
+from growth.strength_reading import chosen_labels, strength_of, strength_rules
+from growth.supplier_card import LABELS
 from portal.choices import Membership
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
@@ -21,10 +22,13 @@ def strength_labels(seller: Seller, member: Member, day: date) -> Iterator[NextA
     """Choose both labels, or others for those that are no longer proven (GRO-16)."""
     if seller.membership != Membership.VERIFIED or not may_choose_labels(member):
         return
-    strength = strength_of(seller)
-    if strength.rules is None or strength.complete:
+    if strength_rules(day) is None:
         return
-    lost = strength.lost_titles
+    # Whether labels are still proven takes more to read than whether there are two.
+    strength = strength_of(seller) if len(chosen_labels()) == LABELS else None
+    if strength is not None and strength.complete:
+        return
+    lost = strength.lost_titles if strength else []
     yield NextAction(
         # Translators: 实力标签
         title=_("Choose other strength labels") if lost else _("Choose your two strength labels"),
