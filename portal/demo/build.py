@@ -127,8 +127,10 @@ def _nights(newest: date) -> list[tuple[date, tuple[str, ...]]]:
         # The last day of the month before is scored, and assessed in the night of the 3rd.
         nights |= {month - timedelta(days=1): MONTHLY_JOBS[:1], month: MONTHLY_JOBS}
         month = (month - timedelta(days=1)).replace(day=1)
-    # The last day of the newest month is computed whole: packs and other things of months end with it.
+    # The last day of the newest month is computed whole, as packs and other things of months end with it;
+    # so are the days as of which stars are assessed.
     nights[newest.replace(day=1) - timedelta(days=1)] = ()
+    nights |= {(newest - timedelta(days=days)).replace(day=3): () for days in (0, 31, 62)}
     nights |= {newest - timedelta(days=days): () for days in (*EARLIER_NIGHTS, 0)}
     return sorted(nights.items())
 
