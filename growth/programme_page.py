@@ -99,7 +99,14 @@ def form_of(
         "documents_problem": wrong.get("documents", ""),
         "review": reading.needs_review(chosen.route),
         "max_text": MAX_TEXT,
-        "questions": [(each, text(each.key)) for each in reading.content.questions],
+        "questions": [
+            {
+                "question": each,
+                "input": text(each.key),
+                "choices": [one for one in each.choices if one.offered_on(reading.day)],
+            }
+            for each in reading.content.questions
+        ],
         "requirements": [
             _requirement(each, wrong, picked, text)
             for each in requirement_readings(request.seller, chosen.route, now=now)
@@ -154,11 +161,12 @@ def _due(reading: ProgrammeReading, step: Step) -> datetime | None:
     return step_due_at(step, current.step_at) if current and current.step_at else None
 
 
-def documents_of(enrolment: Enrolment | None) -> dict[str, Any]:
-    """Return what was handed in with an enrolment."""
+def documents_of(reading: ProgrammeReading, enrolment: Enrolment | None) -> dict[str, Any]:
+    """Return what was handed in with an enrolment: answers in words, certificates, files."""
     if enrolment is None:
         return {}
     return {
+        "answers": _answers(reading, enrolment),
         "certificates": [
             one.certificate for one in enrolment.documents.select_related("certificate")
         ],
@@ -166,6 +174,23 @@ def documents_of(enrolment: Enrolment | None) -> dict[str, Any]:
             (one.file.name, file_url(one.file)) for one in enrolment.files.select_related("file")
         ],
     }
+
+
+def _answers(reading: ProgrammeReading, enrolment: Enrolment) -> list[tuple[str, str]]:
+    titles = {
+        option.key: str(option.title)
+        for route in reading.content.routes
+        for each in route.documents
+        for option in each.options
+    }
+    words: dict[str, dict[str, str]] = {}
+    for question in reading.content.questions:
+        titles[question.key] = str(question.title)
+        words[question.key] = {one.key: str(one.title) for one in question.choices}
+    return [
+        (titles.get(key, key), words.get(key, {}).get(answer, answer))
+        for key, answer in enrolment.answers.items()
+    ]
 
 
 def renewal_of(reading: ProgrammeReading, current: Enrolment | None) -> dict[str, Any] | None:

@@ -73,6 +73,12 @@ class CriterionReading:
     unmet: str
 
     @property
+    def worth_showing(self) -> str:
+        """What the shop has, where the sentence does not say it already; empty otherwise."""
+        plain = self.value in (NOTHING, "1") or self.value in self.text
+        return "" if plain else self.value
+
+    @property
     def said(self) -> str:
         """The criterion in a sentence; one that is not met says what is missing."""
         return self.unmet if self.met is False else self.text

@@ -130,10 +130,15 @@ class Requirement(RulebookContent):
 
 
 class Choice(RulebookContent):
-    """An answer to choose."""
+    """An answer to choose, perhaps only up to a day."""
 
     key: str = Field(pattern=KEY)
     title: Words
+    until: date | None = None
+
+    def offered_on(self, day: date) -> bool:
+        """Tell whether it can be chosen on a day."""
+        return self.until is None or day <= self.until
 
 
 class Question(RulebookContent):

@@ -37,7 +37,7 @@ CODE = OpenApiParameter("code", str, OpenApiParameter.PATH, description="Code of
 STATES = [(NO_STATE, "Never enrolled"), *EnrolmentState.choices]
 
 
-class ConditionSerializer(serializers.Serializer):
+class ProgrammeConditionSerializer(serializers.Serializer):
     """A condition as the shop meets it."""
 
     text = serializers.CharField(
@@ -50,7 +50,7 @@ class ConditionSerializer(serializers.Serializer):
     value = serializers.CharField(help_text="What the shop has.")
 
 
-class OptionSerializer(serializers.Serializer):
+class ProgrammeOptionSerializer(serializers.Serializer):
     """A way to prove something."""
 
     key = serializers.CharField()
@@ -61,15 +61,15 @@ class OptionSerializer(serializers.Serializer):
     )
 
 
-class RequirementSerializer(serializers.Serializer):
+class ProgrammeRequirementSerializer(serializers.Serializer):
     """Something to be proven by one of its options."""
 
     key = serializers.CharField()
     title = serializers.CharField()
-    options = OptionSerializer(many=True)
+    options = ProgrammeOptionSerializer(many=True)
 
 
-class RouteSerializer(serializers.Serializer):
+class ProgrammeRouteSerializer(serializers.Serializer):
     """A way in, with conditions and documents of its own."""
 
     key = serializers.CharField(source="route.key")
@@ -77,11 +77,11 @@ class RouteSerializer(serializers.Serializer):
     eligible = serializers.BooleanField(help_text="No condition of this way in is unmet.")
     automatic = serializers.BooleanField(source="route.automatic")
     review = serializers.BooleanField(source="route.review", help_text="Staff decide.")
-    conditions = ConditionSerializer(source="criteria", many=True)
-    documents = RequirementSerializer(source="route.documents", many=True)
+    conditions = ProgrammeConditionSerializer(source="criteria", many=True)
+    documents = ProgrammeRequirementSerializer(source="route.documents", many=True)
 
 
-class WindowSerializer(serializers.Serializer):
+class ProgrammeWindowSerializer(serializers.Serializer):
     """When shops can enrol: the window that is open, or the next one."""
 
     state = serializers.ChoiceField([each.value for each in WindowState])
@@ -89,7 +89,7 @@ class WindowSerializer(serializers.Serializer):
     closes_on = serializers.DateField(source="span.last", default=None, allow_null=True)
 
 
-class QuestionSerializer(serializers.Serializer):
+class ProgrammeQuestionSerializer(serializers.Serializer):
     """A question of the application."""
 
     key = serializers.CharField()
@@ -102,7 +102,7 @@ class QuestionSerializer(serializers.Serializer):
         return {one.key: str(one.title) for one in question.choices}
 
 
-class StepSerializer(serializers.Serializer):
+class ProgrammeStepSerializer(serializers.Serializer):
     """A step after enrolling."""
 
     key = serializers.CharField()
@@ -110,7 +110,7 @@ class StepSerializer(serializers.Serializer):
     who = serializers.ChoiceField(["shop", "staff"])
 
 
-class TableSerializer(serializers.Serializer):
+class ProgrammeTableSerializer(serializers.Serializer):
     """A table of terms or benefits."""
 
     title = serializers.CharField()
@@ -148,27 +148,27 @@ class ProgrammeSerializer(serializers.Serializer):
         STATES, help_text="State of the newest enrolment; `none`: there never was one."
     )
     eligible = serializers.BooleanField(help_text="No condition is unmet.")
-    conditions = ConditionSerializer(
+    conditions = ProgrammeConditionSerializer(
         many=True, help_text="Asked of all, and on the way in that fits the shop best."
     )
-    window = WindowSerializer()
+    window = ProgrammeWindowSerializer()
     can_enrol = serializers.BooleanField(source="may_enrol")
     refusal = serializers.SerializerMethodField(help_text="Null while the shop can enrol.")
     places_left = serializers.IntegerField(allow_null=True, help_text="Null: no limit.")
-    routes = RouteSerializer(many=True)
+    routes = ProgrammeRouteSerializer(many=True)
     agreement = serializers.CharField(
         source="content.agreement", allow_null=True, help_text="To be ticked; null: none."
     )
     terms = serializers.CharField(
         source="content.agreement_digest", allow_blank=True, help_text="Digest of the agreement."
     )
-    questions = QuestionSerializer(source="content.questions", many=True)
+    questions = ProgrammeQuestionSerializer(source="content.questions", many=True)
     benefits = serializers.SerializerMethodField()
     buyers = serializers.ListField(
         source="content.tiers", child=serializers.CharField(), help_text="Buyer tiers it reaches."
     )
-    tables = TableSerializer(source="content.tables", many=True)
-    steps = StepSerializer(source="content.steps", many=True)
+    tables = ProgrammeTableSerializer(source="content.tables", many=True)
+    steps = ProgrammeStepSerializer(source="content.steps", many=True)
     enrolment = EnrolmentSerializer(source="newest", allow_null=True)
 
     def get_refusal(self, reading: ProgrammeReading) -> dict[str, str] | None:

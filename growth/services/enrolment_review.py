@@ -33,7 +33,7 @@ MAX_REASON = 2000
 
 
 @contextmanager
-def staff_change(actor: User, enrolment: Enrolment) -> Iterator[Enrolment]:
+def staff_change(*, actor: User, enrolment: Enrolment) -> Iterator[Enrolment]:
     """Let a member of staff change an enrolment: yields it as it is now, with its shop's row held.
 
     Raises `NotAllowed` without the permission, and for people of the shop itself.
@@ -53,7 +53,7 @@ def staff_change(actor: User, enrolment: Enrolment) -> Iterator[Enrolment]:
 
 def enrolment_take(*, actor: User, enrolment: Enrolment) -> Enrolment:
     """Begin with an application, so that nobody else does; refuses `gone_on` (GRO-17)."""
-    with staff_change(actor, enrolment) as current:
+    with staff_change(actor=actor, enrolment=enrolment) as current:
         return enrolment_move(
             enrolment=current,
             state=EnrolmentState.IN_REVIEW,
@@ -71,7 +71,7 @@ def enrolment_decide(
     over already, `documents_ended` when a certificate handed in does not count any more.
     """
     reason = reason_of(reason, needed=not approve)
-    with staff_change(actor, enrolment) as current:
+    with staff_change(actor=actor, enrolment=enrolment) as current:
         now = platform_time.now()
         if approve:
             fields = membership(content_of(current.programme), now)
@@ -119,7 +119,7 @@ def enrolment_remove(
 
     What builds on it ends too. Raises `InvalidInput` naming `ground` or `reason`; refuses `gone_on`.
     """
-    with staff_change(actor, enrolment) as current:
+    with staff_change(actor=actor, enrolment=enrolment) as current:
         grounds = {one.key for one in content_of(current.programme).removal}
         if ground and ground not in grounds:
             raise InvalidInput([("ground", _("This is no ground of the programme."))])

@@ -49,7 +49,7 @@ def enrolment_step_finish(*, actor: User, enrolment: Enrolment, step: str) -> En
 
     Staff can note a step of the shop as done too.
     """
-    with staff_change(actor, enrolment) as current:
+    with staff_change(actor=actor, enrolment=enrolment) as current:
         done = _finish(current, _next(current, step), actor)
         _tell(done)
     return done
@@ -61,7 +61,7 @@ def enrolment_step_back(*, actor: User, enrolment: Enrolment, reason: str) -> En
     Refuses `cannot_send_back` where the next step is no judgement of the one before.
     """
     reason = reason_of(reason, needed=True)
-    with staff_change(actor, enrolment) as current:
+    with staff_change(actor=actor, enrolment=enrolment) as current:
         steps = content_of(current.programme).steps
         due = next_step(steps, current.step)
         again = step_before(steps, current.step)

@@ -217,8 +217,9 @@ def _answers(
         except CellError as error:
             problems.append((field_name, str(error)))
             continue
-        allowed = [one.key for one in questions[key].choices] if key in questions else []
-        if text and allowed and text not in allowed:
+        choices = questions[key].choices if key in questions else []
+        allowed = [one.key for one in choices if one.offered_on(reading.day)]
+        if text and choices and text not in allowed:
             problems.append((field_name, _("Choose one of the answers.")))
         elif text:
             answers[key] = text

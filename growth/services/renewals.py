@@ -108,7 +108,7 @@ def renewal_answer(
     the enrolment ends with its last day. Raises `InvalidInput` for a refusal without words; refuses `gone_on`.
     """
     answer = reason_of(answer, needed=not grant)
-    with staff_change(actor, renewal.enrolment) as current:
+    with staff_change(actor=actor, enrolment=renewal.enrolment) as current:
         status = RenewalStatus.GRANTED if grant else RenewalStatus.REFUSED
         rule = content_of(current.programme).renewal
         if current.state != EnrolmentState.ACTIVE or rule is None or current.until is None:

@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from growth.choices import EnrolmentState, ProgrammeKind
 from growth.models import Enrolment, EnrolmentRenewal
@@ -41,6 +42,8 @@ from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
+from portal.metrics import PLAIN
+from portal.nightly.published import published_day
 from portal.templatetags.portal_ui import day_text, instant_texts
 from portal.views.base import SellerPage
 
@@ -49,6 +52,18 @@ ICONS = {
     ProgrammeKind.CHANNEL: "signpost-2",
     ProgrammeKind.SERVICE: "tools",
     ProgrammeKind.OFFER: "ticket-perforated",
+}
+
+
+TITLES = {
+    # Translators: 官方活动
+    ProgrammeKind.ACTIVITY: gettext_lazy("Activities"),
+    # Translators: 频道
+    ProgrammeKind.CHANNEL: gettext_lazy("Channels"),
+    # Translators: 服务
+    ProgrammeKind.SERVICE: gettext_lazy("Services"),
+    # Translators: 优惠
+    ProgrammeKind.OFFER: gettext_lazy("Offers"),
 }
 
 
@@ -95,6 +110,7 @@ class Group:
 
     kind: ProgrammeKind
     icon: str
+    title: str
     rows: list[Shown] = field(default_factory=list)
 
 
@@ -105,13 +121,14 @@ class ProgrammesPage(SellerPage):
         """Show them."""
         readings = programme_readings(request.seller, published_programmes(), user=request.user)
         shown = [Shown(each) for each in readings]
-        groups = {kind: Group(kind, ICONS[kind]) for kind in ProgrammeKind}
+        groups = {kind: Group(kind, ICONS[kind], str(TITLES[kind])) for kind in ProgrammeKind}
         for each in shown:
             if not each.is_mine and not each.is_over:
                 groups[ProgrammeKind(each.programme.kind)].rows.append(each)
         for group in groups.values():
             group.rows.sort(key=lambda each: _rank(each.reading))
         context = {
+            "as_of": published_day(PLAIN),
             "mine": [each for each in shown if each.is_mine],
             "groups": [group for group in groups.values() if group.rows],
             "over": [each for each in shown if not each.is_mine and each.is_over],
@@ -161,6 +178,7 @@ def show(
         "icon": ICONS[ProgrammeKind(reading.programme.kind)],
         "chosen": chosen,
         "conditions": [*reading.criteria, *chosen.criteria],
+        "as_of": published_day(PLAIN),
         "may_act": may_act,
         "can_enrol": can_enrol,
         "form": form_of(request, reading, chosen, now, problems) if can_enrol else None,
@@ -177,7 +195,7 @@ def show(
         ],
         "steps": steps_of(reading),
         "enrolment": current or reading.newest,
-        "documents": documents_of(current or reading.newest),
+        "documents": documents_of(reading, current or reading.newest),
         "renewal": renewal_of(reading, current),
         "history": history_of(reading),
     }

@@ -405,8 +405,11 @@ def test_answers_are_checked(owner: Member, clock: Any) -> None:
     for answers in ({}, {"plan": "castle"}, {"plan": "self_built", "colour": "red"}, {"plan": " "}):
         assert refused(apply, owner, programme, answers=answers) == "invalid"
     assert apply(owner, programme, answers={"plan": "self_built"}).answers == {"plan": "self_built"}
-    with pytest.raises(InvalidInput):
-        apply(owner, shipped("campus_fairs_2022"), answers={"fair": "nanning", "jobs": "x" * 501})
+    fairs = shipped("campus_fairs_2022")
+    for answers in ({"fair": "nanning", "jobs": "x" * 501}, {"fair": "shijiazhuang", "jobs": "x"}):
+        with pytest.raises(InvalidInput):
+            apply(owner, fairs, answers=answers)  # too long; held the day before
+    assert apply(owner, fairs, answers={"fair": "nanning", "jobs": "x"}).state == APPLIED
 
 
 # --- Places -------------------------------------------------------------------------------------
