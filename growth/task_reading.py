@@ -86,7 +86,9 @@ def task_progress(seller: Seller, tasks: Iterable[AnyTask], as_of: date) -> list
             seller=seller, metric__in={task.metric for task in listed}
         )
         values = dict(rows.as_of(as_of).values_list("metric", "value")) if listed else {}
-    return [progress_of(task, values.get(task.metric, metric_empty(task.metric))) for task in listed]
+    return [
+        progress_of(task, values.get(task.metric, metric_empty(task.metric))) for task in listed
+    ]
 
 
 def progress_of(task: AnyTask, value: Decimal | None) -> TaskProgress:

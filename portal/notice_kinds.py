@@ -229,7 +229,9 @@ register_notice_kind(
     "star_assessed",
     # Translators: 评定星等级
     _("Your assessed star: {star}"),
-    _("Assessed on {month} from the figures as of {day}. See what each power lacks to the next star."),
+    _(
+        "Assessed on {month} from the figures as of {day}. See what each power lacks to the next star."
+    ),
     label=_("Star assessed"),
 )
 register_notice_kind(

@@ -132,9 +132,7 @@ class Enrolment(models.Model):
 
     def over_on(self, day: date) -> bool:
         """Tell whether its time has run out by a Pacific day, before the night says so."""
-        return (
-            self.state == EnrolmentState.ACTIVE and self.until is not None and self.until < day
-        )
+        return self.state == EnrolmentState.ACTIVE and self.until is not None and self.until < day
 
 
 class EnrolmentDocument(models.Model):
