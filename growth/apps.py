@@ -12,4 +12,4 @@ class GrowthConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what audiences may ask about growth."""
-        from growth import guide_audience  # noqa: F401  registers itself
+        from growth.guide import audience as guide_audience  # noqa: F401  registers itself

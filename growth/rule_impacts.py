@@ -1,5 +1,6 @@
 """Whom drafts of growth would touch; importing a module here registers it (K-16)."""
 
-from growth import diagnosis_impacts, star_impacts
+from growth.diagnosis import impacts as diagnosis_impacts
+from growth.stars import impacts as star_impacts
 
 __all__ = ["diagnosis_impacts", "star_impacts"]

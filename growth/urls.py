@@ -4,10 +4,10 @@ from django.urls import include, path
 
 app_name = "growth"
 urlpatterns: list = [
-    path("", include("growth.diagnosis_urls")),
-    path("", include("growth.guide_urls")),
-    path("", include("growth.pack_urls")),
-    path("", include("growth.programme_urls")),
-    path("", include("growth.star_urls")),
-    path("", include("growth.rights_urls")),
+    path("", include("growth.diagnosis.urls")),
+    path("", include("growth.guide.urls")),
+    path("", include("growth.packs.urls")),
+    path("", include("growth.programmes.urls")),
+    path("", include("growth.stars.urls")),
+    path("", include("growth.membership.urls")),
 ]

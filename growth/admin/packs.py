@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy, ngettext
 from growth.admin.pack_forms import PackForm
 from growth.choices import ClaimOutcome
 from growth.models import Pack, PackClaim, PackListing, PackStanding, RewardGrant
-from growth.pack_rules import granted_by
-from growth.pack_schema import clean_pack
+from growth.packs.rules import granted_by
+from growth.packs.schema import clean_pack
 from growth.services.pack_settling import is_counted
 from growth.services.pack_writing import pack_save
 from portal import platform_time

@@ -17,8 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from growth.choices import OPEN_ENROLMENTS, EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentEvent, EnrolmentRenewal, Programme
-from growth.programme_reading import content_of, criterion_reading, reason_text
-from growth.programme_rules import next_step
+from growth.programmes.reading import content_of, criterion_reading, reason_text
+from growth.programmes.rules import next_step
 from growth.services.enrolment_review import (
     MAX_REASON,
     PERMISSION,

@@ -11,15 +11,15 @@ from rest_framework.response import Response
 
 from growth.api.guide import AS_OF, BAD_REQUEST, NUMBER
 from growth.choices import BenchmarkScope
-from growth.diagnosis_reading import (
+from growth.diagnosis.reading import (
     DiagnosisReading,
     diagnosis_access,
     diagnosis_day,
     diagnosis_history,
     diagnosis_reading,
 )
-from growth.diagnosis_rules import FULL, ItemResult, ItemState
-from growth.task_reading import number_json, page_url
+from growth.diagnosis.rules import FULL, ItemResult, ItemState
+from growth.tasks.reading import number_json, page_url
 from portal.api.views import ScopedRequest, ScopedView
 from portal.nightly.published import read_as_of
 

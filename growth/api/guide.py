@@ -15,8 +15,8 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from growth.choices import Operator, Phase, Stage
-from growth.guide_reading import GuideReading, MilestoneReading, guide_reading
-from growth.task_reading import TaskProgress, number_json, target_json
+from growth.guide.reading import GuideReading, MilestoneReading, guide_reading
+from growth.tasks.reading import TaskProgress, number_json, target_json
 from portal.api.views import ScopedRequest, ScopedView
 from portal.nightly.published import read_as_of
 

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from growth.choices import Operator, PackEdition, PackState, RewardKind, RewardStatus
 from growth.models import RewardGrant
-from growth.pack_reading import (
+from growth.packs.reading import (
     PackReading,
     RewardReading,
     pack_reading,
@@ -27,7 +27,7 @@ from growth.pack_reading import (
 )
 from growth.services.packs import pack_claim
 from growth.services.rewards import reward_choose, reward_use
-from growth.task_reading import TaskProgress, number_json, target_json
+from growth.tasks.reading import TaskProgress, number_json, target_json
 from portal.api.idempotency import IdempotentMixin
 from portal.api.keyset import KeysetPagination
 from portal.api.problems import ProblemSerializer

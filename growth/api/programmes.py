@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from growth.choices import EnrolmentState, ProgrammeKind, RenewalStatus
 from growth.models import Enrolment, EnrolmentRenewal
-from growth.programme_input import application_of_form, application_of_json
-from growth.programme_reading import (
+from growth.programmes.input import application_of_form, application_of_json
+from growth.programmes.reading import (
     NO_STATE,
     ProgrammeReading,
     programme_reading,
@@ -22,7 +22,7 @@ from growth.programme_reading import (
     published_programmes,
     reason_text,
 )
-from growth.programme_rules import WindowState
+from growth.programmes.rules import WindowState
 from growth.services.enrolment_steps import enrolment_step
 from growth.services.enrolments import enrolment_apply, enrolment_leave
 from growth.services.renewals import renewal_request

@@ -8,8 +8,8 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from growth.choices import AffiliationWay, RightGroup, RightState
+from growth.membership.reading import rights_of
 from growth.models import UpgradeRequest
-from growth.rights_reading import rights_of
 from growth.services.upgrade_requests import (
     MAX_CONTACT,
     MAX_PHONE,

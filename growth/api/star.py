@@ -7,8 +7,8 @@ from rest_framework.response import Response
 
 from growth.api.guide import AS_OF, BAD_REQUEST
 from growth.api.star_serializers import StarHistorySerializer, StarSerializer, star_answer
-from growth.star_changes import change_ahead
-from growth.star_reading import star_history, star_reading
+from growth.stars.changes import change_ahead
+from growth.stars.reading import star_history, star_reading
 from portal.api.bulletins import BulletinChangeSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.nightly.published import read_as_of

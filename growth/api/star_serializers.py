@@ -9,10 +9,10 @@ from rest_framework import serializers
 
 from growth.api.guide import GuideTaskSerializer
 from growth.choices import Power
-from growth.star_reading import StarReading
-from growth.star_rules import IndicatorResult, NextStep, PowerResult, StarResult
-from growth.star_texts import step_text
-from growth.task_reading import number_json
+from growth.stars.reading import StarReading
+from growth.stars.rules import IndicatorResult, NextStep, PowerResult, StarResult
+from growth.stars.texts import step_text
+from growth.tasks.reading import number_json
 from portal.metrics import metric_title
 
 NUMBER = {"type": ["integer", "string", "null"]}

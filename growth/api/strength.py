@@ -10,11 +10,11 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from growth.choices import AffiliationWay
+from growth.membership.strength_reading import Strength, strength_of
+from growth.membership.strength_schema import CARD_UNITS, LABEL_CATEGORIES
+from growth.membership.supplier_card import LABELS, CardNumber
 from growth.services.strength_labels import strength_labels_choose
-from growth.strength_reading import Strength, strength_of
-from growth.strength_schema import CARD_UNITS, LABEL_CATEGORIES
-from growth.supplier_card import LABELS, CardNumber
-from growth.task_reading import number_json
+from growth.tasks.reading import number_json
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action

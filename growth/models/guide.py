@@ -70,7 +70,7 @@ class StageStandingChange(StageFields, StandingChange):
 class TaskDone(Standing):
     """That a shop fulfils a task rule, as of each day of the range (GRO-5).
 
-    `rule` is the canonical text of metric, comparison and target (`growth.task_rules.TaskRule.code`), so
+    `rule` is the canonical text of metric, comparison and target (`growth.tasks.rules.TaskRule.code`), so
     that the same rule in a stage and in several packs is one standing. `since` is the first day of
     the unbroken run that includes the day: for numbers upstream dates (`ext.*`) from their facts, for
     all others from the days that were counted.

@@ -22,7 +22,7 @@ from portal.scoping import scoped_manager
 
 
 class Programme(models.Model):
-    """A programme as data; `content` is a `growth.programme_schema.ProgrammeContent`.
+    """A programme as data; `content` is a `growth.programmes.schema.ProgrammeContent`.
 
     `content` holds audience, windows, agreement, documents, benefits, exit and removal, steps and
     renewal. Built-in programmes come with the product; staff change them or add others.

@@ -13,11 +13,11 @@ from typing import Any
 
 from django.urls import reverse
 
-from growth.guide_schema import GUIDE
+from growth.guide.schema import GUIDE
 from growth.models import StarAssessment
 from growth.models.stars import STAR_PAYLOAD
 from growth.nightly.stages import STAGES
-from growth.star_metrics import STARS
+from growth.stars.metrics import STARS
 from portal import platform_time
 from portal.nightly import ledger
 from portal.nightly.export import register_standing

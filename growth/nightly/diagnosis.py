@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
-from growth.diagnosis_schema import DIAGNOSIS
+from growth.diagnosis.schema import DIAGNOSIS
 from growth.models import GrowthBenchmark, GrowthScore
 from growth.nightly.diagnosis_sql import diagnosis_sql
 from portal.metrics import DERIVED, PLAIN

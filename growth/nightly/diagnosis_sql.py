@@ -1,7 +1,7 @@
 """Benchmarks and growth scores of all shops of a group of industries, as SQL (GRO-11).
 
 Whole numbers throughout, so that both databases find the same digits: values in ten-thousandths, shares
-in `FULL`ths by long division, which keeps every product within 64 bits. `growth.diagnosis_rules` says
+in `FULL`ths by long division, which keeps every product within 64 bits. `growth.diagnosis.rules` says
 the same of one industry and one shop.
 """
 
@@ -13,8 +13,8 @@ from math import isqrt
 from typing import Any
 
 from growth.choices import BenchmarkScope
-from growth.diagnosis_rules import FULL, HUNDREDTHS, LEAST_SELLERS, MOST, SCALE, STARRED_FROM
-from growth.diagnosis_schema import DiagnosisRules
+from growth.diagnosis.rules import FULL, HUNDREDTHS, LEAST_SELLERS, MOST, SCALE, STARRED_FROM
+from growth.diagnosis.schema import DiagnosisRules
 from portal.metrics import metric_empty
 
 STEP = isqrt(FULL)

@@ -8,8 +8,8 @@ from typing import Any
 
 from growth.models import Pack, PackStanding
 from growth.nightly.tasks import TASKS
-from growth.pack_rules import PACKS
-from growth.task_rules import TaskRule
+from growth.packs.rules import PACKS
+from growth.tasks.rules import TaskRule
 from portal.nightly.export import register_standing
 from portal.nightly.plans import seller_ranges
 from portal.nightly.registry import ShardContext, job

@@ -12,8 +12,8 @@ from django.urls import reverse
 from growth.choices import RewardStatus
 from growth.models import Pack, PackClaim, PackStanding, RewardGrant
 from growth.nightly.assess import ASSESS
-from growth.pack_notices import pack_title, rewards_text, tell
-from growth.pack_rules import PACKS, night_closes_list
+from growth.packs.notices import pack_title, rewards_text, tell
+from growth.packs.rules import PACKS, night_closes_list
 from growth.services.pack_settling import pack_settle
 from growth.services.packs import pack_list_close
 from growth.services.rewards import rewards_lapse

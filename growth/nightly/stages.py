@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from growth.guide_schema import GUIDE
+from growth.guide.schema import GUIDE
 from growth.models import StageStanding
 from growth.models.guide import STAGE_PAYLOAD
 from growth.nightly.stages_sql import stages_statement

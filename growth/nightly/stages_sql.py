@@ -1,6 +1,6 @@
 """Stages and phases of all shops of a shard, as one statement (GRO-1, GRO-2, GRO-3).
 
-`growth.guide_rules` says the same of one shop; tests hold the two equal.
+`growth.guide.rules` says the same of one shop; tests hold the two equal.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from growth.choices import Phase, Stage
-from growth.guide_schema import GuideRules
-from growth.opening_sql import (
+from growth.guide.opening_sql import (
     CENTS,
     ORDERS,
     RECEIPTS,
@@ -19,6 +18,7 @@ from growth.opening_sql import (
     open_shops_sql,
     opportunities_sql,
 )
+from growth.guide.schema import GuideRules
 from portal.platform_time import start_of
 
 CENTS_PER_DOLLAR = 100

@@ -2,7 +2,7 @@
 
 One select over the metric values of the day, judged by a rulebook compiled to `CASE` expressions. Values are
 whole ten-thousandths and points whole hundredths, so that both databases decide every boundary alike;
-`growth.star_rules.star_result` says the same of one shop.
+`growth.stars.rules.star_result` says the same of one shop.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from decimal import Decimal
 from typing import Any
 
 from growth.choices import Power
-from growth.star_rules import HUNDREDTHS, SCALE
-from growth.star_schema import FULL, MOST_VALUE, Indicator, PowerRules, StarRules, StarTier
+from growth.stars.rules import HUNDREDTHS, SCALE
+from growth.stars.schema import FULL, MOST_VALUE, Indicator, PowerRules, StarRules, StarTier
 from portal.choices import SellerStatus
 from portal.metrics import metric_empty
 

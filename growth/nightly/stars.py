@@ -9,8 +9,8 @@ from typing import Any
 from growth.models import StarStanding
 from growth.models.stars import STAR_PAYLOAD
 from growth.nightly.star_sql import star_statement
-from growth.star_metrics import STARS
-from growth.star_schema import STAR
+from growth.stars.metrics import STARS
+from growth.stars.schema import STAR
 from portal import platform_time
 from portal.metrics import DERIVED, PLAIN
 from portal.nightly import ledger

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from growth.guide_schema import GUIDE
+from growth.guide.schema import GUIDE
 from growth.models import PackTask, TaskDone
 from growth.nightly.tasks_sql import done_select
-from growth.task_rules import TaskRule
+from growth.tasks.rules import TaskRule
 from portal.metrics import DERIVED, FINAL, PLAIN
 from portal.nightly.export import register_standing
 from portal.nightly.plans import seller_ranges

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from growth.task_rules import TaskRule
+from growth.tasks.rules import TaskRule
 from portal.metrics import EXTERNAL
 
 HOLDS = (

@@ -15,9 +15,9 @@ from django.utils.translation import gettext as _
 
 from growth.choices import ENROLMENT_TRANSITIONS, OPEN_ENROLMENTS, EnrolmentState
 from growth.models import Enrolment, EnrolmentEvent, Programme
-from growth.programme_reading import PREREQUISITE_ENDED, content_of
-from growth.programme_rules import until_of
-from growth.programme_schema import ProgrammeContent
+from growth.programmes.reading import PREREQUISITE_ENDED, content_of
+from growth.programmes.rules import until_of
+from growth.programmes.schema import ProgrammeContent
 from portal import platform_time
 from portal.choices import ROLE_ACTIONS, Action
 from portal.errors import Refusal

@@ -18,15 +18,15 @@ from django.db.models import Q, QuerySet
 
 from growth.choices import OPEN_ENROLMENTS, EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentEvent, EnrolmentRenewal, Programme
-from growth.programme_metrics import member_on
-from growth.programme_reading import (
+from growth.programmes.metrics import member_on
+from growth.programmes.reading import (
     CONDITIONS_ENDED,
     PREREQUISITE_ENDED,
     STEP_MISSED,
     content_of,
     reason_words,
 )
-from growth.programme_rules import (
+from growth.programmes.rules import (
     WindowState,
     next_step,
     renewal_from,
@@ -34,7 +34,7 @@ from growth.programme_rules import (
     until_of,
     window_on,
 )
-from growth.programme_schema import Criterion
+from growth.programmes.schema import Criterion
 from growth.services.enrolment_moves import programme_link, title_of
 from portal import platform_time
 from portal.audience import sellers_concerned

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from compliance.bilingual import in_both
 from growth.choices import EnrolmentState
 from growth.models import Enrolment
-from growth.programme_reading import content_of, reason_words
+from growth.programmes.reading import content_of, reason_words
 from growth.services.enrolment_moves import (
     dependents_end,
     enrolment_move,

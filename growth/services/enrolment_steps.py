@@ -6,9 +6,9 @@ from django.utils.translation import gettext as _
 
 from growth.choices import EnrolmentState
 from growth.models import Enrolment
-from growth.programme_reading import content_of
-from growth.programme_rules import next_step, step_before
-from growth.programme_schema import Step, Words
+from growth.programmes.reading import content_of
+from growth.programmes.rules import next_step, step_before
+from growth.programmes.schema import Step, Words
 from growth.services.enrolment_moves import (
     enrolment_tell,
     event_add,

@@ -18,14 +18,14 @@ from django.utils.translation import gettext as _
 from compliance.models import Certificate
 from growth.choices import EnrolmentState
 from growth.models import Enrolment, EnrolmentDocument, EnrolmentFile, Programme
-from growth.programme_documents import RequirementReading, requirement_readings
-from growth.programme_reading import (
+from growth.programmes.documents import RequirementReading, requirement_readings
+from growth.programmes.reading import (
     ProgrammeReading,
     RouteReading,
     programme_readings,
     refusal_text,
 )
-from growth.programme_rules import leaving_from
+from growth.programmes.rules import leaving_from
 from growth.services.enrolment_moves import (
     dependents_end,
     enrolment_move,

@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from growth.choices import ClaimOutcome, RewardKind, RewardStatus
 from growth.models import Pack, PackClaim, PackReward
-from growth.pack_notices import pack_title, rewards_text, tell
-from growth.pack_rules import PACKS, months_end
+from growth.packs.notices import pack_title, rewards_text, tell
+from growth.packs.rules import PACKS, months_end
 from portal import platform_time
 from portal.choices import SellerStatus
 from portal.nightly.ledger import published

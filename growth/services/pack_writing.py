@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy
 
 from growth.choices import PackEdition
 from growth.models import Pack, PackClaim, PackListing, PackReward, PackTask
-from growth.pack_schema import FIELDS, REWARD_FIELDS, TASK_RULE, TASK_WORDS, Problems, clean_pack
+from growth.packs.schema import FIELDS, REWARD_FIELDS, TASK_RULE, TASK_WORDS, Problems, clean_pack
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import User
 from portal.scoping import unscoped

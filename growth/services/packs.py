@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from growth.choices import PackState
 from growth.models import Pack, PackClaim, PackListing
-from growth.pack_rules import list_falls_due, pack_state
+from growth.packs.rules import list_falls_due, pack_state
 from portal import platform_time
 from portal.audience import sellers_concerned
 from portal.choices import Action, SellerStatus

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from growth.models import Programme
-from growth.programme_schema import ProgrammeContent, programme_errors
+from growth.programmes.schema import ProgrammeContent, programme_errors
 from portal.errors import InvalidInput, NotAllowed
 from portal.models import User
 from portal.services import audit

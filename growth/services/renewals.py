@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from compliance.bilingual import in_both
 from growth.choices import EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentRenewal
-from growth.programme_reading import content_of
-from growth.programme_rules import answer_due_at, renewal_from, renewed_until
-from growth.programme_schema import RenewalRule
+from growth.programmes.reading import content_of
+from growth.programmes.rules import answer_due_at, renewal_from, renewed_until
+from growth.programmes.schema import RenewalRule
 from growth.services.enrolment_moves import (
     dependents_end,
     enrolment_move,

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from growth.choices import RewardStatus
 from growth.models import RewardGrant
-from growth.pack_rules import months_end
+from growth.packs.rules import months_end
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal

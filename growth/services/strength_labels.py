@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from growth.membership.strength_reading import Strength, chosen_labels, strength_of
+from growth.membership.supplier_card import LABELS
 from growth.models import StrengthLabel
-from growth.strength_reading import Strength, chosen_labels, strength_of
-from growth.supplier_card import LABELS
 from portal import platform_time
 from portal.choices import Membership, Role, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal

@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 
 from compliance.bilingual import in_both
 from growth.choices import OPEN_UPGRADES, UPGRADE_TRANSITIONS, UpgradeStatus
+from growth.membership.reading import rights_rules
 from growth.models import UpgradeRequest
-from growth.rights_reading import rights_rules
 from portal import platform_time
 from portal.choices import ROLE_ACTIONS, Action, Membership, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal

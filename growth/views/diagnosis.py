@@ -8,20 +8,20 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from growth.diagnosis_page import (
+from growth.diagnosis.page import (
     FULL_SCORE,
     card_of,
     item_cards,
     trend_plot,
     unlocks,
 )
-from growth.diagnosis_reading import (
+from growth.diagnosis.reading import (
     DiagnosisReading,
     diagnosis_access,
     diagnosis_history,
     diagnosis_reading,
 )
-from growth.diagnosis_rules import Diagnosis
+from growth.diagnosis.rules import Diagnosis
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
 

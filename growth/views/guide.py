@@ -8,15 +8,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from growth.choices import Stage
-from growth.guide_reading import GuideReading, guide_reading
-from growth.guide_texts import (
+from growth.guide.reading import GuideReading, guide_reading
+from growth.guide.texts import (
     PHASE_ICONS,
     STAGE_ABOUT,
     milestone_text,
     stage_end_text,
     tasks_text,
 )
-from growth.task_reading import page_url
+from growth.tasks.reading import page_url
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
 

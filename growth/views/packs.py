@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from growth.choices import PackState, RewardStatus
 from growth.models import RewardGrant
-from growth.pack_reading import (
+from growth.packs.reading import (
     PackReading,
     RewardReading,
     pack_reading,
@@ -21,7 +21,7 @@ from growth.pack_reading import (
     reward_grants,
     reward_reading,
 )
-from growth.pack_rules import PACKS
+from growth.packs.rules import PACKS
 from growth.services.packs import pack_claim
 from growth.services.rewards import reward_choose, reward_use
 from portal import platform_time

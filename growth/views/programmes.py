@@ -16,8 +16,8 @@ from django.utils.translation import gettext_lazy
 
 from growth.choices import EnrolmentState, ProgrammeKind
 from growth.models import Enrolment, EnrolmentRenewal
-from growth.programme_input import application_of_form
-from growth.programme_page import (
+from growth.programmes.input import application_of_form
+from growth.programmes.page import (
     TONES,
     documents_of,
     form_of,
@@ -26,14 +26,14 @@ from growth.programme_page import (
     steps_of,
     window_text,
 )
-from growth.programme_reading import (
+from growth.programmes.reading import (
     NO_STATE,
     ProgrammeReading,
     programme_reading,
     programme_readings,
     published_programmes,
 )
-from growth.programme_rules import WindowState
+from growth.programmes.rules import WindowState
 from growth.services.enrolment_moves import dependents_of
 from growth.services.enrolment_steps import enrolment_step
 from growth.services.enrolments import enrolment_apply, enrolment_leave

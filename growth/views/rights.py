@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
 from growth.choices import OPEN_UPGRADES, RightState, UpgradeStatus
+from growth.membership.reading import GroupReading, rights_of
 from growth.models import UpgradeRequest
-from growth.rights_reading import GroupReading, rights_of
 from growth.services.upgrade_requests import (
     MAX_CONTACT,
     MAX_PHONE,

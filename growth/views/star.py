@@ -11,16 +11,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from growth.models import StarAssessment
-from growth.star_changes import change_ahead
-from growth.star_page import lacking, power_cards, powers_line, steps, threshold_rows
-from growth.star_reading import (
+from growth.stars.changes import change_ahead
+from growth.stars.page import lacking, power_cards, powers_line, steps, threshold_rows
+from growth.stars.reading import (
     PredictedStars,
     StarHistory,
     next_assessment_on,
     star_history,
     star_reading,
 )
-from growth.star_texts import points_number
+from growth.stars.texts import points_number
 from portal import platform_time
 from portal.charts import Point, Series, line_plot
 from portal.http import MemberRequest

@@ -10,10 +10,10 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from growth.membership.strength_reading import Strength, affiliation_rules, strength_of
+from growth.membership.strength_texts import card_line
+from growth.membership.supplier_card import LABELS
 from growth.services.strength_labels import may_choose_labels, strength_labels_choose
-from growth.strength_reading import Strength, affiliation_rules, strength_of
-from growth.strength_texts import card_line
-from growth.supplier_card import LABELS
 from portal import platform_time
 from portal.errors import Refusal
 from portal.http import MemberRequest

@@ -38,7 +38,7 @@ MODULE_NAMES: dict[str, str | Promise] = {
     # Translators: 会员身份&权益
     "growth.rights": _("Rights of the membership"),
     # Translators: 工贸一体
-    "growth.affiliation": _("Combined companies"),
+    "growth.membership.affiliation": _("Combined companies"),
     # Translators: 企业实力标签与卡片
     "growth.strength": _("Strength labels and cards"),
 }

@@ -176,8 +176,8 @@ def _loop(options: argparse.Namespace) -> float:
     Two queries for each seller, as a scorecard would; medians are taken from the night, which flatters
     the loop.
     """
-    from growth.diagnosis_rules import Benchmark, diagnose
-    from growth.diagnosis_schema import DIAGNOSIS
+    from growth.diagnosis.rules import Benchmark, diagnose
+    from growth.diagnosis.schema import DIAGNOSIS
     from growth.models import GrowthBenchmark, GrowthScore
     from portal.models import MetricValue, Seller
     from portal.services.rulebooks import rulebook_for

@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 from growth.choices import Stage
-from growth.diagnosis_rules import Benchmark, Diagnosis, benchmark_of, diagnose
-from growth.diagnosis_schema import DIAGNOSIS, DiagnosisRules
+from growth.diagnosis.rules import Benchmark, Diagnosis, benchmark_of, diagnose
+from growth.diagnosis.schema import DIAGNOSIS, DiagnosisRules
 from growth.models import GrowthBenchmark, GrowthScore, StageStanding
 from portal import platform_time
 from portal.choices import RulebookStatus, RunState, SellerStatus

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from growth.guide_rules import GuideFacts
+from growth.guide.rules import GuideFacts
 from growth.models import StageStanding
 from portal.choices import OrderChannel, TradeKind
 from portal.models import Buyer, Category, Inquiry, Order, Seller, ShowcaseUse

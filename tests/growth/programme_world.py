@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 
 from growth.choices import EnrolmentState
 from growth.models import Enrolment, Programme
-from growth.programme_reading import programme_reading
+from growth.programmes.reading import programme_reading
 from growth.services.enrolments import Application, enrolment_apply
 from growth.services.programmes import normal
 from portal.models import Member, Seller, User

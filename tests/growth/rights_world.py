@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from compliance.models import Certificate
+from growth.membership.strength_reading import Strength, strength_of
 from growth.models import AffiliatedCompany
 from growth.services.strength_labels import strength_labels_choose
-from growth.strength_reading import Strength, strength_of
 from portal.metrics import PLAIN
 from portal.models import Member, MetricValue, Seller
 from portal.models.standings import FOREVER

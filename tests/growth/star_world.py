@@ -11,9 +11,9 @@ from typing import Any
 
 from growth.models import StarStanding
 from growth.models.stars import STAR_PAYLOAD
-from growth.star_metrics import LOCAL_SERVICE
-from growth.star_rules import StarResult, star_result
-from growth.star_schema import STAR
+from growth.stars.metrics import LOCAL_SERVICE
+from growth.stars.rules import StarResult, star_result
+from growth.stars.schema import STAR
 from portal.choices import OrderChannel, SellerStatus, TradeKind
 from portal.metrics import metric_empty
 from portal.models import Buyer, Category, ExternalMetric, MetricValue, Order, Seller

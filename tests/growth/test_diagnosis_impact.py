@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from growth.diagnosis_schema import DIAGNOSIS
+from growth.diagnosis.schema import DIAGNOSIS
 from growth.nightly.diagnosis import JOB
 from portal.models import Category, Rulebook, Seller
 from portal.rule_impact import RuleImpact, impact_of

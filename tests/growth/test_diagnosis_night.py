@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from growth.diagnosis_rules import STARRED_FROM, Benchmark, diagnose
+from growth.diagnosis.rules import STARRED_FROM, Benchmark, diagnose
 from growth.models import GrowthBenchmark, GrowthScore
 from growth.nightly.diagnosis import JOB
 from growth.nightly.diagnosis_sql import diagnosis_sql

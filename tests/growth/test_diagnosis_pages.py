@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from growth.choices import Stage
-from growth.diagnosis_reading import diagnosis_reading
+from growth.diagnosis.reading import diagnosis_reading
 from growth.models import GrowthScore
 from growth.nightly.diagnosis import JOB
 from growth.nightly.stages import STAGES

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from growth.diagnosis_rules import (
+from growth.diagnosis.rules import (
     FULL,
     MOST,
     SCALE,
@@ -21,7 +21,7 @@ from growth.diagnosis_rules import (
     share_of,
     units_of,
 )
-from growth.diagnosis_schema import DiagnosisRules
+from growth.diagnosis.schema import DiagnosisRules
 from tests.growth.diagnosis_world import item, rules
 
 pytestmark = pytest.mark.rule("GRO-11")

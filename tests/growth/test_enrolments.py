@@ -12,7 +12,7 @@ from auditlog.models import LogEntry
 from compliance.choices import CertificateStatus, CertificateType
 from growth.choices import EnrolmentState
 from growth.models import Enrolment, EnrolmentDocument, EnrolmentEvent, EnrolmentFile, Programme
-from growth.programme_reading import content_of, programme_reading
+from growth.programmes.reading import content_of, programme_reading
 from growth.services.enrolments import enrolment_leave
 from portal import platform_time
 from portal.audience import sellers_concerned

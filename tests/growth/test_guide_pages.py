@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from growth.guide_reading import guide_reading
+from growth.guide.reading import guide_reading
 from growth.models import StageStanding
 from portal.audience import audience_errors, audience_readings, sellers_concerned
 from portal.home_tiles import home_tiles_for

@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from growth.choices import Phase, Stage
-from growth.guide_rules import (
+from growth.guide.rules import (
     GuideFacts,
     core_done_on,
     day_number,
@@ -19,7 +19,7 @@ from growth.guide_rules import (
     stage_ends_on,
     stage_of,
 )
-from growth.guide_schema import GuideRules
+from growth.guide.schema import GuideRules
 from portal.rulebook_schemas import content_errors
 
 FOLDER = Path("growth/rulebooks/guide")

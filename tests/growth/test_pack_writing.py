@@ -13,10 +13,10 @@ from django.urls import reverse
 
 from growth.choices import PackEdition
 from growth.models import Pack, PackListing, PackReward, PackTask
-from growth.pack_data import packs_load, shipped_packs
-from growth.pack_schema import clean_pack
+from growth.packs.data import packs_load, shipped_packs
+from growth.packs.schema import clean_pack
 from growth.services.pack_writing import pack_said, pack_save, packs_write
-from growth.task_reading import page_url
+from growth.tasks.reading import page_url
 from portal.audience import sellers_concerned
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.engine import ingest_rows

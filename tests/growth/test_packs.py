@@ -15,8 +15,8 @@ from growth.choices import ClaimOutcome, PackState
 from growth.models import Pack, PackClaim, PackListing, PackStanding, RewardGrant
 from growth.nightly.packs import PACKS
 from growth.nightly.rewards import REWARDS
-from growth.pack_reading import pack_reading, pack_readings, packs_published
-from growth.pack_rules import Standing, granted_by, months_after, outcomes_of, pack_state
+from growth.packs.reading import pack_reading, pack_readings, packs_published
+from growth.packs.rules import Standing, granted_by, months_after, outcomes_of, pack_state
 from growth.services.pack_settling import pack_settle
 from growth.services.packs import pack_claim, pack_list_close
 from portal.errors import NotAllowed, Refusal

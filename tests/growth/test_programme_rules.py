@@ -8,10 +8,10 @@ import pytest
 from pydantic import ValidationError
 
 from growth.choices import EnrolmentState
-from growth.industry_groups import group_of
 from growth.models import Programme
-from growth.programme_reading import criterion_reading
-from growth.programme_rules import (
+from growth.programmes.industry_groups import group_of
+from growth.programmes.reading import criterion_reading
+from growth.programmes.rules import (
     EnrolmentStanding,
     WindowState,
     cooling_until,
@@ -23,7 +23,7 @@ from growth.programme_rules import (
     until_of,
     window_on,
 )
-from growth.programme_schema import (
+from growth.programmes.schema import (
     Criterion,
     EnrolmentWindow,
     ExitRule,

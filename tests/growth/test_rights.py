@@ -12,9 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from growth.choices import EnrolmentState, RewardStatus
+from growth.membership.reading import membership_years, rights_of, rights_rules
 from growth.models import Enrolment, PackReward, Programme, RewardGrant
-from growth.rights_reading import membership_years, rights_of, rights_rules
-from growth.task_reading import page_url
+from growth.tasks.reading import page_url
 from portal import platform_time
 from portal.choices import CompanyType, Membership, SellerStatus
 from portal.models import Member, Seller, ShowcaseUse

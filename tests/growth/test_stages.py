@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from growth.guide_rules import phase_of, stage_of
+from growth.guide.rules import phase_of, stage_of
 from growth.models import StageStanding
 from portal.models import MetricValue
 from portal.nightly.export import standing_lines

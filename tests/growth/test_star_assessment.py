@@ -11,7 +11,7 @@ import pytest
 from growth.models import StageStanding, StarAssessment, StarStanding
 from growth.models.stars import STAR_PAYLOAD
 from growth.nightly.assess import newest_assessed_day
-from growth.star_reading import next_assessment_on
+from growth.stars.reading import next_assessment_on
 from portal import platform_time
 from portal.models import Notice, Seller, SellerFlag
 from portal.nightly.export import standing_lines

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from growth.models import StarStanding
-from growth.star_metrics import LOCAL_SERVICE, WINDOWS
+from growth.stars.metrics import LOCAL_SERVICE, WINDOWS
 from portal.models import Dispute, Seller, SellerFlag
 from portal.nightly.export import standing_lines
 from portal.platform_time import end_of, last_days, start_of

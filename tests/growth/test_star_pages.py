@@ -14,11 +14,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from growth.models import StageStanding, StarAssessment
-from growth.star_actions import next_star
-from growth.star_impact_sql import GROUPS
-from growth.star_reading import star_reading
-from growth.star_schema import STAR
-from growth.star_tiles import star_tile
+from growth.stars.actions import next_star
+from growth.stars.impact_sql import GROUPS
+from growth.stars.reading import star_reading
+from growth.stars.schema import STAR
+from growth.stars.tiles import star_tile
 from portal import platform_time
 from portal.models import Rulebook, Seller, SellerFlag
 from portal.platform_time import start_of

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import growth
-from growth.star_rules import StarResult, points_of, star_of_points, star_result, step_to
-from growth.star_schema import StarRules
+from growth.stars.rules import StarResult, points_of, star_of_points, star_result, step_to
+from growth.stars.schema import StarRules
 
 FOLDER = Path(growth.__file__).parent / "rulebooks" / "star"
 FILES = {

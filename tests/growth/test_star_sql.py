@@ -1,4 +1,4 @@
-"""A rulebook compiled to SQL decides every boundary like `growth.star_rules` (GRO-12 … GRO-14)."""
+"""A rulebook compiled to SQL decides every boundary like `growth.stars.rules` (GRO-12 … GRO-14)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from django.db import connection
 
 from growth.nightly.star_sql import star_statement
-from growth.star_rules import star_result
-from growth.star_schema import STAR, StarRules
+from growth.stars.rules import star_result
+from growth.stars.schema import STAR, StarRules
 from portal.metrics import metric_empty
 from portal.models import MetricValue, Seller
 from portal.nightly.registry import adapt_params

@@ -12,10 +12,10 @@ from auditlog.models import LogEntry
 from django.test import Client
 from rest_framework.test import APIClient
 
+from growth.membership.strength_reading import strength_rules
+from growth.membership.strength_schema import LABEL_CATEGORIES
 from growth.models import StrengthLabel
 from growth.services.strength_labels import strength_labels_choose
-from growth.strength_reading import strength_rules
-from growth.strength_schema import LABEL_CATEGORIES
 from portal import platform_time
 from portal.choices import Membership, Role, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal

@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
-from growth.affiliation import Tie, combined_by
+from growth.membership.affiliation import Tie, combined_by
+from growth.membership.schema import AffiliationRules
+from growth.membership.strength_schema import StrengthRules
+from growth.membership.supplier_card import CardFacts, product_card, supplier_card
 from growth.models import AffiliatedCompany
-from growth.rights_schema import AffiliationRules
 from growth.services.affiliates import affiliate_save
-from growth.strength_schema import StrengthRules
-from growth.supplier_card import CardFacts, product_card, supplier_card
 from portal import platform_time
 from portal.choices import Membership
 from portal.errors import InvalidInput, NotAllowed
@@ -48,7 +48,7 @@ CARD = "/api/v1/growth/supplier-card"
 def affiliation(day: str) -> AffiliationRules:
     """The rules in force on a day."""
     rules: AffiliationRules = rulebook_for(
-        "growth.affiliation", platform_time.parse_day(day)
+        "growth.membership.affiliation", platform_time.parse_day(day)
     ).content
     return rules
 

@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from growth.models import Pack, PackTask, TaskDone
 from growth.nightly.tasks import rules_of_day
-from growth.task_reading import page_url, task_progress
-from growth.task_rules import TaskRule
+from growth.tasks.reading import page_url, task_progress
+from growth.tasks.rules import TaskRule
 from portal.models import MetricValue, Seller
 from portal.nightly.export import standing_lines
 from portal.scoping import unscoped

@@ -1,0 +1,1 @@
+"""How a shop compares with its peers (GRO-11)."""

@@ -1,0 +1,1 @@
+"""Task packs and their rewards (GRO-6 … GRO-10)."""

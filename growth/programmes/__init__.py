@@ -1,0 +1,1 @@
+"""Programmes and enrolments (GRO-17, GRO-18)."""

@@ -1,0 +1,127 @@
+"""What programmes make worth doing next: windows that close, steps that are due, renewals (UI-2, GRO-17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from growth.choices import EnrolmentState, ProgrammeKind, RenewalStatus
+from growth.models import Enrolment, EnrolmentRenewal, Programme
+from growth.programmes.reading import (
+    ProgrammeReading,
+    content_of,
+    programme_readings,
+    published_programmes,
+)
+from growth.programmes.rules import Span, window_on
+from portal import platform_time
+from portal.choices import Action
+from portal.models import Member, Seller
+from portal.next_actions import NextAction, register_next_actions
+
+CLOSING = timedelta(days=7)
+"""How long before a window closes it is spoken of."""
+KINDS = (ProgrammeKind.ACTIVITY, ProgrammeKind.OFFER)
+"""Kinds whose windows are spoken of; the others stay open."""
+
+
+@register_next_actions
+def programme_actions(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Offer the owner what closes within a week, what comes next, and renewals that can be asked for."""
+    if not member.can(Action.ENROL):
+        return
+    programmes = _worth_reading(seller, day)
+    if not programmes:
+        return
+    readings = programme_readings(seller, programmes, user=member.user)
+    asked = set(
+        EnrolmentRenewal.objects.filter(
+            status__in=(RenewalStatus.OPEN, RenewalStatus.GRANTED)
+        ).values_list("enrolment_id", flat=True)
+    )
+    for reading in readings:
+        yield from _closing(reading, day)
+        yield from _step(reading)
+        yield from _renewal(reading, asked)
+
+
+def _worth_reading(seller: Seller, day: date) -> list[Programme]:
+    """Return the programmes whose window closes soon, and those of the shop that have steps or renewals.
+
+    So that the home page does not read the conditions of all others; two queries.
+    """
+    held = set(
+        Enrolment.objects.filter(seller=seller, state=EnrolmentState.ACTIVE).values_list(
+            "programme_id", flat=True
+        )
+    )
+    return [each for each in published_programmes() if _concerns(each, held, day)]
+
+
+def _concerns(programme: Programme, held: set[int], day: date) -> bool:
+    content = content_of(programme)
+    if programme.pk in held:
+        return bool(content.steps) or content.renewal is not None
+    return programme.kind in KINDS and _closes_soon(window_on(content.windows, day).span, day)
+
+
+def _closes_soon(span: Span | None, day: date) -> bool:
+    return (
+        span is not None and span.last is not None and span.holds(day) and span.last - day < CLOSING
+    )
+
+
+def _closing(reading: ProgrammeReading, day: date) -> Iterator[NextAction]:
+    span = reading.window.span
+    if span is None or not reading.may_enrol or not _closes_soon(span, day):
+        return
+    yield NextAction(
+        title=_("Enrol: %(programme)s") % {"programme": reading.programme.title},
+        url=_link(reading),
+        gain=str(reading.content.summary),
+        due=span.closes_at,
+        weight=45,
+        icon="megaphone",
+        button=_("Enrol"),
+    )
+
+
+def _step(reading: ProgrammeReading) -> Iterator[NextAction]:
+    step = reading.next_step
+    if step is None or step.who != "shop":
+        return
+    title = {"programme": reading.programme.title, "step": step.title}
+    yield NextAction(
+        title=_("%(programme)s: %(step)s") % title,
+        url=_link(reading),
+        gain="" if step.ends else str(step.help or reading.content.summary),
+        loses=_("Your place is given up if it is not done in time.") if step.ends else "",
+        due=reading.next_step_due,
+        weight=60,
+        icon="signpost",
+        button=_("Go on"),
+    )
+
+
+def _renewal(reading: ProgrammeReading, asked: set[int]) -> Iterator[NextAction]:
+    first, current = reading.renewal_from, reading.current
+    if first is None or current is None or current.until is None:
+        return
+    if reading.day < first or current.pk in asked:
+        return
+    yield NextAction(
+        title=_("Ask for renewal: %(programme)s") % {"programme": reading.programme.title},
+        url=_link(reading),
+        loses=_("It ends, and nothing can be configured any more."),
+        due=platform_time.end_of(current.until),
+        weight=70,
+        icon="arrow-repeat",
+        button=_("Ask for renewal"),
+    )
+
+
+def _link(reading: ProgrammeReading) -> str:
+    return reverse("growth:programme", args=[reading.programme.code])

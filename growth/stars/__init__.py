@@ -1,0 +1,1 @@
+"""Merchant star levels (GRO-12 … GRO-14)."""
