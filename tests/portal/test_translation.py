@@ -63,6 +63,11 @@ ALIKE = {
     "PC",
     "{answer}",
     "{judgement}",
+    "{programme}: {decision}",
+    "%(subject)s: %(value)s",
+    "%(value)s of %(target)s",
+    "%(programme)s: %(step)s",
+    "%(power)s, %(indicator)s: %(step)s",
     "US$%(low)s – US$%(high)s",
 }
 
