@@ -306,7 +306,7 @@ def test_the_tile_shows_score_and_suggestions(diagnosed: Seller, owner_client: C
     assert (tile.value, tile.hint, tile.url) == ("58.33", "2 suggestions", PAGE)
 
 
-@pytest.mark.rule("P-3")
+@pytest.mark.rule("GRO-11")
 @pytest.mark.parametrize("address", [PAGE, ITEMS, "/", API, f"{API}/history"])
 def test_the_same_queries_whatever_there_is_to_show(
     diagnosed: Seller, owner_client: Client, django_assert_num_queries: Any, address: str

@@ -145,7 +145,7 @@ def test_before_opening_and_once_mature(shop, viewer_client, days, stage, words)
     assert words in text_of(response)
 
 
-@pytest.mark.rule("Q-2")
+@pytest.mark.rule("GRO-1")
 @pytest.mark.parametrize("days", [-1, 10, 40, 100])
 def test_the_page_has_a_constant_number_of_queries(shop, viewer_client, days):
     opened(shop, days)

@@ -250,7 +250,7 @@ def test_the_next_step_says_where_more_points_begin_and_what_is_missing():
 VALUE = st.integers(0, 2 * 10**9).map(lambda parts: Decimal(parts) / 10_000)
 
 
-@pytest.mark.rule("GRO-12", "Q-4")
+@pytest.mark.rule("GRO-12")
 @given(st.data())
 def test_a_better_value_never_earns_less_and_a_step_keeps_its_word(data):
     rules = data.draw(st.sampled_from([OLD, NEW]))
