@@ -24,7 +24,19 @@ from compliance.models import (
     RuleClass,
     Violation,
 )
+from growth.choices import EnrolmentState
+from growth.models import (
+    AffiliatedCompany,
+    Enrolment,
+    EnrolmentRenewal,
+    Pack,
+    PackClaim,
+    Programme,
+    RewardGrant,
+    UpgradeRequest,
+)
 from listings.models import ShippingTemplate
+from portal import platform_time
 from portal.models import Member, NightRun, User
 from portal.nightly import ledger
 from portal.scoping import unscoped
@@ -100,6 +112,7 @@ def routes(
         "api:listings:shipping-template": {"pk": template.pk},
         **{name: {"pk": pk} for name, pk in mine.items()},
         **compliance_examples(owner),
+        **growth_examples(owner),
     }
     with unscoped():
         for model in apps.get_models():
@@ -196,7 +209,54 @@ PRIVATE_COMPLIANCE = {
 """Addresses with the number of a certificate, violation or mark case of the owner's shop."""
 
 
-PRIVATE = PRIVATE_COMPLIANCE | {
+def growth_examples(owner: Member) -> dict[str, dict[str, Any]]:
+    """Make what a shop can have of growth; return route → its arguments."""
+    shop = owner.seller
+    with unscoped():
+        at = platform_time.now()
+        pack = Pack.objects.get(code="company-strength-2022-08")
+        claim = PackClaim.objects.create(
+            pack=Pack.objects.get(code="company-strength-2022-07"), seller=shop, claimed_at=at
+        )
+        reward = RewardGrant.objects.create(
+            claim=claim, reward=claim.pack.rewards.earliest("pk"), seller=shop, granted_at=at,
+            usable_until=at,
+        )  # fmt: skip
+        request = UpgradeRequest.objects.create(
+            seller=shop, contact="x", phone="1", asked_at=at, due_at=at
+        )
+        showroom = Programme.objects.get(code="vr_showroom")
+        enrolment = Enrolment.objects.create(
+            programme=showroom, seller=shop, state=EnrolmentState.ACTIVE, applied_at=at
+        )
+        EnrolmentRenewal.objects.create(enrolment=enrolment, asked_at=at, answer_due_at=at)
+        AffiliatedCompany.objects.create(seller=shop, name="x")
+    rows = {"reward": reward.pk, "rights": request.pk}
+    named = {
+        f"{api}growth:{name}": {"code": code, "step": "configured"}
+        for api in ("", "api:")
+        for code, names in (
+            (pack.code, ("pack", "pack-claim")),
+            (showroom.code, PROGRAMME_ROUTES),
+        )
+        for name in names
+    }
+    private = {name: {"pk": rows[name.split(":")[-1].split("-")[0]]} for name in PRIVATE_GROWTH}
+    return {**named, **private}
+
+
+PROGRAMME_ROUTES = (
+    "programme", "programme-enrol", "programme-leave", "programme-step", "programme-renew",
+    "programme-renewal",
+)  # fmt: skip
+PRIVATE_GROWTH = {
+    "growth:reward-choose", "growth:reward-use", "api:growth:reward-choose",
+    "api:growth:reward-use", "growth:rights-upgrade-cancel",
+}  # fmt: skip
+"""Addresses with the number of a reward or an upgrade request of the owner's shop."""
+
+
+PRIVATE = PRIVATE_COMPLIANCE | PRIVATE_GROWTH | {
     "rfq:quote", "rfq:quote-sent", "rfq:quote-pin", "rfq:quote-revise", "rfq:quote-withdraw",
     "rfq:quote-follow-up", "rfq:quote-link-order", "rfq:template", "rfq:template-delete",
     "rfq:search-change", "rfq:search-delete", "api:rfq:quote", "api:rfq:quote-withdraw",
@@ -235,7 +295,10 @@ OPEN_TO_ALL = {"healthz", "set_language", "portal:language"}
 """Besides the pages on which people sign in."""
 OF_ONE_SHOP = {"p1", "o1", "colleague"}
 """Keys of the owner's shop that appear in an address."""
-SPENDING = ("quote-pin", "quote-withdraw", "quote-submit", "challenge-claim", "challenge-enrol")
+SPENDING = (
+    "quote-pin", "quote-withdraw", "quote-submit", "challenge-claim", "challenge-enrol",
+    "pack-claim", "reward-choose", "reward-use", "programme-enrol", "programme-leave",
+)  # fmt: skip
 """What uses rights, gives something up or claims: never for viewers (K-7)."""
 
 
