@@ -35,6 +35,11 @@ def reading_once() -> Iterator[None]:
         _kept.reset(token)
 
 
+def is_reading_once() -> bool:
+    """Tell whether a page is being made, so that reading more than is asked for may pay."""
+    return _kept.get() is not None
+
+
 def read_once(function: Callable[P, R]) -> Callable[P, R]:
     """Read once per block and arguments, which are hashable; what raises is tried again."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -176,6 +177,27 @@ def challenge_month(seller: Seller, month: date, now: datetime) -> ChallengeMont
         entries = ChallengeEntry.objects.filter(seller=seller, month=month)
         claimed = entries.values_list("claimed", flat=True).first()
     return ChallengeMonth(month, rules, gmv_of(seller, month, now), claimed, now)
+
+
+def challenge_now(seller: Seller, day: date, now: datetime) -> list[ChallengeMonth]:
+    """Return where a shop stands in last month and this one, those that have a challenge (RFQ-23).
+
+    Two queries and the rules.
+    """
+    this = day.replace(day=1)
+    last = month_after(this, -1)
+    gmv = gmv_by_month(seller, last, this, now)
+    with seller_scope(seller):
+        entries = ChallengeEntry.objects.filter(seller=seller, month__in=(last, this))
+        claimed = dict(entries.values_list("month", "claimed"))
+    found = []
+    for month in (last, this):
+        with suppress(Refusal):
+            rules = rules_of(month)
+            found.append(
+                ChallengeMonth(month, rules, gmv.get(month, Decimal(0)), claimed.get(month), now)
+            )
+    return found
 
 
 @dataclass(frozen=True)

@@ -11,24 +11,17 @@ from django.utils.translation import ngettext
 
 from portal import platform_time
 from portal.choices import Action
-from portal.errors import Refusal
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
 from portal.templatetags.portal_ui import number_text
-from rfq.challenge import ChallengeMonth, challenge_month, month_after
+from rfq.challenge import ChallengeMonth, challenge_now
 from rfq.rulebook_schemas import ChallengeTier
 
 
 @register_next_actions
 def challenge(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Claim what last month and this one have earned, take part, or reach the next step (RFQ-23)."""
-    now = platform_time.now()
-    month = day.replace(day=1)
-    for first in (month_after(month, -1), month):
-        try:
-            state = challenge_month(seller, first, now)
-        except Refusal:
-            continue
+    for state in challenge_now(seller, day, platform_time.now()):
         if state.claimable and member.can(Action.QUOTE):
             yield _claim(state)
         elif state.is_running and not state.enrolled and member.can(Action.ENROL):

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextvars import ContextVar
-from datetime import date
+from datetime import date, timedelta
 
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
 from portal import platform_time
+from portal.choices import RunState
 from portal.errors import InvalidInput
+from portal.models import JobRun
 from portal.nightly.ledger import published
 from portal.request_context import request_id
 
 LONGEST = 60
+LATELY = timedelta(days=31)
+"""Jobs that run at all have published within this time; others are looked up on their own."""
 _seen: ContextVar[tuple[str, dict[tuple[str, date], date | None]]] = ContextVar("published_days")
 
 
@@ -31,6 +36,30 @@ def published_day(job: str, on: date | None = None) -> date | None:
             published(job).filter(as_of__lte=limit).aggregate(day=Max("as_of"))["day"]
         )
     return answers[job, limit]
+
+
+def published_days(jobs: Iterable[str]) -> dict[str, date | None]:
+    """Return `published_day` of several jobs; two queries at most, and none for what is known already.
+
+    A page that shows much asks for all jobs at first, and saves a look-up for each.
+    """
+    limit = platform_time.latest_as_of()
+    wanted = set(jobs)
+    answers = _answers_of_this_request()
+    asked = {job for job in wanted if (job, limit) not in answers}
+    newest: dict[str, date | None] = dict.fromkeys(asked)
+    if asked:
+        newest |= _newest_of(asked, Q(as_of__gt=limit - LATELY, as_of__lte=limit))
+    if late := {job for job in asked if newest[job] is None}:
+        newest |= _newest_of(late, Q(as_of__lte=limit - LATELY))
+    answers.update({(job, limit): day for job, day in newest.items()})
+    return {job: answers[job, limit] for job in sorted(wanted)}
+
+
+def _newest_of(jobs: set[str], days: Q) -> dict[str, date | None]:
+    """Return job → its newest published day among `days`, of those that have one."""
+    runs = JobRun.objects.filter(days, job__in=jobs, state=RunState.COMPLETE)
+    return dict(runs.order_by().values_list("job").annotate(newest=Max("as_of")))
 
 
 def read_as_of(text: str | None) -> date | None:

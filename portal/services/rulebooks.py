@@ -22,7 +22,7 @@ from portal import platform_time
 from portal.choices import RULEBOOK_TRANSITIONS, RulebookStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, Rulebook, User
-from portal.read_once import read_once
+from portal.read_once import is_reading_once, read_once
 from portal.rulebook_schemas import (
     RULEBOOK_MODULES,
     RulebookContent,
@@ -90,10 +90,14 @@ _parsed_lock = threading.Lock()
 def rulebook_for(module: str, day: date) -> RulebookInForce:
     """Return the rulebook of a module in force on a Pacific day (K-16).
 
-    One small query; the parsed content is kept per process under its digest, so a publication or a
-    correction anywhere is seen at once. Raises `RulebookMissing`.
+    One small query, or one for all modules while a page is being made (`reading_once`); the parsed
+    content is kept per process under its digest, so a publication or a correction anywhere is seen at
+    once. Raises `RulebookMissing`.
     """
-    row = _in_force(day).filter(module=module).defer("content").first()
+    if is_reading_once():
+        row = next((each for each in _rows_by_module().get(module, ()) if _holds(each, day)), None)
+    else:
+        row = _in_force(day).filter(module=module).defer("content").first()
     if row is None or module not in RULEBOOK_MODULES:
         raise RulebookMissing(module, day)
     return _read(row)
@@ -103,8 +107,24 @@ def rulebooks_published(module: str) -> list[RulebookInForce]:
     """Return every published rulebook of a module by its first day; one small query (K-16)."""
     if module not in RULEBOOK_MODULES:
         return []
-    rows = Rulebook.objects.filter(module=module, status=RulebookStatus.PUBLISHED)
-    return [_read(row) for row in rows.defer("content").order_by("effective_from")]
+    if is_reading_once():
+        return [_read(row) for row in _rows_by_module().get(module, ())]
+    return [_read(row) for row in _published().filter(module=module)]
+
+
+def _published() -> QuerySet[Rulebook]:
+    """Return the published rulebooks by their first day, without their content."""
+    rows = Rulebook.objects.filter(status=RulebookStatus.PUBLISHED)
+    return rows.defer("content").order_by("effective_from")
+
+
+@read_once
+def _rows_by_module() -> dict[str, list[Rulebook]]:
+    """Return the published rulebooks of every module: a few dozen small rows."""
+    found: dict[str, list[Rulebook]] = {}
+    for row in _published():
+        found.setdefault(row.module, []).append(row)
+    return found
 
 
 def _read(row: Rulebook) -> RulebookInForce:
@@ -125,6 +145,10 @@ def _in_force(day: date) -> QuerySet[Rulebook]:
         status=RulebookStatus.PUBLISHED,
         effective_from__lte=day,
     )
+
+
+def _holds(row: Rulebook, day: date) -> bool:
+    return row.effective_from <= day and (row.effective_to is None or day <= row.effective_to)
 
 
 def _content(module: str, digest: str, pk: int) -> RulebookContent:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from portal.choices import MetricUnit, RunState
 from portal.metrics import METRICS, metric_empty, metric_job, metric_title
 from portal.models import JobRun, MetricValue, Seller
-from portal.nightly.published import published_day
+from portal.nightly.published import published_days
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str
     nobody registered has its key for a title and is left out when the seller never had a value.
     """
     wanted = list(keys)
-    ends = {job: published_day(job) for job in sorted({metric_job(k) for k in wanted})}
+    ends = published_days(metric_job(key) for key in wanted)
     newest = max((day for day in ends.values() if day), default=None)
     if newest is None:
         return {}

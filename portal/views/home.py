@@ -18,6 +18,8 @@ from portal.home_tiles import HomeTile, home_tiles_for
 from portal.http import MemberRequest
 from portal.models import Notice, Seller, User
 from portal.next_actions import next_actions_for
+from portal.nightly.published import published_days
+from portal.nightly.registry import registry
 from portal.read_once import reading_once
 from portal.services.bulletins import bulletins_for
 from portal.services.people import closed_memberships_of
@@ -43,6 +45,7 @@ class HomePage(SellerPage):
         """Show the page; the number of queries does not depend on the shop's size."""
         today = platform_time.today()
         with reading_once():
+            published_days(registry.jobs)  # what the modules below look up one by one
             actions = next_actions_for(request.seller, request.member, today)
             tiles = home_tiles_for(request.seller, request.member, today)
             bulletins = bulletins_for(seller=request.seller, member=request.member)
