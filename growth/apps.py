@@ -11,5 +11,6 @@ class GrowthConfig(AppConfig):
     verbose_name = _("Growth")
 
     def ready(self) -> None:
-        """Offer what audiences may ask about growth."""
+        """Offer what audiences may ask about growth, and listen to what becomes of shops."""
         from growth.guide import audience as guide_audience  # noqa: F401  registers itself
+        from growth.services import packs  # noqa: F401  registers its listener

@@ -220,12 +220,14 @@ def _load(subjects: set[tuple[str, str]], sellers: QuerySet[Seller], day: date) 
             if kind == "field" and name in FIELDS:
                 found[kind, name] = FIELDS[name].load(sellers, day), None
             elif kind == "metric" and metric_known(name):
-                found[kind, name] = _metric_of(name, sellers), metric_empty(name)
+                found[kind, name] = _metric_of(name, sellers, day), metric_empty(name)
     return found
 
 
-def _metric_of(key: str, sellers: QuerySet[Seller]) -> Values:
-    counted = published_day(metric_job(key))
+def _metric_of(key: str, sellers: QuerySet[Seller], day: date) -> Values:
+    """Read a metric on the newest published day up to a day; the newest of all where none is so old."""
+    job = metric_job(key)
+    counted = published_day(job, day) or published_day(job)
     if counted is None:
         return {}
     rows = MetricValue.objects.filter(metric=key, seller__in=sellers.order_by().values("pk"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -19,6 +19,7 @@ from portal.errors import NotAllowed, Refusal
 from portal.models import Member, Seller
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
+from portal.services.shops import before_shops_change
 
 BATCH = 2_000
 
@@ -71,6 +72,25 @@ def packs_close_due_lists(packs: Iterable[Pack]) -> None:
             and list_falls_due(frozen_on=pack.frozen_on, now=now)
         ):
             pack_list_close(pack=pack)
+
+
+@before_shops_change
+def lists_close_before_shops_change(*, member_ids: Collection[str]) -> None:
+    """Close the lists that fall due before upstream changes shops: what it says now comes too late (GRO-10).
+
+    Shops that are only now being added change nothing about the others, so they close no list.
+    """
+    with unscoped():
+        open_lists = list(
+            Pack.objects.filter(
+                published=True,
+                listed_at__isnull=True,
+                frozen_on__lte=platform_time.today(),
+                closes_on__gte=platform_time.today(),
+            )
+        )
+        if open_lists and Seller.objects.filter(member_id__in=member_ids).exists():
+            packs_close_due_lists(open_lists)
 
 
 def pack_list_close(*, pack: Pack) -> int:

@@ -30,7 +30,7 @@ from portal.ingest.kinds import IngestKind, ModelKind, Outcome, Rejection, Row, 
 from portal.ingest.upsert import Upserted, upsert
 from portal.models import Category, Member, Seller, User
 from portal.services import catalogue
-from portal.services.shops import stars_named_by_upstream
+from portal.services.shops import shops_will_change, stars_named_by_upstream
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class SellerKind(ModelKind):
 
     def apply(self, rows: list[Row]) -> Outcome:
         """Upsert the chunk, and mark the shops whose star was named."""
+        shops_will_change(member_ids=[row["member_id"] for row in rows])
         outcome = super().apply(rows)
         named = [row["member_id"] for row in rows if row.values.get("assessed_star") is not None]
         if named:

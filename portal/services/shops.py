@@ -29,7 +29,14 @@ class OnReopening(Protocol):
     def __call__(self, *, actor: User, seller: Seller) -> None: ...
 
 
+class BeforeChange(Protocol):
+    """What hears that upstream is about to say something new about shops."""
+
+    def __call__(self, *, member_ids: Collection[str]) -> None: ...
+
+
 _on_reopening: list[OnReopening] = []
+_before_change: list[BeforeChange] = []
 
 
 def on_reopening(listener: OnReopening) -> OnReopening:
@@ -39,6 +46,22 @@ def on_reopening(listener: OnReopening) -> OnReopening:
     """
     _on_reopening.append(listener)
     return listener
+
+
+def before_shops_change(listener: BeforeChange) -> BeforeChange:
+    """Let a module hear, in the same transaction, that rows about shops are about to be written (decorator).
+
+    Ids of shops that do not exist yet are among them. A module that owes a decision on what shops were
+    like until now takes it then.
+    """
+    _before_change.append(listener)
+    return listener
+
+
+def shops_will_change(*, member_ids: Collection[str]) -> None:
+    """Tell the modules that rows about these shops are about to be written."""
+    for listener in _before_change:
+        listener(member_ids=member_ids)
 
 
 def seller_change_status(*, actor: User, seller: Seller, status: str, reason: str) -> Seller:

@@ -20,6 +20,7 @@ from growth.packs.rules import Standing, granted_by, months_after, outcomes_of, 
 from growth.services.pack_settling import pack_settle
 from growth.services.packs import pack_claim, pack_list_close
 from portal.errors import NotAllowed, Refusal
+from portal.metrics import metric_job
 from portal.models import Notice, Seller, SellerFlag
 from portal.nightly.export import standing_lines
 from portal.platform_time import end_of, start_of
@@ -40,6 +41,7 @@ from tests.growth.pack_world import (
     publish,
 )
 from tests.growth.world import night, told
+from tests.portal.ingest_tools import counts, send
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -424,6 +426,36 @@ def test_a_list_closed_late_counts_the_days_open_of_its_day(crowd, clock):
     clock.noon(OPENS + 3 * ONE)
     assert state(crowd["young"]) == "not_eligible"
     assert listed() == {"cn1001", "cn2002"}
+
+
+@pytest.mark.rule("GRO-10")
+@pytest.mark.parametrize(("hour", "joins"), [(11, True), (12, False)])
+def test_what_upstream_says_after_the_list_fell_due_comes_too_late(crowd, clock, hour, joins):
+    """Neither a night nor a reader came between the day of the list and the upgrade."""
+    pack_create(audience=STARLESS, frozen_on=OPENS)
+    clock((start_of(OPENS) + timedelta(hours=hour)).isoformat())
+    row = {"company_type": "trader", "main_category": crowd["basic"].main_category.code}
+    send("sellers", {**row, "member_id": "new", "name_en": "New", "membership": "verified"})
+    assert not Pack.objects.get().listed_at  # who is added changes nothing about the others
+    for name, membership in (("basic", "verified"), ("in", "basic")):
+        shop = crowd[name]
+        named = {**row, "member_id": shop.member_id, "name_en": shop.name_en}
+        report = send("sellers", {**named, "membership": membership})
+        assert counts(report) == (0, 1, 0, 0)
+    clock.noon(OPENS + ONE)
+    found = {name: state(crowd[name]) == "open" for name in ("basic", "in")}
+    assert found == {"basic": joins, "in": not joins}
+
+
+@pytest.mark.rule("GRO-10")
+def test_a_list_closed_late_reads_the_numbers_of_its_day(crowd, clock):
+    pack_create(audience=[{"metric": "ext.area", "op": "gte", "value": 100}], frozen_on=OPENS)
+    told(crowd["in"], "ext.area", d2022_08_01=100)
+    told(crowd["also"], "ext.area", d2022_08_06=100)
+    clock.noon(OPENS + 4 * ONE)
+    for day in (OPENS - 3 * ONE, OPENS + 2 * ONE):
+        night(day, metric_job("ext.area"))
+    assert (state(crowd["in"]), state(crowd["also"])) == ("open", "not_eligible")
 
 
 # --- Days ---------------------------------------------------------------------------------------
