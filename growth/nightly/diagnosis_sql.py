@@ -15,6 +15,7 @@ from typing import Any
 from growth.choices import BenchmarkScope
 from growth.diagnosis.rules import FULL, HUNDREDTHS, LEAST_SELLERS, MOST, SCALE, STARRED_FROM
 from growth.diagnosis.schema import DiagnosisRules
+from growth.nightly.assessed_sql import assessed_star_sql
 from portal.metrics import metric_empty
 
 STEP = isqrt(FULL)
@@ -87,8 +88,8 @@ STARRED, PEER, NOBODY = 2, 1, 0
 
 # A shop that is known not to be open yet is nobody's peer; of some sellers upstream says no days.
 VALUES = f"""WITH {{items}}, shops AS (
-    SELECT id, industry_id, CASE WHEN assessed_star >= {STARRED_FROM} THEN {STARRED}
-        WHEN opened_on <= %(as_of)s OR (opened_on IS NULL AND paid_on IS NULL) THEN {PEER}
+    SELECT id, industry_id, CASE WHEN {assessed_star_sql("portal_seller")} >= {STARRED_FROM}
+        THEN {STARRED} WHEN opened_on <= %(as_of)s OR (opened_on IS NULL AND paid_on IS NULL) THEN {PEER}
         ELSE {NOBODY} END AS peer
     FROM portal_seller
     WHERE industry_id BETWEEN %(lo)s AND %(hi)s AND status <> 'closed'

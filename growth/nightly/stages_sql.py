@@ -19,6 +19,7 @@ from growth.guide.opening_sql import (
     opportunities_sql,
 )
 from growth.guide.schema import GuideRules
+from growth.nightly.assessed_sql import assessed_star_sql
 from portal.platform_time import start_of
 
 CENTS_PER_DOLLAR = 100
@@ -54,7 +55,7 @@ totals AS (
     GROUP BY seller_id
 ),
 w AS (
-    SELECT p.id AS seller_id, p.opened_on, p.assessed_star,
+    SELECT p.id AS seller_id, p.opened_on, {assessed_star} AS assessed_star,
         COALESCE(f.value, 0) AS opportunities_before,
         COALESCE(o.value, 0) AS orders_before,
         COALESCE(r.value, 0) AS cents_before,
@@ -119,6 +120,7 @@ def stages_statement(
     core = {f"core_{position}": code for position, code in enumerate(_core_codes(rules))}
     statement = STATEMENT.format(
         novices=novices,
+        assessed_star=assessed_star_sql("p"),
         opportunities=opportunities_sql("novices"),
         orders=counted_sql("novices", ORDERS),
         receipts=counted_sql("novices", RECEIPTS, CENTS),

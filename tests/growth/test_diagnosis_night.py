@@ -12,13 +12,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from growth.diagnosis.rules import STARRED_FROM, Benchmark, diagnose
-from growth.models import GrowthBenchmark, GrowthScore
+from growth.models import GrowthBenchmark, GrowthScore, StarAssessment
 from growth.nightly.diagnosis import JOB
 from growth.nightly.diagnosis_sql import diagnosis_sql
 from portal.metrics import METRICS
-from portal.models import Category, MetricValue, Rulebook
+from portal.models import Category, MetricValue, Rulebook, Seller
 from portal.nightly.export import standing_lines
 from portal.nightly.registry import adapt_params
+from portal.platform_time import start_of
 from portal.scoping import unscoped
 from portal.services.rulebooks import rulebook_for
 from tests import factories
@@ -220,6 +221,29 @@ def test_again_is_the_same_and_shards_do_not_matter(tree: dict[str, Category]) -
     night(DAY, JOB, shards=4)
     assert list(standing_lines(DAY, "growth")) == first
     assert set(GrowthScore.objects.values_list("pk", flat=True)) == rows
+
+
+@pytest.mark.rule("NGT-3", "GRO-12")
+def test_stars_fixed_meanwhile_do_not_change_the_day_they_were_fixed_on(category: Category) -> None:
+    book(item(INQUIRIES))
+    day = DAY - timedelta(days=1)
+    shops = peers(category, INQUIRIES, [10] * 5, star=0)
+    peers(category, INQUIRIES, [0] * 6, star=0)
+    published(day, DAY)
+    night(day, JOB)
+    assert benchmarks(day) == {("sports", INQUIRIES): (0, 11, "industry")}
+    StarAssessment.objects.bulk_create(
+        StarAssessment(
+            seller=shop, month=day.replace(day=1), as_of=day, fixed_at=start_of(day), rulebook="r",
+            star=1, trade=60, product=60, marketing=60, guarantee=60, trade_bonus=0, marketing_bonus=0,
+        )
+        for shop in shops
+    )  # fmt: skip
+    Seller.objects.filter(pk__in=[shop.pk for shop in shops]).update(assessed_star=1)
+    night(day, JOB)
+    assert benchmarks(day) == {("sports", INQUIRIES): (0, 11, "industry")}
+    night(DAY, JOB)
+    assert benchmarks() == {("sports", INQUIRIES): (10, 5, "starred")}
 
 
 @pytest.mark.rule("NGT-4", "NGT-5")
