@@ -80,6 +80,15 @@ WHERE p.id BETWEEN %(lo)s AND %(hi)s AND p.status <> %(closed)s
 """
 
 
+INDUSTRY_NAMES = (
+    "c.code",
+    "REPLACE(LOWER(c.code), '_', '-')",
+    "REPLACE(LOWER(c.name_en), ' ', '-')",
+    "c.name_zh",
+)
+"""What rulebooks may call an industry, as `industry_names` says it."""
+
+
 @dataclass
 class StarSql:
     """A rulebook compiled to SQL; what it compares with is collected in `params`."""
@@ -128,7 +137,8 @@ class StarSql:
         return column if empty is None else f"COALESCE({column}, {int(empty * SCALE)})"
 
     def _industry_in(self, codes: Iterable[str]) -> str:
-        return f"c.code IN ({', '.join(self.param(code) for code in codes)})"
+        named = ", ".join(self.param(code) for code in codes)
+        return "(" + " OR ".join(f"{name} IN ({named})" for name in INDUSTRY_NAMES) + ")"
 
     def _days(self) -> str:
         rows = ((self._industry_in(each.industries), str(each.days)) for each in self.rules.windows)

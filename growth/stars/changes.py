@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from growth.models import StarStanding
 from growth.stars.page import power_name
-from growth.stars.reading import StarReading, star_day, star_values
+from growth.stars.reading import StarReading, industry_of, star_day, star_values
 from growth.stars.rules import IndicatorResult, PowerResult, StarResult, star_result
 from growth.stars.schema import STAR
 from growth.stars.texts import points_number, points_text, stars_text, value_text, window_text
@@ -74,7 +74,7 @@ def outlook_of(
     if before is None or before.version == after.version:
         return None
     values = star_values(seller, [before.content, after.content], day)
-    industry = seller.industry.code
+    industry = industry_of(seller)
     return StarOutlook(
         as_of=day,
         before=before,

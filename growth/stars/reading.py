@@ -17,14 +17,15 @@ from django.db.models import Q
 from growth.guide.reading import guide_reading
 from growth.models import StarAssessment, StarStanding
 from growth.nightly.assess import ASSESSED_ON, first_edition_of_guide
+from growth.shop_values import shop_values
 from growth.stars.metrics import STARS
 from growth.stars.rules import StarResult, Values, star_result
-from growth.stars.schema import STAR, StarRules
+from growth.stars.schema import STAR, StarRules, industry_names
 from growth.tasks.reading import TaskProgress
 from portal import platform_time
 from portal.choices import RunState
 from portal.metrics import metric_empty
-from portal.models import JobRun, MetricValue, Seller, SellerFlag
+from portal.models import JobRun, Seller, SellerFlag
 from portal.nightly.published import published_day
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
@@ -81,7 +82,7 @@ def star_reading(seller: Seller, as_of: date | None = None) -> StarReading:
     result = None
     if rulebook is not None:
         values = star_values(seller, [rulebook.content], day)
-        result = star_result(rulebook.content, industry=seller.industry.code, values=values)
+        result = star_result(rulebook.content, industry=industry_of(seller), values=values)
     return StarReading(
         seller=seller,
         as_of=day,
@@ -95,11 +96,16 @@ def star_reading(seller: Seller, as_of: date | None = None) -> StarReading:
     )
 
 
+def industry_of(seller: Seller) -> frozenset[str]:
+    """Return the names by which rulebooks know a shop's industry."""
+    root = seller.industry
+    return industry_names(root.code, root.name_en, root.name_zh)
+
+
 def star_values(seller: Seller, rules: Iterable[StarRules], day: date) -> Values:
     """Return every metric that some of the rules read, as of a day; one query."""
     keys = {key for each in rules for key in each.metrics()}
-    rows = MetricValue.objects.as_of(day).filter(seller=seller, metric__in=keys)
-    found: dict[str, Decimal] = dict(rows.values_list("metric", "value"))
+    found = shop_values(seller, keys, day)
     return {key: found.get(key, metric_empty(key)) for key in keys}
 
 

@@ -111,10 +111,10 @@ class StarResult:
 # --- The stars ----------------------------------------------------------------------------------
 
 
-def star_result(rules: StarRules, *, industry: str, values: Values) -> StarResult:
+def star_result(rules: StarRules, *, industry: frozenset[str], values: Values) -> StarResult:
     """Return the stars a rulebook gives to a shop's values (GRO-12 … GRO-14).
 
-    `industry` is the code of its top-level category; `values` holds every metric of `rules.metrics()`.
+    `industry` are the names of its industry (`industry_names`); `values` holds every metric of `rules.metrics()`.
     """
     days = rules.days_of(industry)
     local, powers = None, []
@@ -163,10 +163,10 @@ def _bonus(power: PowerRules, values: Values) -> int:
 
 
 def _local_service(
-    rules: StarRules, industry: str, days: int, values: Values, base: Decimal
+    rules: StarRules, industry: frozenset[str], days: int, values: Values, base: Decimal
 ) -> BonusResult | None:
     bonus = rules.trade_bonus
-    if bonus is None or industry not in bonus.industries:
+    if bonus is None or industry.isdisjoint(bonus.industries):
         return None
     amount = values.get(bonus.metric_in(days)) or Decimal(0)
     star = star_of_points(rules, base)

@@ -122,8 +122,18 @@ class PowerRules(RulebookContent):
         return self
 
 
+def industry_names(code: str, name_en: str = "", name_zh: str = "") -> frozenset[str]:
+    """Return what rulebooks may call an industry: code or names of its top-level category.
+
+    Codes are upstream's own, so that names tell industries apart, too: in small letters, with hyphens.
+    `growth.nightly.star_sql` says the same.
+    """
+    said = {code, code.lower().replace("_", "-"), name_en.lower().replace(" ", "-"), name_zh}
+    return frozenset(said - {""})
+
+
 class StarWindow(RulebookContent):
-    """Days looked at for shops of some industries (codes of top-level categories)."""
+    """Days looked at for shops of some industries; see `industry_names`."""
 
     industries: list[str] = Field(min_length=1)
     days: int = Field(ge=1)
@@ -198,9 +208,11 @@ class StarRules(RulebookContent):
         """Return one of the four powers."""
         return next(each for each in self.powers if each.key == key)
 
-    def days_of(self, industry: str) -> int:
-        """Return the days looked at for shops of an industry (a category code)."""
-        found = (window.days for window in self.windows if industry in window.industries)
+    def days_of(self, industry: frozenset[str]) -> int:
+        """Return the days looked at for shops of an industry, told by its names."""
+        found = (
+            window.days for window in self.windows if not industry.isdisjoint(window.industries)
+        )
         return next(found, self.days)
 
     @property

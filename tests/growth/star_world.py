@@ -12,6 +12,7 @@ from typing import Any
 from growth.models import StarStanding
 from growth.models.stars import STAR_PAYLOAD
 from growth.stars.metrics import LOCAL_SERVICE
+from growth.stars.reading import industry_of
 from growth.stars.rules import StarResult, star_result
 from growth.stars.schema import STAR
 from portal.choices import OrderChannel, SellerStatus, TradeKind
@@ -119,7 +120,7 @@ def stars_by_rules(day: date) -> dict[str, StarResult]:
     with unscoped():
         for shop in Seller.objects.exclude(status=SellerStatus.CLOSED).select_related("industry"):
             values = {key: metric_of(shop, key, day) for key in rules.metrics()}
-            found[shop.member_id] = star_result(rules, industry=shop.industry.code, values=values)
+            found[shop.member_id] = star_result(rules, industry=industry_of(shop), values=values)
     return found
 
 

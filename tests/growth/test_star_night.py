@@ -12,12 +12,14 @@ from django.test.utils import CaptureQueriesContext
 
 from growth.models import StarStanding
 from growth.stars.metrics import LOCAL_SERVICE, WINDOWS
+from growth.stars.reading import star_reading
 from portal.models import Dispute, Seller, SellerFlag
 from portal.nightly.export import standing_lines
 from portal.platform_time import end_of, last_days, start_of
 from portal.scoping import unscoped
 from portal.services.shops import STAR_FROM_UPSTREAM
 from tests import factories
+from tests.factories import Node
 from tests.growth.star_world import (
     SECOND,
     expected_row,
@@ -96,6 +98,27 @@ def test_the_window_of_the_trade_figures_is_the_industrys(industry, day, days):
     found = stars_published(day)
     # USD 100 paid: 10 of 40; every order paid: 30 of 30; nobody came back: 0 of 30.
     assert (found[late.member_id]["trade"], found[early.member_id]["trade"]) == (40, 0)
+
+
+@pytest.mark.rule("GRO-13")
+@pytest.mark.parametrize(
+    ("code", "name_en", "name_zh", "days"),
+    [
+        ("c100", "Building Materials", "", 180),
+        ("c100", "Heavy things", "工业机械", 180),
+        ("construction_machinery", "Heavy things", "", 180),
+        ("c100", "Heavy things", "建材家居", 90),
+    ],
+)
+def test_an_industry_is_told_by_its_name_whatever_its_code(code, name_en, name_zh, days):
+    category = factories.tree_create([Node(code, None, name_en, name_zh)])[code]
+    shop = factories.seller_create(category)
+    order_create(shop, at=last_days(180, SINCE).starts_at)
+    night(SINCE, "growth.stars")
+    assert stars_published(SINCE)[shop.member_id]["trade"] == (40 if days == 180 else 0)
+    reading = star_reading(shop)
+    assert reading.result.power("trade").points == reading.row.trade
+    assert reading.result.power("trade").indicators[0].days == days
 
 
 @pytest.mark.rule("GRO-13")

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 import growth
 from growth.stars.rules import StarResult, points_of, star_of_points, star_result, step_to
-from growth.stars.schema import StarRules
+from growth.stars.schema import StarRules, industry_names
 
 FOLDER = Path(growth.__file__).parent / "rulebooks" / "star"
 FILES = {
@@ -38,7 +38,7 @@ def result(
     given = {name.replace("__", "."): value for name, value in values.items()}
     return star_result(
         rules,
-        industry=industry,
+        industry=industry_names(industry),
         values={**default, **{k: None if v is None else Decimal(str(v)) for k, v in given.items()}},
     )
 
@@ -170,14 +170,14 @@ def test_before_december_the_amounts_are_half_in_90_days(star, row):
     half, full = OLD.trade_bonus.row(star), NEW.trade_bonus.row(star)
     assert (half.amount, half.points) == row
     assert (full.amount, full.points) == (2 * row[0], row[1])
-    assert OLD.days_of("machinery") == OLD.days_of("toys") == 90
+    assert OLD.days_of(industry_names("machinery")) == OLD.days_of(industry_names("toys")) == 90
     assert "growth.local_after_sales_180d" not in OLD.metrics()
 
 
 @pytest.mark.rule("GRO-13")
 def test_december_changes_the_windows_of_three_industries_and_nothing_else():
     for industry in ("building-materials", "machinery", "construction-machinery"):
-        assert NEW.days_of(industry) == 180
+        assert NEW.days_of(industry_names(industry)) == 180
         trade = result(NEW, industry).power("trade")
         assert [each.metric for each in trade.indicators] == [
             "growth.online_amount_180d",
@@ -187,7 +187,7 @@ def test_december_changes_the_windows_of_three_industries_and_nothing_else():
         assert result(NEW, industry).local_service is None or (
             result(NEW, industry).local_service.days == 180
         )
-    assert NEW.days_of("toys") == 90
+    assert NEW.days_of(industry_names("toys")) == 90
     same = {"powers", "thresholds", "days"}
     old, new = OLD.model_dump(), NEW.model_dump()
     assert {key: old[key] for key in same} == {key: new[key] for key in same}
@@ -261,7 +261,7 @@ def test_a_better_value_never_earns_less_and_a_step_keeps_its_word(data):
         low, high = high, low
     assert 0 <= points_of(indicator, low) <= points_of(indicator, high) <= indicator.max
     values = {**BEST, indicator.metric_in(90): low}
-    found = star_result(rules, industry="toys", values=values).power(power.key)
+    found = star_result(rules, industry=industry_names("toys"), values=values).power(power.key)
     one = next(each for each in found.indicators if each.key == indicator.key)
     wanted = data.draw(st.integers(1, 10_000).map(lambda parts: Decimal(parts) / 100))
     step = step_to(one, wanted)

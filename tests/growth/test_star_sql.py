@@ -13,7 +13,7 @@ from django.db import connection
 
 from growth.nightly.star_sql import star_statement
 from growth.stars.rules import star_result
-from growth.stars.schema import STAR, StarRules
+from growth.stars.schema import STAR, StarRules, industry_names
 from portal.metrics import metric_empty
 from portal.models import MetricValue, Seller
 from portal.nightly.registry import adapt_params
@@ -49,7 +49,7 @@ def compare(rules: StarRules, industry: str, worlds: Iterable[Mapping[str, Decim
         shop = factories.seller_create(category)
         shops[shop.pk] = values
         full = {key: values.get(key, metric_empty(key)) for key in rules.metrics()}
-        found = star_result(rules, industry=industry, values=full)
+        found = star_result(rules, industry=industry_names(industry), values=full)
         expected[shop.pk] = (
             *(power.points for power in found.powers),
             found.power("trade").bonus, found.power("marketing").bonus, found.star,
