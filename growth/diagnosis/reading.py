@@ -17,9 +17,10 @@ from growth.diagnosis.schema import DIAGNOSIS, DiagnosisRules
 from growth.guide.reading import GuideReading, MilestoneReading, guide_reading
 from growth.models import GrowthBenchmark, GrowthScore
 from growth.nightly.diagnosis import JOB
+from growth.shop_values import shop_values
 from portal.choices import RunState
 from portal.metrics import metric_empty
-from portal.models import JobRun, MetricValue, Seller
+from portal.models import JobRun, Seller
 from portal.nightly.published import published_day
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
@@ -76,11 +77,8 @@ def diagnosis_reading(seller: Seller, as_of: date | None = None) -> DiagnosisRea
 def _values(seller: Seller, rules: DiagnosisRules, day: date) -> dict[str, Decimal | None]:
     """Return the shop's values by metric, as the night counted them."""
     metrics = [item.metric for item in rules.items]
-    rows = MetricValue.objects.as_of(day).filter(seller=seller, metric__in=metrics)
-    return {
-        **{metric: metric_empty(metric) for metric in metrics},
-        **dict(rows.values_list("metric", "value")),
-    }
+    empty = {metric: metric_empty(metric) for metric in metrics}
+    return {**empty, **shop_values(seller, metrics, day)}
 
 
 def _benchmarks(seller: Seller, day: date) -> dict[str, Benchmark]:

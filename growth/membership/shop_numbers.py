@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from growth.shop_values import shop_values
 from portal.metrics import PLAIN, metric_empty, metric_job
-from portal.models import MetricValue, Seller
+from portal.models import Seller
 from portal.nightly.published import published_day
-from portal.scoping import unscoped
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,7 @@ def shop_numbers(seller: Seller, keys: Iterable[str]) -> ShopNumbers:
         day = published_day(job)
         if day is None or not wanted:
             continue
-        with unscoped():
-            rows = MetricValue.objects.filter(seller=seller, metric__in=wanted).as_of(day)
-            found = dict(rows.values_list("metric", "value"))
+        found = shop_values(seller, wanted, day)
         for key in wanted:
             value = found.get(key, metric_empty(key))
             if value is not None:

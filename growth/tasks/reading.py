@@ -15,10 +15,10 @@ from typing import Any, Protocol
 from django.urls import NoReverseMatch, reverse
 
 from growth.choices import Operator
+from growth.shop_values import shop_values
 from growth.tasks.rules import TaskRule
 from portal.metrics import metric_empty
-from portal.models import MetricValue, Seller
-from portal.scoping import unscoped
+from portal.models import Seller
 
 Number = int | str
 """A number in an answer: whole ones as integers, others as decimal text."""
@@ -81,11 +81,7 @@ def task_progress(seller: Seller, tasks: Iterable[AnyTask], as_of: date) -> list
     One query for all tasks. `as_of` is a day `growth.tasks` has published: its metrics have been, too.
     """
     listed = list(tasks)
-    with unscoped():
-        rows = MetricValue.objects.filter(
-            seller=seller, metric__in={task.metric for task in listed}
-        )
-        values = dict(rows.as_of(as_of).values_list("metric", "value")) if listed else {}
+    values = shop_values(seller, (task.metric for task in listed), as_of)
     return [
         progress_of(task, values.get(task.metric, metric_empty(task.metric))) for task in listed
     ]
