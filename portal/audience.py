@@ -426,6 +426,17 @@ for _field in (
         gettext_lazy("Industry"),
         _category_names,
     ),
+    AudienceField(
+        "main_category",
+        FieldType.TEXT,
+        _column("main_category__code"),
+        lambda: Category.objects.values_list("code", flat=True),
+        gettext_lazy("Main category"),
+        _category_names,
+    ),
+    AudienceField(
+        "member_id", FieldType.TEXT, _column("member_id"), title=gettext_lazy("Member id")
+    ),
     AudienceField("province", FieldType.TEXT, _column("province"), title=gettext_lazy("Province")),
     AudienceField("city", FieldType.TEXT, _column("city"), title=gettext_lazy("City")),
     AudienceField(

@@ -17,7 +17,7 @@ from growth.packs.data import packs_load, shipped_packs
 from growth.packs.schema import clean_pack
 from growth.services.pack_writing import pack_said, pack_save, packs_write
 from growth.tasks.reading import page_url
-from portal.audience import sellers_concerned
+from portal.audience import audience_errors, sellers_concerned
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.engine import ingest_rows
 from portal.ingest.kinds import kind_named
@@ -302,3 +302,15 @@ def test_the_fanxing_plan_is_for_starless_verified_shops_open_for_more_than_nine
     star, power = packs.order_by("code")
     assert (star.opens_on, star.closes_on, star.frozen_on) == (OPENS, CLOSES, OPENS)
     assert (star.quota, power.quota, power.rewards.count()) == (1000, None, 4)
+
+
+@pytest.mark.rule("GRO-6")
+def test_an_audience_may_ask_what_upstream_says_of_a_shop(category):
+    named, other = (factories.seller_create(category, city=city) for city in ("Suzhou", "Wuxi"))
+    main = {"field": "main_category", "op": "eq", "value": category.code}
+    shops = {"field": "member_id", "op": "in", "value": [named.member_id]}
+    found = sellers_concerned([[main], [main, shops]], Seller.objects.all())
+    assert found == [{named.pk, other.pk}, {named.pk}]
+    assert not audience_errors([main, shops])
+    [error] = audience_errors([{**main, "value": f"{category.code}s"}])
+    assert category.code in error
