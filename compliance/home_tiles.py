@@ -34,6 +34,7 @@ def epr_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
         url=reverse("compliance:overview"),
         hint=_hint(overview),
         icon="recycle",
+        order=10,
     )
 
 

@@ -1,20 +1,24 @@
-"""Tiles of the home page: where the shop stands, module by module (UI-2).
+"""Tiles and cards of the home page: where the shop stands, module by module (UI-2).
 
 An app registers providers in its own `home_tiles.py`::
 
     @register_home_tiles
     def score_tiles(seller, member, day): ...
 
-A provider gets the shop, the member and the Pacific day, and runs a constant number of queries in the
+    @register_home_cards
+    def stage_card(seller, member, day): ...
+
+A tile is one number; a card says more, above the tiles, with a template of its own. A provider gets the shop, the member and the Pacific day, and runs a constant number of queries in the
 shop's scope.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, TypeVar
 
 from django.db import DatabaseError
 from django.utils.functional import Promise
@@ -28,7 +32,10 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class HomeTile:
-    """One number with the address of its explanation; `chart` is an SVG drawn by `portal.charts`."""
+    """One number with the address of its explanation; `chart` is an SVG drawn by `portal.charts`.
+
+    Tiles stand in the order of `order`: deadlines from 10, standings from 20, counted numbers from 40.
+    """
 
     label: Text
     value: Text
@@ -36,10 +43,23 @@ class HomeTile:
     hint: Text = ""
     chart: str = ""
     icon: str = ""
+    order: int = 50
 
 
+@dataclass(frozen=True)
+class HomeCard:
+    """A part of the page drawn by `template`, which finds `content` as `card`, and uses `stylesheet`."""
+
+    template: str
+    content: Any
+    stylesheet: str = ""
+
+
+Part = TypeVar("Part", HomeTile, HomeCard)
 Provider = Callable[[Seller, Member, date], Iterable[HomeTile]]
+CardProvider = Callable[[Seller, Member, date], Iterable[HomeCard]]
 _providers: list[Provider] = []
+_card_providers: list[CardProvider] = []
 
 
 def register_home_tiles(provider: Provider) -> Provider:
@@ -48,17 +68,40 @@ def register_home_tiles(provider: Provider) -> Provider:
     return provider
 
 
-def home_tiles_for(seller: Seller, member: Member, day: date) -> list[HomeTile]:
-    """Return the tiles of all modules, in the order of registration.
+def register_home_cards(provider: CardProvider) -> CardProvider:
+    """Add a provider; usable as a decorator."""
+    _card_providers.append(provider)
+    return provider
 
-    A provider that fails is logged and left out: the page is worth showing without it.
-    """
-    found: list[HomeTile] = []
-    for provider in _providers:
+
+def home_tiles_for(seller: Seller, member: Member, day: date) -> list[HomeTile]:
+    """Return the tiles of all modules, in the order of registration; see `by_order`."""
+    return _gather(_providers, seller, member, day)
+
+
+def home_cards_for(seller: Seller, member: Member, day: date) -> list[HomeCard]:
+    """Return the cards of all modules, in the order of registration."""
+    return _gather(_card_providers, seller, member, day)
+
+
+def by_order(tiles: Iterable[HomeTile]) -> list[HomeTile]:
+    """Return tiles as the page shows them."""
+    return sorted(tiles, key=lambda tile: tile.order)
+
+
+def _gather(
+    providers: Sequence[Callable[[Seller, Member, date], Iterable[Part]]],
+    seller: Seller,
+    member: Member,
+    day: date,
+) -> list[Part]:
+    """Return what providers bring; one that fails is logged: the page is worth showing without it."""
+    found: list[Part] = []
+    for provider in providers:
         try:
             found.extend(provider(seller, member, day))
         except DatabaseError:
             raise
         except Exception:
-            logger.exception("home tiles of %s failed", provider.__module__)
+            logger.exception("home page: %s failed", provider.__module__)
     return found

@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 Text = str | Promise
 BANDS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """An action that ends within the first band comes before one that ends within the second, …"""
+ESSENTIAL, ESSENTIAL_BAND = 80, 1
+"""What a shop cannot do without (its first product, blocked products) never ends, but does not wait until
+everything that ends has been done: from this weight on it is as urgent as what ends within a week."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,12 @@ class NextAction:
             raise ValueError("an action says what it gains or what leaving it loses")
 
     def urgency(self, now: datetime) -> int:
-        """Return the band of the time left: 0 is a day or less, or too late already."""
+        """Return the band of the time left: 0 is a day or less, or too late already.
+
+        Without an end it is the last band, or that of `ESSENTIAL` actions.
+        """
         if self.due is None:
-            return len(BANDS)
+            return ESSENTIAL_BAND if self.weight >= ESSENTIAL else len(BANDS)
         left = self.due - now
         return next((band for band, span in enumerate(BANDS) if left <= span), len(BANDS))
 
@@ -71,7 +77,7 @@ def register_next_actions(provider: Provider) -> Provider:
 def next_actions_for(seller: Seller, member: Member, day: date) -> list[NextAction]:
     """Return the actions for a member on a Pacific day, most pressing first.
 
-    Order: time left (a day, a week, a month, no end), then losses before gains, then weight, then the
+    Order: time left (a day, a week or essential, a month, no end), then losses before gains, then weight, then the
     earlier end. A provider that fails is logged and left out: the page is worth showing without it.
     """
     found: list[NextAction] = []

@@ -35,6 +35,7 @@ def score_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
         hint=_trend(history),
         chart=sparkline([Point(each.as_of, each.total) for each in history.predicted]),
         icon="speedometer2",
+        order=30,
     )
 
 
@@ -64,6 +65,7 @@ def rights_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]
         url=reverse("rfq:rights"),
         hint=" · ".join(f"{RIGHT_NAMES[kind]}: {_amount(left.of(kind))}" for kind in others),
         icon="ticket-perforated",
+        order=31,
     )
 
 

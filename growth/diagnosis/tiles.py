@@ -33,4 +33,5 @@ def score_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
         hint=suggestions_text(history[-1].suggestions),
         chart=sparkline([Point(each.as_of, each.score) for each in history]),
         icon="clipboard2-pulse",
+        order=20,
     )

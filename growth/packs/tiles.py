@@ -34,4 +34,5 @@ def packs_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
         url=reverse("growth:packs"),
         hint=" · ".join(part for part in parts if part),
         icon="box2-heart",
+        order=22,
     )

@@ -29,4 +29,5 @@ def star_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
         url=reverse("growth:star"),
         hint=gaps[0] if gaps else _("every power is at its highest star"),
         icon="star",
+        order=21,
     )

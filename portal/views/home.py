@@ -14,7 +14,7 @@ from django.views.generic import View
 from portal import platform_time
 from portal.charts import sparkline
 from portal.closed_shops import closed_shop_pages
-from portal.home_tiles import HomeTile, home_tiles_for
+from portal.home_tiles import HomeTile, by_order, home_cards_for, home_tiles_for
 from portal.http import MemberRequest
 from portal.models import Notice, Seller, User
 from portal.next_actions import next_actions_for
@@ -47,6 +47,7 @@ class HomePage(SellerPage):
         with reading_once():
             published_days(registry.jobs)  # what the modules below look up one by one
             actions = next_actions_for(request.seller, request.member, today)
+            cards = home_cards_for(request.seller, request.member, today)
             tiles = home_tiles_for(request.seller, request.member, today)
             bulletins = bulletins_for(seller=request.seller, member=request.member)
         notices = Notice.objects.filter(user=request.user, seller=request.seller)
@@ -57,7 +58,9 @@ class HomePage(SellerPage):
             {
                 "actions": actions[:ACTIONS_SHOWN],
                 "more_actions": actions[ACTIONS_SHOWN:],
-                "tiles": [*own_tiles, *tiles],
+                "cards": cards,
+                "stylesheets": sorted({each.stylesheet for each in cards if each.stylesheet}),
+                "tiles": by_order([*own_tiles, *tiles]),
                 "waiting": not own_tiles,
                 "bulletins": bulletins[:LATEST_SHOWN],
                 "notices": notices[:LATEST_SHOWN],
@@ -89,6 +92,7 @@ def _tile(trend: Trend, icon: str, hint: str) -> HomeTile:
         url=reverse("portal:metric", args=[trend.key]),
         chart=sparkline(known_values(trend)),
         icon=icon,
+        order=40,
     )
 
 

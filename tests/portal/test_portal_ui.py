@@ -184,7 +184,8 @@ def action(title: str, **fields: object) -> NextAction:
 def test_actions_are_ranked_by_time_left_then_loss_then_weight() -> None:
     actions = [
         action("some day, light", weight=10),
-        action("some day, heavy", weight=90),
+        action("some day, heavy", weight=79),
+        action("some day, essential", weight=80),
         action("this month", due=NOW + timedelta(days=30)),
         action("later than a month", due=NOW + timedelta(days=30, seconds=1), weight=100),
         action("this week", due=NOW + timedelta(days=7)),
@@ -196,6 +197,7 @@ def test_actions_are_ranked_by_time_left_then_loss_then_weight() -> None:
         "too late, loss",
         "today, loss",
         "today, gain",
+        "some day, essential",
         "this week",
         "this month",
         "later than a month",
