@@ -301,3 +301,15 @@ def test_the_last_instant_of_the_23rd_is_inside_also_over_the_clock_change() -> 
     closes = window_on(november, date(2022, 11, 6)).span.closes_at  # type: ignore[union-attr]
     assert closes == datetime(2022, 11, 7, 8, tzinfo=platform_time.UTC)
     assert platform_time.day_of(closes - timedelta(microseconds=1)) == date(2022, 11, 6)
+
+
+@pytest.mark.django_db
+@pytest.mark.rule("GRO-18")
+@pytest.mark.parametrize(
+    "code", ["million_dollar_club", "oa_credit", "first_order_discount", "check_in_coupons"]
+)
+def test_monthly_activities_are_open_from_the_7th_to_the_23rd_from_july_2022(code: str) -> None:
+    windows = ProgrammeContent.model_validate(Programme.objects.get(code=code).content).windows
+    july = [day for day in range(1, 32) if window_on(windows, date(2022, 7, day)).state == "open"]
+    assert july == list(range(7, 24))
+    assert window_on(windows, date(2022, 6, 20)).state == "not_open"
