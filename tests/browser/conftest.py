@@ -23,8 +23,9 @@ from tests.servers import chromium_path
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
-NOT_OURS = ["#changelist-search"]
-"""Parts of pages that axe passes over: the search box of Django's lists has a picture for a label."""
+NOT_OURS = ["#changelist-search", ".inline-group thead", ".select2-container"]
+"""What axe passes over because Django draws it: a search box with a picture for a label, heads of inlines
+without words, the box of an autocomplete without its label."""
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 740}
 
 
@@ -96,6 +97,8 @@ class Visitor:
             for violation in found
             for node in violation["nodes"]
         )
+        # There were none before axe, whose probes write inline styles that the policy refuses.
+        self.complaints.clear()
 
 
 Visit = Callable[..., Visitor]
