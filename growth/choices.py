@@ -118,7 +118,8 @@ class Power(models.TextChoices):
 class ProgrammeKind(models.TextChoices):
     """What a programme is (GRO-17)."""
 
-    ACTIVITY = "activity", _("Activity")
+    # Translators: 官方活动
+    ACTIVITY = "activity", pgettext_lazy("programme", "Activity")
     CHANNEL = "channel", _("Channel")
     SERVICE = "service", _("Service")
     OFFER = "offer", _("Offer")

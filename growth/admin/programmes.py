@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -211,6 +211,14 @@ class EnrolmentAdmin(ServiceAdmin):
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Leave the decision out where there is none to take."""
         return self.fields if self.has_change_permission(request, obj) else self._content
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Head the page with the programme and the shop."""
+        if (enrolment := kwargs.get("obj")) is not None:
+            context["subtitle"] = f"{enrolment.programme.title} · {enrolment.seller}"
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("conditions now"))
     def conditions(self, enrolment: Enrolment) -> SafeString:

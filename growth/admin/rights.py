@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy
 
 from growth.choices import OPEN_UPGRADES, UpgradeStatus
@@ -107,6 +107,14 @@ class UpgradeRequestAdmin(ServiceAdmin):
     )  # fmt: skip
     readonly_fields = _content
     fields = ("decision", "answer", *_content)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Head the page with the shop that asks."""
+        if (asked := kwargs.get("obj")) is not None:
+            context["subtitle"] = str(asked.seller)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     @admin.display(description=gettext_lazy("late"), boolean=True)
     def late(self, request: UpgradeRequest) -> bool:

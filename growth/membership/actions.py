@@ -7,6 +7,7 @@ from datetime import date
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from growth.membership.strength_reading import chosen_labels, strength_of, strength_rules
 from growth.membership.supplier_card import LABELS
@@ -37,5 +38,5 @@ def strength_labels(seller: Seller, member: Member, day: date) -> Iterator[NextA
         gain="" if lost else _("Buyers see them in search and on every product page"),
         weight=45 if lost else 35,
         icon="patch-check",
-        button=_("Choose"),
+        button=pgettext("button", "Choose"),
     )

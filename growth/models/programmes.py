@@ -202,6 +202,9 @@ class EnrolmentEvent(models.Model):
         verbose_name_plural = _("events of enrolments")
         ordering = ["at", "pk"]
 
+    def __str__(self) -> str:
+        return f"{self.enrolment_id}:{self.state}"
+
 
 class EnrolmentRenewal(models.Model):
     """A request to renew an enrolment before it ends (GRO-18)."""
@@ -246,3 +249,6 @@ class EnrolmentRenewal(models.Model):
                 name="renewal_one_open",
             )
         ]
+
+    def __str__(self) -> str:
+        return f"{self.enrolment_id}:{self.asked_at:%Y-%m-%d}"

@@ -57,6 +57,9 @@ class UpgradeRequest(models.Model):
         ]
         indexes = [models.Index(fields=["status", "due_at"], name="upgrade_queue")]
 
+    def __str__(self) -> str:
+        return f"{self.seller_id}:{self.asked_at:%Y-%m-%d}"
+
 
 class StrengthLabel(models.Model):
     """One of the two strength labels a verified shop shows (GRO-16)."""
@@ -119,3 +122,6 @@ class AffiliatedCompany(models.Model):
                 name="affiliate_shares_percent",
             )
         ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -89,6 +89,11 @@ class PackReading:
         return platform_time.now() < self.closes_at
 
     @property
+    def is_over(self) -> bool:
+        """Whether its window has ended."""
+        return not self.is_running
+
+    @property
     def waits(self) -> bool:
         """Whether it was claimed and its last day is over but not counted yet."""
         return self.claim is not None and not self.claim.outcome and not self.is_running

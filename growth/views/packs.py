@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from growth.choices import PackState, RewardStatus
 from growth.models import RewardGrant
@@ -187,7 +188,7 @@ class RewardChoose(SellerPage):
                 reading,
                 heading=_("Choose %(tool)s?") % {"tool": tool.name},
                 message=_("The choice is final. The coupon is used in a second step."),
-                confirm_label=_("Choose"),
+                confirm_label=pgettext("button", "Choose"),
                 fields=[("choice", choice), ("confirmed", "1")],
             )
         try:
