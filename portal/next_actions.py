@@ -30,6 +30,8 @@ BANDS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 ESSENTIAL, ESSENTIAL_BAND = 80, 1
 """What a shop cannot do without (its first product, blocked products) never ends, but does not wait until
 everything that ends has been done: from this weight on it is as urgent as what ends within a week."""
+LIGHT = 50
+"""Offers that lighter gains make are a band less urgent than their end says: nothing is lost without them."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,13 @@ class NextAction:
     def urgency(self, now: datetime) -> int:
         """Return the band of the time left: 0 is a day or less, or too late already.
 
-        Without an end it is the last band, or that of `ESSENTIAL` actions.
+        Without an end it is the last band, or that of `ESSENTIAL` actions; `LIGHT` gains come later.
         """
         if self.due is None:
             return ESSENTIAL_BAND if self.weight >= ESSENTIAL else len(BANDS)
         left = self.due - now
-        return next((band for band, span in enumerate(BANDS) if left <= span), len(BANDS))
+        band = next((band for band, span in enumerate(BANDS) if left <= span), len(BANDS))
+        return band if self.loses or self.weight >= LIGHT else min(band + 1, len(BANDS))
 
 
 Provider = Callable[[Seller, Member, date], Iterable[NextAction]]
