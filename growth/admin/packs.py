@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -17,7 +19,7 @@ from growth.models import Pack, PackClaim, PackListing, PackStanding, RewardGran
 from growth.packs.rules import granted_by
 from growth.packs.schema import clean_pack
 from growth.services.pack_settling import is_counted
-from growth.services.pack_writing import pack_save
+from growth.services.pack_writing import pack_said, pack_save
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin, ServiceAdmin
 from portal.admin_site import Queue, register_queue
@@ -127,6 +129,16 @@ class PackAdmin(ServiceAdmin):
             return _("Waits for the night of the last day: %(day)s.") % {"day": pack.closes_on}
         return granted_by(pack.edition, pack.closes_on)
 
+    @admin.display(description=gettext_lazy("Tasks"))
+    def tasks(self, pack: Pack) -> str:
+        """The tasks as they are written, for staff who may only look."""
+        return as_written(pack, "tasks")
+
+    @admin.display(description=gettext_lazy("Rewards"))
+    def rewards(self, pack: Pack) -> str:
+        """The rewards as they are written, for staff who may only look."""
+        return as_written(pack, "rewards")
+
     # --- Form -----------------------------------------------------------------------------------
 
     def get_readonly_fields(self, request: HttpRequest, obj: Pack | None = None) -> Any:
@@ -161,6 +173,13 @@ class PackAdmin(ServiceAdmin):
         context["audience_fields"] = FIELDS.values()
         context["metrics"] = [METRICS[key] for key in sorted(METRICS)]
         return super().render_change_form(request, context, *args, **kwargs)
+
+
+def as_written(pack: Pack, part: str) -> str:
+    """Return a pack's tasks or rewards as the form shows them."""
+    return format_html(
+        "<pre>{}</pre>", json.dumps(pack_said(pack)[part], indent=2, ensure_ascii=False)
+    )
 
 
 def _preview(request: HttpRequest, form: Any, pack: Pack | None) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
+from django.contrib.auth.models import Group
+from django.test import Client
 from django.urls import reverse
 
 from growth.choices import PackEdition
@@ -314,3 +316,15 @@ def test_an_audience_may_ask_what_upstream_says_of_a_shop(category):
     assert not audience_errors([main, shops])
     [error] = audience_errors([{**main, "value": f"{category.code}s"}])
     assert category.code in error
+
+
+@pytest.mark.rule("GRO-6", "UI-7")
+def test_staff_who_may_only_look_read_tasks_and_rewards() -> None:
+    person = factories.user_create("looker", is_staff=True)
+    person.groups.add(Group.objects.get(name="reviewer"))
+    client = Client()
+    client.force_login(person, backend="django.contrib.auth.backends.ModelBackend")
+    pack = Pack.objects.get(code="company-strength-2022-08")
+    page = client.get(reverse("admin:growth_pack_change", args=[pack.pk])).content.decode()
+    assert "compliance.linked_products" in page
+    assert "<textarea" not in page

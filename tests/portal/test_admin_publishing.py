@@ -99,9 +99,9 @@ def test_a_draft_starts_from_a_published_one(staff_client: Client, clock: object
 def test_a_bulletin_is_written_and_published(staff_client: Client, owner: Member) -> None:
     form = {"title_en": "News", "slug": "news", "body_en": "Text", "actions": "[]"}
     add = reverse("admin:portal_bulletin_add")
-    wrong = json.dumps([{"field": "stage", "op": "eq", "value": "mature"}])
+    wrong = json.dumps([{"field": "stag", "op": "eq", "value": "mature"}])
     refused = staff_client.post(add, {**form, "audience": wrong})
-    assert "There is no field “stage”" in refused.content.decode()
+    assert "There is no field “stag”" in refused.content.decode()
     assert not Bulletin.objects.exists()
     assert staff_client.post(add, {**form, "audience": ""}).status_code == 302
     bulletin = Bulletin.objects.get()
