@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from listings.querysets import match_totals, matches_of, themes_day
 from listings.rulebook_schemas import BENEFITS, Benefit, Promotion, PromotionCondition
+from portal.bilingual import in_language
 from portal.models import Seller, SellerFlag
 from portal.services.rulebooks import RulebookInForce, RulebookMissing, rulebook_for
 
@@ -35,7 +35,7 @@ class BenefitRow:
     @property
     def name(self) -> str:
         """Name in the active language."""
-        return _in_language(self.benefit.name_en, self.benefit.name_zh)
+        return in_language(self.benefit.name_en, self.benefit.name_zh)
 
     @property
     def group(self) -> str:
@@ -101,7 +101,7 @@ def benefits_for(seller: Seller, day: date) -> BenefitTable | None:
     facts = _Facts(seller, day, rulebook.content.promotions)
     promotions = [
         PromotionRow(
-            _in_language(promotion.name_en, promotion.name_zh),
+            in_language(promotion.name_en, promotion.name_zh),
             by_key[promotion.benefit],
             [facts.check(condition) for condition in promotion.conditions],
         )
@@ -127,7 +127,7 @@ class _Facts:
 
     def check(self, condition: PromotionCondition) -> ConditionRow:
         """Return one condition with its present value."""
-        text = _in_language(condition.text_en, condition.text_zh)
+        text = in_language(condition.text_en, condition.text_zh)
         if condition.kind == "flag":
             met: bool | None = condition.flag in self.flags
             return ConditionRow(condition.kind, text, met)
@@ -135,7 +135,3 @@ class _Facts:
             return ConditionRow(condition.kind, text, self.national > 0, self.national)
         # Upstream computes the score per product and shows it there.
         return ConditionRow(condition.kind, text, None)
-
-
-def _in_language(english: str, chinese: str) -> str:
-    return chinese if (get_language() or "").startswith("zh") and chinese else english

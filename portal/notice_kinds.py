@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
+from portal.bilingual import reads_chinese
 from portal.choices import NoticeAudience
 
 
@@ -112,7 +113,7 @@ def decode_parameter(value: Any) -> str:
             return gettext(text) if text else ""
         case {"en": english, **rest}:
             chinese = rest.get("zh")
-            wants_chinese = (translation.get_language() or "").startswith("zh")
+            wants_chinese = reads_chinese()
             return str(chinese if wants_chinese and chinese else english)
         case int() | float():
             return formats.number_format(value, force_grouping=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal, Self
 
-from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 from pydantic import Field, model_validator
 
 from compliance.choices import CertificateType
+from portal.bilingual import reads_chinese
 from portal.choices import CompanyType
 from portal.rulebook_schemas import (
     RulebookContent,
@@ -55,12 +56,12 @@ class AdmissionRule(RulebookContent):
     @property
     def name(self) -> str:
         """What the goods are called, in the active language."""
-        return self.name_zh if _chinese() else self.name_en
+        return self.name_zh if reads_chinese() else self.name_en
 
     @property
     def text(self) -> str:
         """What the admission is about, in the active language."""
-        return self.text_zh if _chinese() else self.text_en
+        return self.text_zh if reads_chinese() else self.text_en
 
     def sets_for(self, company_type: str) -> list[DocumentSet]:
         """Return the sets of documents that serve a company type, in the order of the rulebook."""
@@ -87,10 +88,6 @@ class AdmissionRules(RulebookContent):
     def is_mainland(self, province: str) -> bool:
         """Tell whether a seller's province lies in mainland China; one that names none does (decided)."""
         return province.strip().casefold() not in {one.casefold() for one in self.outside_mainland}
-
-
-def _chinese() -> bool:
-    return (get_language() or "").startswith("zh")
 
 
 register_rulebook_module(ADMISSIONS, AdmissionRules)

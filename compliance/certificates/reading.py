@@ -7,7 +7,6 @@ from datetime import datetime
 
 from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.utils.translation import get_language
 from django_countries import countries
 
 from compliance.choices import CertificateStatus, FileKind
@@ -19,6 +18,7 @@ from compliance.models import (
     CertificateProduct,
 )
 from portal import platform_time
+from portal.bilingual import reads_chinese
 
 OVER = Q(status=CertificateStatus.VERIFIED, valid_until__isnull=False)
 
@@ -56,7 +56,7 @@ def _number_of(links: type[Model]) -> Coalesce:
 def in_language(english: str, chinese: str) -> str:
     """Return the text in the reader's language, or the one there is."""
     first, second = (english, chinese)
-    if (get_language() or "").startswith("zh"):
+    if reads_chinese():
         first, second = second, first
     return first or second
 

@@ -6,10 +6,11 @@ import re
 from datetime import date
 from typing import Literal, Self
 
-from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 from pydantic import Field, field_validator, model_validator
 
 from compliance.choices import EprCategory
+from portal.bilingual import reads_chinese
 from portal.rulebook_schemas import (
     RulebookContent,
     register_rulebook_module,
@@ -39,7 +40,7 @@ class Bilingual(RulebookContent):
     @property
     def text(self) -> str:
         """The text in the active language."""
-        return self.text_zh if (get_language() or "").startswith("zh") else self.text_en
+        return self.text_zh if reads_chinese() else self.text_en
 
 
 class Due(RulebookContent):
@@ -109,7 +110,7 @@ class NumberFormat(RulebookContent):
     @property
     def name(self) -> str:
         """What the number is called, in the active language."""
-        return self.name_zh if (get_language() or "").startswith("zh") else self.name_en
+        return self.name_zh if reads_chinese() else self.name_en
 
 
 class NumberHint(Bilingual):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import RequestStatus
 from compliance.models.certificates import Certificate
+from portal.bilingual import reads_chinese
 from portal.models import Seller
 from portal.scoping import scoped_manager
 
@@ -119,4 +119,4 @@ class ServiceRequest(models.Model):
     @property
     def title(self) -> str:
         """What was asked for, in the active language."""
-        return self.title_zh if (get_language() or "").startswith("zh") else self.title_en
+        return self.title_zh if reads_chinese() else self.title_en

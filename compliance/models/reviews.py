@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import EprCategory, ReasonKind
 from compliance.models.certificates import Certificate
+from portal.bilingual import reads_chinese
 from portal.scoping import scoped_manager
 
 
@@ -33,7 +33,7 @@ class ReviewReason(models.Model):
     @property
     def text(self) -> str:
         """The text in the active language."""
-        return self.text_zh if (get_language() or "").startswith("zh") else self.text_en
+        return self.text_zh if reads_chinese() else self.text_en
 
 
 class RegisterImport(models.Model):

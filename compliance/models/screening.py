@@ -6,12 +6,12 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from compliance.choices import ChemicalListing, MarkCaseState, TermEffect, TextPlace
 from compliance.models.certificates import Certificate
 from compliance.models.products import GatedProduct
+from portal.bilingual import reads_chinese
 from portal.models import Category
 from portal.scoping import scoped_manager
 
@@ -50,12 +50,12 @@ class RuleClass(models.Model):
     @property
     def name(self) -> str:
         """Name in the active language."""
-        return self.name_zh if (get_language() or "").startswith("zh") else self.name_en
+        return self.name_zh if reads_chinese() else self.name_en
 
     @property
     def advice(self) -> str:
         """What to do about a hit, in the active language."""
-        return self.advice_zh if (get_language() or "").startswith("zh") else self.advice_en
+        return self.advice_zh if reads_chinese() else self.advice_en
 
     def in_force(self, day: date) -> bool:
         """Tell whether it is published and holds on a Pacific day."""
@@ -114,7 +114,7 @@ class Chemical(models.Model):
     @property
     def name(self) -> str:
         """Name in the active language; English where there is no other."""
-        in_chinese = self.name_zh and (get_language() or "").startswith("zh")
+        in_chinese = self.name_zh and reads_chinese()
         return self.name_zh if in_chinese else self.name_en
 
 

@@ -12,13 +12,14 @@ from datetime import date, timedelta
 
 from django.urls import reverse
 
-from compliance.bilingual import in_both, registration_in_both
+from compliance.bilingual import registration_in_both
 from compliance.epr.missing_sql import MissingNumber, missing_numbers
 from compliance.epr.schema import EPR, Requirement
 from compliance.nightly.reminders_sql import DueCertificate, StagedDue, due_certificates
 from compliance.obligations.dues import dues_between, period_text, register_before
 from compliance.obligations.reading import epr_books
 from portal import platform_time
+from portal.bilingual import in_both
 from portal.nightly.plans import seller_ranges
 from portal.nightly.registry import ShardContext, job
 from portal.services.notices import NoticeDraft, notice_send_many

@@ -6,10 +6,11 @@ from datetime import date
 from decimal import Decimal
 from typing import Self
 
-from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 from pydantic import Field, model_validator
 
 from compliance.choices import EprCategory
+from portal.bilingual import reads_chinese
 from portal.rulebook_schemas import (
     RulebookContent,
     register_rulebook_module,
@@ -44,17 +45,17 @@ class ServiceOffer(RulebookContent):
     @property
     def name(self) -> str:
         """What it is called, in the active language."""
-        return self.name_zh if _chinese() else self.name_en
+        return self.name_zh if reads_chinese() else self.name_en
 
     @property
     def contains(self) -> str:
         """What is done, in the active language."""
-        return self.contains_zh if _chinese() else self.contains_en
+        return self.contains_zh if reads_chinese() else self.contains_en
 
     @property
     def recycling(self) -> str:
         """What the minimum recycling fee covers, in the active language."""
-        return self.recycling_zh if _chinese() else self.recycling_en
+        return self.recycling_zh if reads_chinese() else self.recycling_en
 
     def offered_on(self, day: date) -> bool:
         """Tell whether it can be asked for on a Pacific day."""
@@ -78,15 +79,11 @@ class ServiceRules(RulebookContent):
     @property
     def note(self) -> str:
         """What to know about the prices, in the active language."""
-        return self.note_zh if _chinese() else self.note_en
+        return self.note_zh if reads_chinese() else self.note_en
 
     def offer(self, code: str) -> ServiceOffer | None:
         """Return an offer, or none when this rulebook does not have it."""
         return next((offer for offer in self.offers if offer.code == code), None)
-
-
-def _chinese() -> bool:
-    return (get_language() or "").startswith("zh")
 
 
 register_rulebook_module(SERVICES, ServiceRules)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from django.utils.translation import get_language, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 from pydantic import Field, model_validator
 
+from portal.bilingual import reads_chinese
 from portal.rulebook_schemas import (
     RulebookContent,
     register_rulebook_module,
@@ -97,12 +98,12 @@ class ViolationRule(RulebookContent):
     @property
     def name(self) -> str:
         """What the rule is called, in the active language."""
-        return self.name_zh if _chinese() else self.name_en
+        return self.name_zh if reads_chinese() else self.name_en
 
     @property
     def text(self) -> str:
         """What breaks it, in the active language."""
-        return self.text_zh if _chinese() else self.text_en
+        return self.text_zh if reads_chinese() else self.text_en
 
     def rung(self, time: int, *, grave: bool = False) -> Rung | None:
         """Return what the `time`-th violation costs; none where the rule does not provide for it."""
@@ -129,10 +130,6 @@ class ViolationRules(RulebookContent):
     def rule(self, key: str) -> ViolationRule | None:
         """Return a rule, or none when this rulebook does not have it."""
         return next((rule for rule in self.rules if rule.key == key), None)
-
-
-def _chinese() -> bool:
-    return (get_language() or "").startswith("zh")
 
 
 register_rulebook_module(VIOLATIONS, ViolationRules)

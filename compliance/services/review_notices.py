@@ -14,12 +14,13 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.functional import Promise
 
-from compliance.bilingual import in_both, registration_in_both
+from compliance.bilingual import registration_in_both
 from compliance.choices import CertificateStatus, CertificateType
 from compliance.models import Certificate, CertificateEvent
 from compliance.models.certificates import WAITING
 from compliance.services.review_steps import PERMISSION
 from portal import platform_time
+from portal.bilingual import in_both
 from portal.choices import ROLE_ACTIONS, Action
 from portal.models import Member, User
 from portal.nightly.operators import operators

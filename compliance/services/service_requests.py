@@ -15,11 +15,11 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.bilingual import in_both
 from compliance.choices import REQUEST_TRANSITIONS, RequestStatus
 from compliance.models import ServiceRequest
 from compliance.obligations.services_schema import SERVICES, ServiceOffer, ServiceRules
 from portal import platform_time
+from portal.bilingual import in_both
 from portal.choices import ROLE_ACTIONS, Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.cells import CellError, safe_text

@@ -7,7 +7,7 @@ from typing import Self
 from django.utils.translation import pgettext_lazy
 from pydantic import Field, field_validator, model_validator
 
-from growth.bilingual import in_language
+from portal.bilingual import in_language
 from portal.metrics import FINAL, metric_job, metric_known
 from portal.rulebook_schemas import (
     RulebookContent,

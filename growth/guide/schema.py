@@ -10,10 +10,10 @@ from typing import Any, Literal, Self
 from django.utils.translation import pgettext_lazy
 from pydantic import Field, field_validator, model_validator
 
-from growth.bilingual import in_language
 from growth.choices import Operator, Phase, Stage
 from growth.tasks.rules import TaskRule
 from portal.audience import audience_errors
+from portal.bilingual import in_language
 from portal.metrics import metric_known
 from portal.rulebook_schemas import (
     RulebookContent,

@@ -11,8 +11,8 @@ from django.utils.translation import pgettext_lazy
 from pydantic import Field, model_validator
 
 from compliance.choices import CertificateType
-from growth.bilingual import in_language
 from growth.choices import AffiliationWay, RightGroup
+from portal.bilingual import in_language
 from portal.choices import CompanyType, Membership
 from portal.metrics import metric_known
 from portal.rulebook_schemas import (

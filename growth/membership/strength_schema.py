@@ -9,9 +9,9 @@ from django.utils.translation import pgettext_lazy
 from pydantic import Field, field_validator, model_validator
 
 from compliance.choices import CertificateType
-from growth.bilingual import in_language
 from growth.choices import Operator
 from growth.tasks.rules import TaskRule
+from portal.bilingual import in_language
 from portal.metrics import metric_known
 from portal.rulebook_schemas import (
     RulebookContent,

@@ -7,17 +7,13 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from growth.choices import ClaimOutcome, Operator, PackEdition, RewardKind, RewardStatus
+from portal.bilingual import in_language
 from portal.models import Seller
 from portal.models.standings import FOREVER, Standing, StandingChange, StandingQuerySet
 from portal.scoping import scoped_manager
-
-
-def _chosen(english: str, chinese: str) -> str:
-    return chinese if chinese and (get_language() or "").startswith("zh") else english
 
 
 class Pack(models.Model):
@@ -68,12 +64,12 @@ class Pack(models.Model):
     @property
     def title(self) -> str:
         """Title in the active language."""
-        return _chosen(self.title_en, self.title_zh)
+        return in_language(self.title_en, self.title_zh)
 
     @property
     def rules(self) -> str:
         """Rule text in the active language."""
-        return _chosen(self.rules_en, self.rules_zh)
+        return in_language(self.rules_en, self.rules_zh)
 
 
 class PackTask(models.Model):
@@ -107,12 +103,12 @@ class PackTask(models.Model):
     @property
     def title(self) -> str:
         """Title in the active language; the key when it has none."""
-        return _chosen(self.title_en, self.title_zh) or self.key
+        return in_language(self.title_en, self.title_zh) or self.key
 
     @property
     def guide(self) -> str:
         """How it is done, in the active language."""
-        return _chosen(self.guide_en, self.guide_zh)
+        return in_language(self.guide_en, self.guide_zh)
 
 
 class PackReward(models.Model):
@@ -149,7 +145,7 @@ class PackReward(models.Model):
     @property
     def title(self) -> str:
         """Title in the active language."""
-        return _chosen(self.title_en, self.title_zh)
+        return in_language(self.title_en, self.title_zh)
 
 
 class PackListing(models.Model):

@@ -7,7 +7,6 @@ from datetime import date
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from compliance.models import Certificate
@@ -17,6 +16,7 @@ from growth.choices import (
     ProgrammeKind,
     RenewalStatus,
 )
+from portal.bilingual import in_language
 from portal.models import Seller, StoredFile
 from portal.scoping import scoped_manager
 
@@ -49,9 +49,7 @@ class Programme(models.Model):
     @property
     def title(self) -> str:
         """Title in the active language."""
-        if (get_language() or "").startswith("zh") and self.title_zh:
-            return self.title_zh
-        return self.title_en
+        return in_language(self.title_en, self.title_zh)
 
 
 class Enrolment(models.Model):

@@ -11,7 +11,6 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import Count, F, Prefetch, Q, QuerySet
 
-from growth.bilingual import in_language
 from growth.choices import ClaimOutcome, PackState, RewardStatus
 from growth.models import (
     Pack,
@@ -26,6 +25,7 @@ from growth.packs.rules import PACKS, granted_by, pack_state, quota_left
 from growth.services.packs import packs_open_to
 from growth.tasks.reading import TaskProgress, progress_of
 from portal import platform_time
+from portal.bilingual import in_language
 from portal.metrics import metric_empty
 from portal.models import MetricValue, Seller
 from portal.nightly.published import published_day

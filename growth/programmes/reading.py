@@ -12,7 +12,6 @@ from django.db.models import Count, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from compliance.bilingual import in_both
 from growth.choices import EnrolmentState
 from growth.models import Enrolment, Programme
 from growth.programmes.rules import (
@@ -36,6 +35,7 @@ from growth.programmes.schema import (
 )
 from portal import platform_time
 from portal.audience import FIELDS, ConditionReading, audience_readings
+from portal.bilingual import in_both
 from portal.metrics import metric_title
 from portal.models import Seller, User
 from portal.scoping import unscoped

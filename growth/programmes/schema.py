@@ -14,8 +14,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from compliance.choices import CertificateType
-from growth.bilingual import in_language
 from portal.audience import audience_errors
+from portal.bilingual import in_language
 from portal.choices import BuyerTier
 from portal.rulebook_schemas import RulebookContent
 

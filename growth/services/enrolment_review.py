@@ -8,7 +8,6 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from compliance.bilingual import in_both
 from growth.choices import EnrolmentState
 from growth.models import Enrolment
 from growth.programmes.reading import content_of, reason_words
@@ -21,6 +20,7 @@ from growth.services.enrolment_moves import (
     shop_lock,
 )
 from portal import platform_time
+from portal.bilingual import in_both
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.cells import CellError, safe_text
 from portal.locks import queued_transaction

@@ -7,7 +7,6 @@ from datetime import date
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from compliance.bilingual import in_both
 from growth.choices import EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentRenewal
 from growth.programmes.reading import content_of
@@ -24,6 +23,7 @@ from growth.services.enrolment_moves import (
 )
 from growth.services.enrolment_review import reason_of, staff_change
 from portal import platform_time
+from portal.bilingual import in_both
 from portal.choices import Action
 from portal.errors import NotAllowed, Refusal
 from portal.locks import queued_transaction

@@ -15,11 +15,11 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.bilingual import in_both
 from growth.choices import OPEN_UPGRADES, UPGRADE_TRANSITIONS, UpgradeStatus
 from growth.membership.reading import rights_rules
 from growth.models import UpgradeRequest
 from portal import platform_time
+from portal.bilingual import in_both
 from portal.choices import ROLE_ACTIONS, Action, Membership, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.cells import CellError, safe_text

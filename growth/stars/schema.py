@@ -9,8 +9,8 @@ from typing import Literal, Self
 from django.utils.translation import pgettext_lazy
 from pydantic import Field, model_validator
 
-from growth.bilingual import in_language
 from growth.choices import Power
+from portal.bilingual import in_language
 from portal.metrics import FINAL, metric_job, metric_known
 from portal.rulebook_schemas import (
     RulebookContent,

@@ -6,12 +6,12 @@ from datetime import date
 from typing import Self
 
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from listings.choices import KeywordMode, ProductKind
 from listings.fields import BigIntArrayField
 from listings.models.products import PRICE
+from portal.bilingual import in_language
 from portal.models import Category
 
 
@@ -120,16 +120,12 @@ class Theme(models.Model):
     @property
     def title(self) -> str:
         """Title in the active language."""
-        if (get_language() or "").startswith("zh") and self.title_zh:
-            return self.title_zh
-        return self.title_en
+        return in_language(self.title_en, self.title_zh)
 
     @property
     def reason(self) -> str:
         """Why the marketplace asks for it, in the active language."""
-        if (get_language() or "").startswith("zh") and self.reason_zh:
-            return self.reason_zh
-        return self.reason_en
+        return in_language(self.reason_en, self.reason_zh)
 
     def state_on(self, day: date) -> str:
         """Tell where a Pacific day lies: `upcoming`, `in_force` or `ended`; both ends are in force."""

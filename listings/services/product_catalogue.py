@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
-from django.utils.translation import get_language
 from rapidfuzz import fuzz, process, utils
 
 from listings.matching.text import canonical_value
+from portal.bilingual import reads_chinese
 from portal.choices import AttributeType
 from portal.models import Category, CategoryClosure
 
@@ -32,11 +32,7 @@ class Offer:
     @property
     def name(self) -> str:
         """Name in the active language."""
-        return (
-            self.name_zh
-            if self.name_zh and (get_language() or "").startswith("zh")
-            else self.name_en
-        )
+        return self.name_zh if self.name_zh and reads_chinese() else self.name_en
 
     @property
     def is_closed(self) -> bool:

@@ -7,10 +7,10 @@ from datetime import date
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
+from portal.bilingual import reads_chinese
 from portal.models.people import Member, Seller
 from portal.models.rulebooks import Rulebook
 from portal.scoping import scoped_manager
@@ -65,7 +65,7 @@ class Bulletin(models.Model):
 
     def _localised(self, field: str) -> str:
         zh = getattr(self, f"{field}_zh")
-        if (get_language() or "").startswith("zh") and zh:
+        if reads_chinese() and zh:
             return zh
         return getattr(self, f"{field}_en")
 
@@ -82,7 +82,7 @@ class Bulletin(models.Model):
     @property
     def action_items(self) -> list[dict[str, str]]:
         """What to do, as `{text, url}` in the active language."""
-        chinese = (get_language() or "").startswith("zh")
+        chinese = reads_chinese()
         return [
             {"text": (chinese and item.get("text_zh")) or item["text_en"], "url": item["url"]}
             for item in self.actions

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from portal.bilingual import in_language
 from portal.choices import AttributeType
 
 
@@ -26,9 +26,7 @@ class Bilingual(models.Model):
     @property
     def name(self) -> str:
         """Name in the active language."""
-        if (get_language() or "").startswith("zh") and self.name_zh:
-            return self.name_zh
-        return self.name_en
+        return in_language(self.name_en, self.name_zh)
 
 
 class Category(Bilingual):
@@ -61,9 +59,7 @@ class Category(Bilingual):
     @property
     def path(self) -> str:
         """Names from the industry down, joined by `>>`, in the active language."""
-        if (get_language() or "").startswith("zh") and self.path_zh:
-            return self.path_zh
-        return self.path_en
+        return in_language(self.path_en, self.path_zh)
 
     def is_suspended(self, day: date) -> bool:
         """Tell whether nothing may be published here on a Pacific day."""

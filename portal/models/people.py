@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from portal.bilingual import in_language
 from portal.choices import ROLE_ACTIONS, Action, CompanyType, Membership, Role, SellerStatus
 from portal.models.catalogue import Category
 from portal.scoping import scoped_manager
@@ -79,9 +79,7 @@ class Seller(models.Model):
     @property
     def name(self) -> str:
         """Company name in the active language."""
-        if (get_language() or "").startswith("zh") and self.name_zh:
-            return self.name_zh
-        return self.name_en
+        return in_language(self.name_en, self.name_zh)
 
 
 class SellerFlag(models.Model):

@@ -17,10 +17,11 @@ from django.core.paginator import Page
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
 
 from portal import platform_time
+from portal.bilingual import reads_chinese
 from portal.navigation import sections_for
 
 register = template.Library()
@@ -69,13 +70,9 @@ def icon(name: str, css: str = "") -> SafeString:
 # --- Days and instants --------------------------------------------------------------------------
 
 
-def _chinese() -> bool:
-    return (get_language() or "").startswith("zh")
-
-
 def day_text(value: date) -> str:
     """Write a calendar day in the active language: `Jul 19, 2022` or `2022年7月19日`."""
-    if _chinese():
+    if reads_chinese():
         return f"{value.year}年{value.month}月{value.day}日"
     return f"{value:%b} {value.day}, {value.year}"
 

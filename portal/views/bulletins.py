@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from portal.bilingual import reads_chinese
 from portal.choices import Role
 from portal.errors import Refusal
 from portal.http import MemberRequest
@@ -69,7 +69,7 @@ class BulletinPage(SellerPage):
         error: str = "",
         status: int = 200,
     ) -> HttpResponse:
-        chinese = (get_language() or "").startswith("zh")
+        chinese = reads_chinese()
         actions = [
             {
                 "url": item["url"],

@@ -8,10 +8,10 @@ from typing import Any
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
+from portal.bilingual import reads_chinese
 from portal.choices import RulebookStatus
 from portal.http import MemberRequest
 from portal.metrics import metric_known, metric_title
@@ -167,7 +167,7 @@ def _is_nested(value: Any) -> bool:
 
 def _localised(content: dict[str, Any]) -> dict[str, Any]:
     """Merge `name_en` and `name_zh` into `name`; the English text where the Chinese one is missing."""
-    chinese = (get_language() or "").startswith("zh")
+    chinese = reads_chinese()
     merged: dict[str, Any] = {}
     for key, value in content.items():
         stem, _dash, language = key.rpartition("_")
