@@ -72,7 +72,8 @@ def assess(ctx: ShardContext) -> None:
     ctx.rows_written += fixed
 
 
-# A shop that had not opened by the day has no star to assess. Without a standing of the guide nothing tells
+# The mark counts from being there, not from its day: a night that is caught up, or lived before the feed came,
+# must not take a star away that upstream has named. A shop that had not opened by the day has no star to assess. Without a standing of the guide nothing tells
 # that its core tasks were ever done.
 FIX = """
 INSERT INTO growth_starassessment (seller_id, month, as_of, rulebook, trade, product, marketing,
@@ -83,8 +84,7 @@ SELECT f.seller_id, %(month)s, %(as_of)s, f.rulebook, f.trade, f.product, f.mark
 FROM (
     SELECT s.*, p.opened_on >= %(guided_since)s AND g.core_done_on IS NULL AS awaits,
         NOT EXISTS (SELECT 1 FROM portal_sellerflag x WHERE x.seller_id = p.id
-            AND x.code = %(flag)s AND x.since <= %(today)s
-            AND (x.until IS NULL OR x.until >= %(today)s))
+            AND x.code = %(flag)s AND (x.until IS NULL OR x.until >= %(today)s))
         AND NOT EXISTS (SELECT 1 FROM growth_starassessment a WHERE a.seller_id = p.id
             AND a.month > %(month)s) AS applied
     FROM growth_starstanding s JOIN portal_seller p ON p.id = s.seller_id

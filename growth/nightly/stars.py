@@ -36,7 +36,7 @@ UPDATE portal_seller SET predicted_star = s.star FROM growth_starstanding s
 WHERE s.seller_id = portal_seller.id AND s.valid_from <= %(as_of)s AND s.valid_to >= %(as_of)s
     AND portal_seller.predicted_star <> s.star
     AND NOT EXISTS (SELECT 1 FROM portal_sellerflag f WHERE f.seller_id = portal_seller.id
-        AND f.code = %(flag)s AND f.since <= %(today)s AND (f.until IS NULL OR f.until >= %(today)s))
+        AND f.code = %(flag)s AND (f.until IS NULL OR f.until >= %(today)s))
 """
 
 

@@ -127,7 +127,6 @@ def named_by_upstream(seller: Seller) -> bool:
         Q(until__isnull=True) | Q(until__gte=today),
         seller=seller,
         code=STAR_FROM_UPSTREAM,
-        since__lte=today,
     ).exists()
 
 

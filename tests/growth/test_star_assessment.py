@@ -210,6 +210,16 @@ def test_a_star_upstream_names_stands_until_staff_take_the_mark_off(shop, staff,
     assert marks(shop) == [(today, today), (date(2022, 8, 5), None)]
 
 
+@pytest.mark.rule("GRO-12", "K-6")
+def test_a_night_that_lives_before_the_feed_leaves_upstreams_star(shop, clock):
+    clock.noon(date(2022, 12, 15))
+    send("sellers", row(assessed_star=3))
+    clock.noon(THIRD + 2 * ONE)
+    night(THIRD, "growth.assess")
+    assert assessed(shop) == [(MONTH, 0, False, False)]
+    assert star_now(shop) == 3
+
+
 @pytest.mark.rule("K-15")
 def test_a_new_shop_without_a_star_has_none_and_no_mark(category):
     send("sellers", row(member_id="new", assessed_star="", predicted_star=""))
