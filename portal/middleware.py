@@ -13,8 +13,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 
+from portal import platform_time
 from portal.request_context import client_address, request_id
 from portal.scoping import seller_scope, unscoped
 from portal.services.people import member_for_request
@@ -81,6 +82,19 @@ class UserLanguageMiddleware:
                 translation.activate(chosen)
                 request.LANGUAGE_CODE = translation.get_language()
         return self.get_response(request)
+
+
+class StaffTimeMiddleware:
+    """Let the admin show and read instants in Pacific time, the zone of all days (K-1)."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.path.startswith("/admin/"):
+            return self.get_response(request)
+        with timezone.override(platform_time.PACIFIC):
+            return self.get_response(request)
 
 
 class SellerMiddleware:

@@ -74,6 +74,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "portal.middleware.UserLanguageMiddleware",
     "portal.middleware.StaffMfaMiddleware",
+    "portal.middleware.StaffTimeMiddleware",
     "portal.middleware.SellerMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]

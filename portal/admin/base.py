@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import DateTimeField, Field
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -18,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from portal.admin import instants
 from portal.errors import Refusal
 
 HISTORY_PAGE = 100
@@ -64,6 +66,25 @@ class PortalAdmin(HistoryMixin):
     show_full_result_count = False
     list_per_page = 50
     actions: Sequence[Any] | None = None
+
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        """Return the columns, instants with their zone."""
+        return instants.columns(self.model, super().get_list_display(request))
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """Read instants in the zone they are shown in."""
+        if isinstance(db_field, DateTimeField):
+            return instants.instant_input(db_field, **kwargs)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Show instants with their zone."""
+        instants.write_out(context["adminform"], self.model)
+        for inline in context["inline_admin_formsets"]:
+            instants.write_out(inline, inline.opts.model, readonly=not inline.has_change_permission)
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nothing the portal keeps is deleted by hand."""
