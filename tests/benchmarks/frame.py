@@ -1,0 +1,148 @@
+"""What all benchmarks share: a database each, a child process whose settings point to it, clocks.
+
+    def main() -> int:
+        parser = frame.parser(__doc__)
+        parser.add_argument("--sellers", type=int, default=20_000)
+        return frame.run(parser, "bench_growth", measure, now="2022-09-06T12:00:00-07:00")
+
+`measure(options)` runs once per database in a process of its own, migrated and unscoped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+Measure = Callable[[argparse.Namespace], int]
+
+
+# --- Outside ------------------------------------------------------------------------------------
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser of the options every benchmark has; `doc` is its module's."""
+    made = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
+    made.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
+    made.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    return made
+
+
+def run(parser: argparse.ArgumentParser, name: str, measure: Measure, *, now: str = "") -> int:
+    """Measure on each database asked for; return the worst exit code.
+
+    `name` is the module's; `now` the instant at which the child lives, else the real one. Options of other
+    benchmarks are passed over, because `make bench` gives the same ones to all.
+    """
+    options, _others = parser.parse_known_args()
+    if options.inside:
+        return _inside(options, measure)
+    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
+    return max(_outside(database, name, now) for database in databases)
+
+
+def _outside(database: str, name: str, now: str) -> int:
+    """Start a server, or make a file, and measure in a child whose settings point to it."""
+    from tests import servers
+
+    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
+        server = servers.start_postgres() if database == "postgres" else None
+        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
+        command = [sys.executable, "-m", f"tests.benchmarks.{name}", *sys.argv[1:], "--inside"]
+        environment = {
+            **os.environ,
+            "DATABASE_URL": url,
+            "VAR_DIR": folder,
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "LOG_LEVEL": "WARNING",
+            "ALLOWED_HOSTS": "testserver",
+            "STATEMENT_TIMEOUT": "30min",
+            "CELERY_TASK_ALWAYS_EAGER": "1",
+            **({"PORTAL_NOW": now} if now else {}),
+        }
+        try:
+            return subprocess.run(command, env=environment, check=False).returncode
+        finally:
+            if server:
+                server.stop()
+
+
+def _inside(options: argparse.Namespace, measure: Measure) -> int:
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from portal.scoping import unscoped
+
+    call_command("migrate", verbosity=0)
+    with unscoped():
+        return measure(options)
+
+
+# --- In the child -------------------------------------------------------------------------------
+
+
+def database() -> str:
+    """Return the name and version of the database that is measured."""
+    from tests import servers
+
+    return servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+
+
+class Stopwatch:
+    """Keeps the best seconds of each way."""
+
+    def __init__(self) -> None:
+        self.best: dict[str, float] = {}
+
+    def __call__(self, name: str, way: Callable[[], Any]) -> Any:
+        """Time a way; return what it found."""
+        began = time.perf_counter()
+        found = way()
+        seconds = time.perf_counter() - began
+        self.best[name] = min(self.best.get(name, seconds), seconds)
+        return found
+
+
+def memory() -> int:
+    """Return the most memory this process ever had; MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def tidy() -> None:
+    """Give the planner its statistics and clear away what was rolled back."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+
+
+def night(day: date, *jobs: str, shards: int = 0) -> Any:
+    """Compute jobs as of a day with the real engine, with what they need; stop when one fails."""
+    from portal.nightly import ledger
+    from portal.nightly.engine import run_inline
+
+    found = run_inline(
+        run_id=ledger.night_start(as_of=day, jobs=list(jobs), shards=shards or None).pk
+    )
+    if found.state != "complete":
+        raise SystemExit([job.error for job in found.jobs.all()])
+    return found
+
+
+def sampled(number: int) -> list[Any]:
+    """Return about so many sellers, spread over all."""
+    from portal.models import Seller
+
+    every = max(1, Seller.objects.count() // number)
+    rows = Seller.objects.select_related("industry").order_by("pk")
+    return [seller for place, seller in enumerate(rows.iterator()) if place % every == 0]
