@@ -169,6 +169,8 @@ class RenewalStatus(models.TextChoices):
     OPEN = "open", pgettext_lazy("renewal", "Waiting for staff")
     GRANTED = "granted", pgettext_lazy("renewal", "Granted")
     REFUSED = "refused", pgettext_lazy("renewal", "Refused")
+    # The membership ended before anybody answered.
+    OVER = "over", pgettext_lazy("renewal", "Over with the membership")
 
 
 class UpgradeStatus(models.TextChoices):

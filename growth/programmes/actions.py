@@ -65,7 +65,8 @@ def _concerns(programme: Programme, held: set[int], day: date) -> bool:
     content = content_of(programme)
     if programme.pk in held:
         return bool(content.steps) or content.renewal is not None
-    return programme.kind in KINDS and _closes_soon(window_on(content.windows, day).span, day)
+    window = window_on(content.windows, day, until=content.term.until)
+    return programme.kind in KINDS and _closes_soon(window.span, day)
 
 
 def _closes_soon(span: Span | None, day: date) -> bool:

@@ -13,8 +13,13 @@ from compliance.choices import CertificateType
 from growth.choices import EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentEvent
 from growth.programmes.documents import RequirementReading, requirement_readings
-from growth.programmes.reading import ProgrammeReading, RouteReading, reason_text
-from growth.programmes.rules import step_due_at
+from growth.programmes.reading import (
+    ProgrammeReading,
+    RouteReading,
+    reason_text,
+    refusal_text,
+)
+from growth.programmes.rules import WindowState, step_due_at
 from growth.programmes.schema import Step
 from growth.services.enrolments import MAX_TEXT
 from portal.http import MemberRequest
@@ -36,6 +41,7 @@ RENEWAL_TONES = {
     RenewalStatus.OPEN: "info",
     RenewalStatus.GRANTED: "ok",
     RenewalStatus.REFUSED: "danger",
+    RenewalStatus.OVER: "muted",
 }
 
 
@@ -58,6 +64,8 @@ def window_text(reading: ProgrammeReading) -> str:
         said = _("At any time")
     elif span.last is None and span.first is not None:
         said = _("From %(day)s on") % {"day": day_text(span.first)}
+    elif span.first is None and span.last is not None:
+        said = _("Up to %(day)s") % {"day": day_text(span.last)}
     else:
         days = (day_text(one) for one in (span.first, span.last) if one is not None)
         said = " – ".join(days)
@@ -67,7 +75,19 @@ def window_text(reading: ProgrammeReading) -> str:
     every = _("From day %(first)d to %(last)d of every month") % dict(
         zip(("first", "last"), monthly[0], strict=True)
     )
-    return f"{every}: {said}"
+    # Translators: 每月7日-23日：8月7日 – 8月23日
+    return _("%(every)s: %(days)s") % {"every": every, "days": said}
+
+
+def blocked_text(reading: ProgrammeReading, chosen: RouteReading) -> str:
+    """Say what is in the way of enrolling; of conditions no more than that they are: they stand above."""
+    code = reading.refusal(chosen)
+    if code == "not_eligible":
+        if reading.window.state == WindowState.ENDED:
+            code = "window_closed"
+        else:
+            return _("Your shop can enrol once it meets every condition.")
+    return refusal_text(reading, code, chosen) if code else ""
 
 
 def form_of(

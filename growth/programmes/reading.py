@@ -26,6 +26,7 @@ from growth.programmes.rules import (
     window_on,
 )
 from growth.programmes.schema import (
+    ENROLLED_IN,
     Condition,
     Criterion,
     ProgrammeContent,
@@ -89,7 +90,10 @@ def criterion_reading(
 ) -> CriterionReading:
     """Put together what its conditions say for a shop. Pure."""
     text = str(criterion.text) if criterion.text else readings[0].text
+    about = {one.field for one in criterion.conditions}
     values = dict.fromkeys(one.value for one in readings if one.value != NOTHING)
+    if about == {ENROLLED_IN}:
+        values = {}  # what else the shop takes part in says nothing
     value = list_text(values) or NOTHING
     unmet = text
     if value != NOTHING:
@@ -230,8 +234,12 @@ class ProgrammeReading:
 
     @property
     def was_removed(self) -> bool:
-        """Whether staff removed the shop last time: then they decide about the next application too."""
-        return self.newest is not None and self.newest.state == EnrolmentState.REMOVED
+        """Whether staff removed the shop when it was last in: then they decide whether it comes back.
+
+        Applications since then that came to nothing do not change that.
+        """
+        last = next((one for one in self.enrolments if one.since is not None), None)
+        return last is not None and last.state == EnrolmentState.REMOVED
 
     def needs_review(self, route: Route) -> bool:
         """Tell whether staff decide about an application."""
@@ -344,7 +352,10 @@ def programme_readings(
     contents = {programme.pk: content_of(programme) for programme in programmes}
     said = _criteria_of(seller, contents.values(), day)
     enrolments = _enrolments_of(seller, programmes)
-    windows = {pk: window_on(content.windows, day) for pk, content in contents.items()}
+    windows = {
+        pk: window_on(content.windows, day, until=content.term.until)
+        for pk, content in contents.items()
+    }
     places = _places_left(contents, windows)
     had = _had_by(user, contents)
     return [

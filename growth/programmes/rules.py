@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -67,14 +67,16 @@ class WindowReading:
     span: Span | None
 
 
-def window_on(windows: Sequence[EnrolmentWindow], day: date) -> WindowReading:
+def window_on(
+    windows: Sequence[EnrolmentWindow], day: date, *, until: date | None = None
+) -> WindowReading:
     """Return whether shops can enrol on a day, and in which window, or in which one next (GRO-17).
 
-    Without windows they always can. Of several open ones the last to close counts.
+    Without windows they always can. Of several open ones the last to close counts. None is open past
+    `until`, the last day of membership where that is one day for all: nobody enrols in what is over.
     """
-    if not windows:
-        return WindowReading(WindowState.OPEN, Span(None, None))
-    spans = [span for window in windows for span in _spans(window, day)]
+    listed = [span for window in windows for span in _spans(window, day)]
+    spans = _cut(listed if windows else [Span(None, None)], until)
     open_now = [span for span in spans if span.holds(day)]
     if open_now:
         latest = max(open_now, key=lambda span: span.last or date.max)
@@ -103,6 +105,17 @@ def _spans(window: EnrolmentWindow, day: date) -> list[Span]:
         if first <= last:
             found.append(Span(first, last, first))
     return found
+
+
+def _cut(spans: Sequence[Span], until: date | None) -> list[Span]:
+    """Return spans without their days after a day."""
+    if until is None:
+        return list(spans)
+    return [
+        replace(span, last=min(span.last or until, until))
+        for span in spans
+        if span.first is None or span.first <= until
+    ]
 
 
 def _in_month(month: date, number: int) -> date:

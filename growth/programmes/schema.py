@@ -354,15 +354,20 @@ class ProgrammeContent(RulebookContent):
             )
         if len(self.routes) > 1 and any(each.title is None for each in self.routes):
             raise ValueError("ways in have titles where there are several")
-        if self.flag and any(each.automatic for each in self.routes):
-            raise ValueError("a flag is for programmes that shops join by hand")
-        if any(each.automatic for each in self.routes) and any(
-            one.judged for one in self.criteria()
-        ):
-            raise ValueError("what staff judge is not automatic")
+        if any(each.automatic for each in self.routes):
+            self._check_automatic()
         if self.renewal is not None and not self.term.ends:
             raise ValueError("what has no end is not renewed")
         return self
+
+    def _check_automatic(self) -> None:
+        """Refuse what the night cannot keep to when it enrols shops by itself."""
+        if self.flag:
+            raise ValueError("a flag is for programmes that shops join by hand")
+        if any(one.judged for one in self.criteria()):
+            raise ValueError("what staff judge is not automatic")
+        if self.places is not None or self.once_per_owner or self.voucher:
+            raise ValueError("what is limited or gives a voucher is not automatic")
 
     def route(self, key: str) -> Route | None:
         """Return a way in by its key."""

@@ -6,15 +6,20 @@ changes of one shop wait for each other, so flags follow from all enrolments.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from growth.choices import ENROLMENT_TRANSITIONS, OPEN_ENROLMENTS, EnrolmentState
-from growth.models import Enrolment, EnrolmentEvent, Programme
+from growth.choices import (
+    ENROLMENT_TRANSITIONS,
+    OPEN_ENROLMENTS,
+    EnrolmentState,
+    RenewalStatus,
+)
+from growth.models import Enrolment, EnrolmentEvent, EnrolmentRenewal, Programme
 from growth.programmes.reading import PREREQUISITE_ENDED, content_of
 from growth.programmes.rules import until_of
 from growth.programmes.schema import ProgrammeContent
@@ -53,7 +58,10 @@ def membership(content: ProgrammeContent, now: datetime) -> dict[str, Any]:
 
 
 def last_day_before(enrolment: Enrolment, now: datetime) -> date | None:
-    """Return the last day of a membership that ends now: the day before, or its own end if earlier."""
+    """Return the last day of a membership that ends now: the day before, or its own end if earlier.
+
+    None for what never held.
+    """
     if enrolment.since is None:
         return None
     yesterday = platform_time.day_of(now) - ONE_DAY
@@ -84,6 +92,8 @@ def enrolment_move(
     if not Enrolment.objects.filter(pk=enrolment.pk, state=before).update(**fields):
         raise gone_on()
     enrolment.refresh_from_db()
+    if not enrolment.is_open:
+        renewals_close([enrolment.pk], now=now)
     told = {"state": state.value, "reason_code": reason_code, "reason": reason}
     event_add(enrolment, actor=actor, reason=reason)
     audit.record(
@@ -92,6 +102,12 @@ def enrolment_move(
     )  # fmt: skip
     flag_follow(enrolment, actor=actor)
     return enrolment
+
+
+def renewals_close(enrolments: Collection[int], *, now: datetime) -> None:
+    """Close the renewals of ended enrolments nobody has answered: there is nothing left to answer."""
+    waiting = EnrolmentRenewal.objects.filter(enrolment__in=enrolments, status=RenewalStatus.OPEN)
+    waiting.update(status=RenewalStatus.OVER, answered_at=now)
 
 
 def event_add(enrolment: Enrolment, *, actor: User | None, reason: str = "") -> None:

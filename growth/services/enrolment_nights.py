@@ -31,11 +31,16 @@ from growth.programmes.rules import (
     next_step,
     renewal_from,
     step_due_at,
-    until_of,
     window_on,
 )
 from growth.programmes.schema import Criterion
-from growth.services.enrolment_moves import programme_link, title_of
+from growth.services.enrolment_moves import (
+    last_day_before,
+    membership,
+    programme_link,
+    renewals_close,
+    title_of,
+)
 from portal import platform_time
 from portal.audience import sellers_concerned
 from portal.choices import ROLE_ACTIONS, Action, SellerStatus
@@ -44,7 +49,6 @@ from portal.services import audit
 from portal.services.notices import NoticeDraft, notice_send_many
 
 BATCH = 1_000
-ONE_DAY = timedelta(days=1)
 TOLD_BEFORE = timedelta(days=7)
 """How long before the last day a shop is told, besides when renewing becomes possible."""
 SHORT = timedelta(days=14)
@@ -64,13 +68,9 @@ def enrolments_expire(*, now: datetime) -> int:
     today = platform_time.day_of(now)
     waiting = EnrolmentRenewal.objects.filter(status=RenewalStatus.OPEN).values("enrolment")
     over = Enrolment.objects.filter(state=EnrolmentState.ACTIVE, until__lt=today)
-    by_day: dict[date, list[Enrolment]] = defaultdict(list)
-    for enrolment in _locked(over.exclude(pk__in=waiting)):
-        if enrolment.until is not None:
-            by_day[enrolment.until].append(enrolment)
+    ended = _by_last_day(_locked(over.exclude(pk__in=waiting)), now)
     return sum(
-        _end(rows, until=until, ended_at=platform_time.end_of(until))
-        for until, rows in sorted(by_day.items())
+        _end(rows, until=until, ended_at=platform_time.end_of(until)) for until, rows in ended
     )
 
 
@@ -107,7 +107,8 @@ def dependents_expire(*, now: datetime) -> int:
                 programme=programme, state=EnrolmentState.ACTIVE
             ).exclude(seller__in=has_it.values("seller"))
             ended += _end_today(_locked(lost), now, PREREQUISITE_ENDED)
-    return ended
+    # What ended now may have been built on in its turn.
+    return ended + dependents_expire(now=now) if ended else 0
 
 
 # --- Automatic ----------------------------------------------------------------------------------
@@ -129,7 +130,7 @@ def automatic_follow(*, now: datetime) -> int:
             route.key: shops_meeting([*content.audience, *route.audience], day=today)
             for route in routes
         }
-        if window_on(content.windows, today).state == WindowState.OPEN:
+        if window_on(content.windows, today, until=content.term.until).state == WindowState.OPEN:
             changed += _begin(programme, fitting, now)
         held = Enrolment.objects.filter(
             programme=programme, state=EnrolmentState.ACTIVE, automatic=True
@@ -154,8 +155,7 @@ def shops_meeting(criteria: Sequence[Criterion], *, day: date) -> set[int]:
 
 
 def _begin(programme: Programme, fitting: dict[str, set[int]], now: datetime) -> int:
-    today = platform_time.day_of(now)
-    content = content_of(programme)
+    fields = membership(content_of(programme), now)
     out = Enrolment.objects.filter(programme=programme).filter(
         Q(state__in=OPEN_ENROLMENTS) | Q(state__in=(EnrolmentState.LEFT, EnrolmentState.REMOVED))
     )
@@ -174,8 +174,7 @@ def _begin(programme: Programme, fitting: dict[str, set[int]], now: datetime) ->
                     route=new[shop],
                     automatic=True,
                     applied_at=now,
-                    since=today,
-                    until=until_of(content.term, today),
+                    **fields,
                 )
                 for shop in some
             ),
@@ -199,8 +198,21 @@ def _locked(rows: QuerySet[Enrolment]) -> list[Enrolment]:
 
 
 def _end_today(rows: Sequence[Enrolment], now: datetime, code: str) -> int:
-    """End memberships now: the last day that counts is the day before."""
-    return _end(rows, until=platform_time.day_of(now) - ONE_DAY, ended_at=now, reason_code=code)
+    """End memberships now: the last day that counts is the day before, or their own if that is past."""
+    return sum(
+        _end(some, until=until, ended_at=now, reason_code=code)
+        for until, some in _by_last_day(rows, now)
+    )
+
+
+def _by_last_day(rows: Iterable[Enrolment], now: datetime) -> list[tuple[date, list[Enrolment]]]:
+    """Return memberships that end now by the last day that counts, in order."""
+    by_day: dict[date, list[Enrolment]] = defaultdict(list)
+    for one in rows:
+        last = last_day_before(one, now)
+        if last is not None:
+            by_day[last].append(one)
+    return sorted(by_day.items())
 
 
 def _end(
@@ -208,9 +220,8 @@ def _end(
 ) -> int:
     now = platform_time.now()
     for some in _batches(rows):
-        Enrolment.objects.filter(
-            pk__in=[one.pk for one in some], state=EnrolmentState.ACTIVE
-        ).update(
+        keys = [one.pk for one in some]
+        Enrolment.objects.filter(pk__in=keys, state=EnrolmentState.ACTIVE).update(
             state=EnrolmentState.EXPIRED,
             until=until,
             ended_at=ended_at,
@@ -219,6 +230,7 @@ def _end(
         for one in some:
             one.state, one.until = EnrolmentState.EXPIRED, until
             one.reason_code = reason_code
+        renewals_close(keys, now=now)
         _flags_end(some, until)
         _write_down(some, now, before=EnrolmentState.ACTIVE.value, actor_action="end")
         if reason_code:
@@ -227,14 +239,19 @@ def _end(
 
 
 def _flags_end(rows: Iterable[Enrolment], until: date) -> None:
-    """Let flags end with the memberships they stand for."""
+    """Let flags end with the memberships they stand for, unless another one of the shop bears the same."""
     by_flag: dict[str, list[int]] = defaultdict(list)
     for one in rows:
         flag = content_of(one.programme).flag
         if flag:
             by_flag[flag].append(one.seller_id)
     for code, sellers in by_flag.items():
-        flags = SellerFlag.objects.filter(code=code, seller__in=sellers)
+        others = Enrolment.objects.filter(
+            programme__content__flag=code, state=EnrolmentState.ACTIVE, seller__in=sellers
+        )
+        flags = SellerFlag.objects.filter(code=code, seller__in=sellers).exclude(
+            seller__in=others.values("seller")
+        )
         flags.filter(since__gt=until).delete()
         flags.filter(Q(until__isnull=True) | Q(until__gt=until)).update(until=until)
 

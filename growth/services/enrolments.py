@@ -258,7 +258,9 @@ def _documents(
     Raises `InvalidInput` for what is not asked for, refuses `documents_needed` naming what lacks.
     """
     readings = requirement_readings(seller, route.route, now=platform_time.now())
-    wanted = {one.option.key for each in readings for one in each.options}
+    wanted = {
+        one.option.key for each in readings for one in each.options if one.option.kind == "file"
+    }
     for key in uploads:
         if key not in wanted:
             raise InvalidInput([(f"files.{key}", _("Nothing of that name is asked."))])

@@ -121,7 +121,12 @@ def renewal_answer(
         before = current.until
         if grant:
             current.until = renewed_until(rule, before)
-            Enrolment.objects.filter(pk=current.pk).update(until=current.until)
+            # The night does not hold the shop: what it has ended meanwhile stays ended.
+            unended = Enrolment.objects.filter(
+                pk=current.pk, state=EnrolmentState.ACTIVE, until=before
+            )
+            if not unended.update(until=current.until):
+                raise gone_on()
             event_add(current, actor=actor, reason=answer)
             flag_follow(current, actor=actor)
         renewal.refresh_from_db()

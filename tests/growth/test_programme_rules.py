@@ -91,6 +91,19 @@ def test_without_windows_it_is_always_open() -> None:
     assert window_on(since, date(2030, 1, 1)).state == OPEN
 
 
+def test_no_window_is_open_past_the_last_day_of_what_it_leads_to() -> None:
+    until = date(2022, 8, 15)
+    for windows in ([], MONTHLY):
+        open_now, over = (
+            window_on(windows, until + timedelta(days=days), until=until) for days in (0, 1)
+        )
+        assert open_now.state == OPEN
+        assert open_now.span.last == until  # type: ignore[union-attr]
+        assert over.state == ENDED
+    assert window_on(MONTHLY, date(2022, 7, 24), until=date(2022, 8, 6)).state == ENDED
+    assert window_on(MONTHLY, date(2022, 7, 24), until=date(2022, 8, 7)).state == NOT_OPEN
+
+
 @pytest.mark.rule("GRO-18")
 def test_a_term_ends_on_its_day_after_its_months_or_at_once() -> None:
     day = date(2020, 11, 23)
