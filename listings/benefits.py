@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from listings.querysets import match_totals, matches_of, themes_day
-from listings.rulebook_schemas import BENEFITS, Benefit, Promotion, PromotionCondition
+from listings.rulebook_schemas import BENEFITS, Benefit, PromotionCondition
 from portal.bilingual import in_language
-from portal.models import Seller, SellerFlag
+from portal.models import Seller
 from portal.services.rulebooks import RulebookInForce, RulebookMissing, rulebook_for
+from portal.shop_flags import flags_of
 
 GROUPS = {
     "search": _("Exposure in search"),
@@ -98,7 +98,7 @@ def benefits_for(seller: Seller, day: date) -> BenefitTable | None:
         return None
     rows = [BenefitRow(one, benefit_state(one, day)) for one in rulebook.content.benefits]
     by_key = {row.benefit.key: row for row in rows}
-    facts = _Facts(seller, day, rulebook.content.promotions)
+    facts = _Facts(seller, day)
     promotions = [
         PromotionRow(
             in_language(promotion.name_en, promotion.name_zh),
@@ -113,16 +113,8 @@ def benefits_for(seller: Seller, day: date) -> BenefitTable | None:
 class _Facts:
     """What conditions ask about a shop, loaded once for all of them."""
 
-    def __init__(self, seller: Seller, day: date, promotions: list[Promotion]) -> None:
-        asked = {one.flag for each in promotions for one in each.conditions if one.flag}
-        self.flags = set(
-            SellerFlag.objects.filter(
-                Q(until__isnull=True) | Q(until__gte=day),
-                seller=seller,
-                code__in=asked,
-                since__lte=day,
-            ).values_list("code", flat=True)
-        )
+    def __init__(self, seller: Seller, day: date) -> None:
+        self.flags = flags_of(seller.pk, day)
         self.national = match_totals(matches_of(seller, themes_day())).national_products
 
     def check(self, condition: PromotionCondition) -> ConditionRow:

@@ -22,7 +22,9 @@ class PortalConfig(AppConfig):
         autodiscover_modules("rulebook_schemas", "rules", "navigation", "next_actions")
         autodiscover_modules("home_tiles", "rule_changes", "rule_impacts")
         autodiscover_modules("closed_shops")
-        autodiscover_modules("kernel_actions", "product_links", "own_categories", "built_in")
+        autodiscover_modules(
+            "audience_fields", "kernel_actions", "product_links", "own_categories", "built_in"
+        )
         autodiscover_modules("product_panels", "file_purposes")
         registry.discover()
         register_collector()

@@ -16,15 +16,13 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_countries import countries
 
 from portal import platform_time
-from portal.choices import CompanyType, Membership, SellerStatus
 from portal.metrics import METRICS, metric_empty, metric_job, metric_known, metric_title
-from portal.models import Category, MetricValue, Order, Seller, SellerFlag
+from portal.models import MetricValue, Seller
 from portal.nightly.published import published_day
 from portal.scoping import unscoped
 from portal.templatetags.portal_ui import list_text
@@ -46,8 +44,9 @@ class FieldType(StrEnum):
 class AudienceField:
     """A field conditions may name.
 
-    `load` reads the values of many sellers on a Pacific day in one query. `names` gives the words of
-    the values that readers are shown; `allowed` the values there are.
+    `load` reads the values of many sellers on a Pacific day in one query; `own` takes the value of one
+    seller from the seller at hand, where that saves the query. `names` gives the words of the values that
+    readers are shown; `allowed` the values there are.
     """
 
     code: str
@@ -56,6 +55,7 @@ class AudienceField:
     allowed: Callable[[], Iterable[str]] | None = None
     title: Any = ""
     names: Callable[[Collection[str]], Mapping[str, Any]] | None = None
+    own: Callable[[Seller, date], Any] | None = None
 
     @property
     def operators(self) -> tuple[str, ...]:
@@ -187,51 +187,86 @@ def sellers_concerned(
 ) -> list[set[int]]:
     """Return, audience by audience, the primary keys of the sellers it concerns on a Pacific day (today).
 
-    One query for the sellers and one per field or metric named, however many audiences and sellers.
-    A condition on a field or metric that no longer exists concerns nobody.
+    One query for the sellers, one per field named and one for all metrics of the same night, however many
+    audiences and sellers. A condition on a field or metric that no longer exists concerns nobody.
     """
     audiences = list(audiences)
     everybody = set(sellers.values_list("pk", flat=True))
-    values = _load(
-        {subject_of(condition) for audience in audiences for condition in audience},
-        sellers,
-        day or platform_time.today(),
-    )
+    values = _load(_subjects(audiences), sellers, day or platform_time.today())
     return [
         {pk for pk in everybody if all(_holds(condition, values, pk) for condition in audience)}
         for audience in audiences
     ]
 
 
-def subject_of(condition: Mapping[str, Any]) -> tuple[str, str]:
+def audiences_concerning(
+    seller: Seller, audiences: Iterable[list[Mapping[str, Any]]], *, day: date | None = None
+) -> list[bool]:
+    """Tell, audience by audience, whether it concerns a shop on a Pacific day (today).
+
+    As `sellers_concerned`, of a shop at hand: what it says of itself is taken as it is, without a query.
+    """
+    audiences = list(audiences)
+    values = _load_own(_subjects(audiences), seller, day or platform_time.today())
+    return [
+        all(_holds(condition, values, seller.pk) for condition in audience)
+        for audience in audiences
+    ]
+
+
+def subject_of(condition: Mapping[str, Any]) -> Subject:
     """Return what a condition is about: ("field", code) or ("metric", key)."""
     kind = "metric" if "metric" in condition else "field"
     return kind, str(condition[kind])
 
 
-Loaded = dict[tuple[str, str], tuple[Values, Any]]
+Subject = tuple[str, str]
+Loaded = dict[Subject, tuple[Values, Any]]
 """Subject → value by seller, and the value of sellers that are not named."""
 
 
-def _load(subjects: set[tuple[str, str]], sellers: QuerySet[Seller], day: date) -> Loaded:
-    found: Loaded = {}
+def _subjects(audiences: Iterable[list[Mapping[str, Any]]]) -> set[Subject]:
+    return {subject_of(condition) for audience in audiences for condition in audience}
+
+
+def _load(subjects: set[Subject], sellers: QuerySet[Seller], day: date) -> Loaded:
     with unscoped():
-        for kind, name in subjects:
-            if kind == "field" and name in FIELDS:
-                found[kind, name] = FIELDS[name].load(sellers, day), None
-            elif kind == "metric" and metric_known(name):
-                found[kind, name] = _metric_of(name, sellers, day), metric_empty(name)
-    return found
+        found: Loaded = {
+            ("field", name): (FIELDS[name].load(sellers, day), None)
+            for kind, name in subjects
+            if kind == "field" and name in FIELDS
+        }
+        metrics = {name for kind, name in subjects if kind == "metric" and metric_known(name)}
+        return found | _metrics_of(metrics, sellers, day)
 
 
-def _metric_of(key: str, sellers: QuerySet[Seller], day: date) -> Values:
-    """Read a metric on the newest published day up to a day; the newest of all where none is so old."""
-    job = metric_job(key)
-    counted = published_day(job, day) or published_day(job)
-    if counted is None:
-        return {}
-    rows = MetricValue.objects.filter(metric=key, seller__in=sellers.order_by().values("pk"))
-    return dict(rows.as_of(counted).values_list("seller_id", "value"))
+def _load_own(subjects: set[Subject], seller: Seller, day: date) -> Loaded:
+    """Return what `_load` does for a shop at hand; a query only for what it does not say of itself."""
+    known: Loaded = {}
+    for kind, name in subjects:
+        field = FIELDS.get(name) if kind == "field" else None
+        if field is not None and field.own is not None:
+            known[kind, name] = {seller.pk: field.own(seller, day)}, None
+    return known | _load(subjects - known.keys(), Seller.objects.filter(pk=seller.pk), day)
+
+
+def _metrics_of(keys: set[str], sellers: QuerySet[Seller], day: date) -> Loaded:
+    """Read metrics on the newest published day up to a day; the newest of all where none is so old."""
+    nights: dict[date, list[str]] = {}
+    for key in keys:
+        job = metric_job(key)
+        if counted := published_day(job, day) or published_day(job):
+            nights.setdefault(counted, []).append(key)
+    values: dict[str, dict[int, Any]] = {key: {} for key in keys}
+    for counted, asked in nights.items():
+        rows = MetricValue.objects.filter(
+            metric__in=asked, seller__in=sellers.order_by().values("pk")
+        )
+        for key, seller_id, value in rows.as_of(counted).values_list(
+            "metric", "seller_id", "value"
+        ):
+            values[key][seller_id] = value
+    return {("metric", key): (values[key], metric_empty(key)) for key in keys}
 
 
 def _holds(condition: Mapping[str, Any], values: Loaded, pk: int) -> bool:
@@ -259,14 +294,11 @@ def audience_readings(
 ) -> list[list[ConditionReading]]:
     """Return, audience by audience, every condition with the seller's value (GRO-17).
 
-    One query per field or metric named. Conditions on what no longer exists are not met.
+    One query per field named that the shop at hand does not say of itself, and one for all metrics of the
+    same night. Conditions on what no longer exists are not met.
     """
     audiences = list(audiences)
-    values = _load(
-        {subject_of(condition) for audience in audiences for condition in audience},
-        Seller.objects.filter(pk=seller.pk),
-        day or platform_time.today(),
-    )
+    values = _load_own(_subjects(audiences), seller, day or platform_time.today())
     return [
         [_reading(condition, values, seller.pk) for condition in audience] for audience in audiences
     ]
@@ -317,136 +349,3 @@ _OPERATORS = {
     "lt": gettext_lazy("%(subject)s: less than %(value)s"),
     "in": gettext_lazy("%(subject)s: one of %(value)s"),
 }
-
-
-# --- The kernel's fields ------------------------------------------------------------------------
-
-
-def _column(name: str) -> Callable[[QuerySet[Seller], date], Values]:
-    def load(sellers: QuerySet[Seller], day: date) -> Values:
-        return dict(sellers.values_list("pk", name))
-
-    return load
-
-
-def _sold_to(sellers: QuerySet[Seller], day: date) -> Values:
-    """Countries of paid orders that are not fake."""
-    found: dict[int, set[str]] = {pk: set() for pk in sellers.values_list("pk", flat=True)}
-    sold = (
-        Order.objects.filter(
-            seller__in=sellers.order_by().values("pk"), paid_at__isnull=False, fake=False
-        )
-        .exclude(destination="")
-        .order_by()
-        .values_list("seller_id", "destination")
-        .distinct()
-    )
-    for seller_id, destination in sold:
-        found[seller_id].add(destination)
-    return found
-
-
-def _days_open(sellers: QuerySet[Seller], day: date) -> Values:
-    """Days since the shop opened: 1 on the day after; none before it opens (GRO-1)."""
-    return {
-        pk: (day - opened_on).days
-        for pk, opened_on in sellers.values_list("pk", "opened_on")
-        if opened_on is not None and opened_on <= day
-    }
-
-
-def _flags(sellers: QuerySet[Seller], day: date) -> Values:
-    """Codes of the flags in force on the day."""
-    found: dict[int, set[str]] = {pk: set() for pk in sellers.values_list("pk", flat=True)}
-    rows = SellerFlag.objects.filter(
-        Q(until__isnull=True) | Q(until__gte=day),
-        since__lte=day,
-        seller__in=sellers.order_by().values("pk"),
-    )
-    for seller_id, code in rows.values_list("seller_id", "code"):
-        found[seller_id].add(code)
-    return found
-
-
-def _industries() -> Iterable[str]:
-    return Category.objects.filter(parent__isnull=True).values_list("code", flat=True)
-
-
-def _category_names(codes: Collection[str]) -> Mapping[str, str]:
-    return {category.code: category.name for category in Category.objects.filter(code__in=codes)}
-
-
-def _country_names(codes: Collection[str]) -> Mapping[str, str]:
-    return {code: str(countries.name(code)) for code in codes}
-
-
-def _labels(choices: Any) -> Callable[[Collection[str]], Mapping[str, Any]]:
-    return lambda codes: dict(choices.choices)
-
-
-for _field in (
-    AudienceField(
-        "membership",
-        FieldType.TEXT,
-        _column("membership"),
-        lambda: Membership.values,
-        gettext_lazy("Membership"),
-        _labels(Membership),
-    ),
-    AudienceField(
-        "company_type",
-        FieldType.TEXT,
-        _column("company_type"),
-        lambda: CompanyType.values,
-        gettext_lazy("Company type"),
-        _labels(CompanyType),
-    ),
-    AudienceField(
-        "status",
-        FieldType.TEXT,
-        _column("status"),
-        lambda: SellerStatus.values,
-        gettext_lazy("Status of the shop"),
-        _labels(SellerStatus),
-    ),
-    AudienceField(
-        "assessed_star",
-        FieldType.NUMBER,
-        _column("assessed_star"),
-        title=gettext_lazy("Assessed star"),
-    ),
-    AudienceField(
-        "days_open", FieldType.NUMBER, _days_open, title=gettext_lazy("Days since opening")
-    ),
-    AudienceField(
-        "industry",
-        FieldType.TEXT,
-        _column("industry__code"),
-        _industries,
-        gettext_lazy("Industry"),
-        _category_names,
-    ),
-    AudienceField(
-        "main_category",
-        FieldType.TEXT,
-        _column("main_category__code"),
-        lambda: Category.objects.values_list("code", flat=True),
-        gettext_lazy("Main category"),
-        _category_names,
-    ),
-    AudienceField(
-        "member_id", FieldType.TEXT, _column("member_id"), title=gettext_lazy("Member id")
-    ),
-    AudienceField("province", FieldType.TEXT, _column("province"), title=gettext_lazy("Province")),
-    AudienceField("city", FieldType.TEXT, _column("city"), title=gettext_lazy("City")),
-    AudienceField(
-        "sold_to",
-        FieldType.MANY,
-        _sold_to,
-        lambda: dict(countries),
-        gettext_lazy("Countries sold to"),
-        _country_names,
-    ),
-    AudienceField("flag", FieldType.MANY, _flags, title=gettext_lazy("Marks of the shop")),
-):
-    register_audience_field(_field)

@@ -16,8 +16,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
+
+from portal import platform_time
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -55,3 +58,12 @@ def read_once(function: Callable[P, R]) -> Callable[P, R]:
         return found
 
     return reading
+
+
+@read_once
+def page_instant() -> datetime:
+    """Return the instant the page is of, the same for all its modules; outside such a block, now.
+
+    What depends on the instant is read once only where it is asked of the same one.
+    """
+    return platform_time.now()

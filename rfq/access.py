@@ -19,6 +19,7 @@ from portal import platform_time
 from portal.choices import Membership, SellerStatus
 from portal.errors import Refusal
 from portal.models import Seller
+from portal.read_once import read_once
 from portal.scoping import unscoped
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.choices import Grade, RfqStatus, RightKind
@@ -85,9 +86,16 @@ def _rfq_ids(rows: QuerySet, judged: set[int] | None) -> frozenset[int]:
 
 def early_access(*, seller: Seller, now: datetime) -> bool:
     """Tell whether the reward tier of the newest assessment opens silver RFQs early (RFQ-4)."""
+    newest = next(iter(assessments_fixed(seller, now)), None)
+    return newest is not None and newest.early_access
+
+
+@read_once
+def assessments_fixed(seller: Seller, now: datetime) -> list[Assessment]:
+    """Return a shop's assessments that are fixed by an instant, the newest month first; one query."""
     with unscoped():
-        newest = Assessment.objects.filter(seller=seller, fixed_at__lte=now).order_by("-as_of")
-        return bool(newest.values_list("early_access", flat=True).first())
+        fixed = Assessment.objects.filter(seller=seller, fixed_at__lte=now)
+        return list(fixed.order_by("-as_of"))
 
 
 def gold_access(*, seller: Seller, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from portal.charts import Point, sparkline
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
+from portal.read_once import page_instant
 from portal.templatetags.portal_ui import number_text
 from rfq.choices import RightKind
 from rfq.score_reading import ScoreHistory, score_history
@@ -57,7 +58,7 @@ def _trend(history: ScoreHistory) -> str:
 @register_home_tiles
 def rights_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
     """Show the quote rights left; the others in words below (RFQ-9)."""
-    left = balances_of(seller=seller)
+    left = balances_of(seller=seller, now=page_instant())
     others = (RightKind.GOLD, RightKind.FAST_LANE, RightKind.PIN)
     yield HomeTile(
         label=_("Quote rights left"),

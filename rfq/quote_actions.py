@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db.models import Min, Sum
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -15,18 +14,21 @@ from portal import platform_time
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
+from portal.read_once import page_instant
 from portal.services.buyers import buyer_badges
 from rfq.choices import Grade, QuoteStatus, RfqStatus, RightKind
-from rfq.models import Quote, RightLot
-from rfq.querysets import MarketQuery, market_page
+from rfq.models import Quote
+from rfq.querysets import MarketQuery, market_counts
 from rfq.quote_queries import follow_ups_due, needing_attention
 from rfq.services.quote_drafts import drafts_of
-from rfq.services.rights import live
+from rfq.services.rights import lots_left
 
 REPLIES_SHOWN = 3
 DRAFTS_SHOWN = 2
 DRAFT_ENDS_WITHIN = timedelta(days=3)
 RIGHTS_END_WITHIN = timedelta(days=7)
+GRADE_OF = {RightKind.QUOTE: "", RightKind.GOLD: Grade.GOLD}
+"""Rights that are spoken of, and the grade of RFQ each is for (none: any)."""
 LOOKED_AT = 20
 """RFQs counted for rights about to expire; beyond them it is “more than”."""
 
@@ -112,32 +114,33 @@ def rights_expiring(seller: Seller, member: Member, day: date) -> Iterator[NextA
     """Use rights that expire within a week while own categories have RFQs for them (RFQ-9, RFQ-10)."""
     if not member.can(Action.QUOTE):
         return
-    now = platform_time.now()
-    ending = _rights_ending(now)
-    for kind, grade in ((RightKind.QUOTE, ""), (RightKind.GOLD, Grade.GOLD)):
-        if kind not in ending:
-            continue
-        query = MarketQuery(own=True, can_quote=True, grade=grade)
-        page = market_page(query, seller, now, size=LOOKED_AT)
-        if page.rfqs:
-            left, expires_at = ending[kind]
-            yield _use(kind, left, expires_at, len(page.rfqs), query, more=page.has_next)
+    now = page_instant()
+    ending = _rights_ending(seller, now)
+    kinds = [kind for kind in GRADE_OF if kind in ending]
+    if not kinds:
+        return
+    queries = [MarketQuery(own=True, can_quote=True, grade=GRADE_OF[kind]) for kind in kinds]
+    numbers = market_counts(queries, seller, now, limit=LOOKED_AT + 1)
+    for kind, query, number in zip(kinds, queries, numbers, strict=True):
+        if number:
+            yield _use(kind, *ending[kind], number, query)
 
 
-def _rights_ending(now: datetime) -> dict[str, tuple[int, datetime]]:
-    """Return kind → (rights left that expire within a week, their first end); one query."""
-    lots = (
-        RightLot.objects.filter(live(now), left__gte=1, expires_at__lte=now + RIGHTS_END_WITHIN)
-        .order_by()
-        .values_list("kind")
-        .annotate(Sum("left"), Min("expires_at"))
-    )
-    return {kind: (left, expires_at) for kind, left, expires_at in lots}
+def _rights_ending(seller: Seller, now: datetime) -> dict[str, tuple[int, datetime]]:
+    """Return kind → (rights left that expire within a week, their first end)."""
+    found: dict[str, tuple[int, datetime]] = {}
+    for lots in lots_left(seller=seller, now=now):
+        ends = lots.expires_at
+        if lots.left and ends is not None and ends <= now + RIGHTS_END_WITHIN:
+            left, first = found.get(lots.kind, (0, ends))
+            found[lots.kind] = left + lots.left, min(first, ends)
+    return found
 
 
 def _use(
-    kind: RightKind, left: int, expires_at: datetime, found: int, query: MarketQuery, *, more: bool
+    kind: RightKind, left: int, expires_at: datetime, number: int, query: MarketQuery
 ) -> NextAction:
+    found, more = min(number, LOOKED_AT), number > LOOKED_AT
     if kind == RightKind.GOLD:
         title = ngettext(
             "Use %(count)d gold right before it expires",

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
-from portal import platform_time
-from portal.choices import Membership, RunState
-from portal.models import JobRun, Seller
-from portal.nightly.published import published_day
+from portal.choices import Membership
+from portal.models import Seller
+from portal.nightly.published import days_published, published_day
+from portal.read_once import page_instant
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
+from rfq.access import assessments_fixed
 from rfq.choices import RightKind
 from rfq.models import Assessment, PeerBenchmark, ServiceScore
 from rfq.models.scores import ScoreFields
@@ -115,11 +116,8 @@ def judged_membership(
 
 def newest_assessment(seller: Seller, day: date) -> Assessment | None:
     """Return the newest assessment of a month that ended by `day`, fixed by now (RFQ-18)."""
-    return (
-        Assessment.objects.filter(seller=seller, as_of__lte=day, fixed_at__lte=platform_time.now())
-        .order_by("-as_of")
-        .first()
-    )
+    fixed = assessments_fixed(seller, page_instant())
+    return next((each for each in fixed if each.as_of <= day), None)
 
 
 # --- History ------------------------------------------------------------------------------------
@@ -154,12 +152,7 @@ def score_history(
     if newest is None:
         return ScoreHistory(None, [], [])
     since = newest - timedelta(days=days - 1)
-    published = (
-        JobRun.objects.filter(job=JOB, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest)
-        .values_list("as_of", flat=True)
-        .distinct()
-        .order_by("as_of")
-    )
+    published = days_published(JOB, since, newest)
     spans = list(
         ServiceScore.objects.filter(
             seller=seller, valid_from__lte=newest, valid_to__gte=since
@@ -171,13 +164,9 @@ def score_history(
         for first, last, rulebook, total in spans
         if first <= day <= last
     ]
-    assessed = Assessment.objects.filter(
-        seller=seller,
-        as_of__gte=since,
-        as_of__lte=newest,
-        fixed_at__lte=platform_time.now(),
-    ).order_by("-as_of")
-    return ScoreHistory(newest, predicted, list(assessed))
+    fixed = assessments_fixed(seller, page_instant())
+    assessed = [each for each in fixed if since <= each.as_of <= newest]
+    return ScoreHistory(newest, predicted, assessed)
 
 
 # --- What the assessed score brings -------------------------------------------------------------
@@ -216,9 +205,9 @@ def rights_of_month(
     """Return what last month's assessed score brings this month, and when (RFQ-10, RFQ-18)."""
     month = today.replace(day=1)
     fixes_on = month.replace(day=FIX_DAY)
-    assessment = Assessment.objects.filter(
-        seller=seller, as_of=month - timedelta(days=1), fixed_at__lte=platform_time.now()
-    ).first()
+    last_day = month - timedelta(days=1)
+    fixed = assessments_fixed(seller, page_instant())
+    assessment = next((each for each in fixed if each.as_of == last_day), None)
     if assessment is None:
         return MonthRights(month, fixes_on, None)
     rules = next(book.content for book in rulebooks if book.version == assessment.rulebook)

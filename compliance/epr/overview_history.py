@@ -9,8 +9,8 @@ from compliance.models import GateOverview
 from compliance.nightly.gate_overview import GATE_OVERVIEW
 from portal import platform_time
 from portal.charts import Point
-from portal.choices import RunState
-from portal.models import JobRun, Seller
+from portal.models import Seller
+from portal.nightly.published import days_published
 
 HISTORY_DAYS = 120
 
@@ -27,14 +27,7 @@ def cover_history(seller: Seller, *, days: int = HISTORY_DAYS) -> CoverHistory:
     """Return the sums over the shop's countries and categories of published days; two statements."""
     newest = platform_time.latest_as_of()
     since = newest - timedelta(days=days - 1)
-    published = (
-        JobRun.objects.filter(
-            job=GATE_OVERVIEW, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest
-        )
-        .values_list("as_of", flat=True)
-        .distinct()
-        .order_by("as_of")
-    )
+    published = days_published(GATE_OVERVIEW, since, newest)
     spans = list(
         GateOverview.objects.filter(
             seller=seller, valid_from__lte=newest, valid_to__gte=since

@@ -18,10 +18,9 @@ from growth.guide.reading import GuideReading, MilestoneReading, guide_reading
 from growth.models import GrowthBenchmark, GrowthScore
 from growth.nightly.diagnosis import JOB
 from growth.shop_values import shop_values
-from portal.choices import RunState
 from portal.metrics import metric_empty
-from portal.models import JobRun, Seller
-from portal.nightly.published import published_day
+from portal.models import Seller
+from portal.nightly.published import days_published, published_day
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 
@@ -151,12 +150,7 @@ def diagnosis_history(
     if newest is None:
         return []
     since = newest - timedelta(days=days - 1)
-    published = (
-        JobRun.objects.filter(job=JOB, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest)
-        .values_list("as_of", flat=True)
-        .distinct()
-        .order_by("as_of")
-    )
+    published = days_published(JOB, since, newest)
     spans = list(
         GrowthScore.objects.filter(
             seller=seller, valid_from__lte=newest, valid_to__gte=since

@@ -19,7 +19,7 @@ from growth.models import StageStanding
 from growth.nightly.stages import STAGES
 from growth.tasks.reading import TaskProgress, page_url, task_progress
 from portal import platform_time
-from portal.audience import sellers_concerned
+from portal.audience import audiences_concerning
 from portal.models import Seller
 from portal.nightly.published import published_day
 from portal.read_once import read_once
@@ -189,13 +189,9 @@ def _links(
     services = [each for each in rules.services if stage in each.stages]
     limited = [each for each in (*courses, *services) if each.audience]
     if limited:
-        concerned = sellers_concerned(
-            [each.conditions for each in limited], Seller.objects.filter(pk=seller.pk)
-        )
+        concerned = audiences_concerning(seller, [each.conditions for each in limited])
         left_out = {
-            id(each)
-            for each, sellers in zip(limited, concerned, strict=True)
-            if seller.pk not in sellers
+            id(each) for each, concerns in zip(limited, concerned, strict=True) if not concerns
         }
         courses = [each for each in courses if id(each) not in left_out]
         services = [each for each in services if id(each) not in left_out]

@@ -13,7 +13,7 @@ from growth.choices import PackState
 from growth.models import Pack, PackClaim, PackListing
 from growth.packs.rules import list_falls_due, pack_state
 from portal import platform_time
-from portal.audience import sellers_concerned
+from portal.audience import audiences_concerning, sellers_concerned
 from portal.choices import Action, SellerStatus
 from portal.errors import NotAllowed, Refusal
 from portal.models import Member, Seller
@@ -51,14 +51,8 @@ def _open_to(seller: Seller, packs: Sequence[Pack]) -> set[int]:
         # What depends on the day is judged for that of the list, also before it is closed.
         for day in {pack.frozen_on for pack in live}:
             asked = [pack for pack in live if pack.frozen_on == day]
-            concerned = sellers_concerned(
-                [pack.audience for pack in asked], Seller.objects.filter(pk=seller.pk), day=day
-            )
-            found |= {
-                pack.pk
-                for pack, sellers in zip(asked, concerned, strict=True)
-                if seller.pk in sellers
-            }
+            concerned = audiences_concerning(seller, [pack.audience for pack in asked], day=day)
+            found |= {pack.pk for pack, concerns in zip(asked, concerned, strict=True) if concerns}
     return found
 
 
@@ -134,7 +128,8 @@ def pack_claim(*, member: Member, pack: Pack) -> PackClaim:
         now = platform_time.now()
         if PackClaim.objects.filter(pack=current).exists():
             _refuse_second()
-        _refuse_unless_open(member.seller, current, now)
+        # Read anew: upstream may have said something else of the shop since the page was shown.
+        _refuse_unless_open(Seller.objects.get(pk=member.seller_id), current, now)
         try:
             with transaction.atomic():
                 claim = PackClaim.objects.create(

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from django.db.models import Q
-
 from growth.guide.reading import guide_reading
 from growth.models import StarAssessment, StarStanding
 from growth.nightly.assess import ASSESSED_ON, first_edition_of_guide
@@ -23,13 +21,13 @@ from growth.stars.rules import StarResult, Values, star_result
 from growth.stars.schema import STAR, StarRules, industry_names
 from growth.tasks.reading import TaskProgress
 from portal import platform_time
-from portal.choices import RunState
 from portal.metrics import metric_empty
-from portal.models import JobRun, Seller, SellerFlag
-from portal.nightly.published import published_day
+from portal.models import Seller
+from portal.nightly.published import days_published, published_day
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from portal.services.shops import STAR_FROM_UPSTREAM
+from portal.shop_flags import flags_of
 
 HISTORY_DAYS = 180
 
@@ -122,12 +120,7 @@ def newest_assessment(seller: Seller, day: date) -> StarAssessment | None:
 
 def named_by_upstream(seller: Seller) -> bool:
     """Tell whether upstream names the shop's assessed star, so that ours does not take effect."""
-    today = platform_time.today()
-    return SellerFlag.objects.filter(
-        Q(until__isnull=True) | Q(until__gte=today),
-        seller=seller,
-        code=STAR_FROM_UPSTREAM,
-    ).exists()
+    return STAR_FROM_UPSTREAM in flags_of(seller.pk, platform_time.today())
 
 
 def next_assessment_on(today: date) -> date:
@@ -180,14 +173,7 @@ def star_history(
     if newest is None:
         return StarHistory(None, [], [])
     since = newest - timedelta(days=days - 1)
-    published = (
-        JobRun.objects.filter(
-            job=STARS, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest
-        )
-        .values_list("as_of", flat=True)
-        .distinct()
-        .order_by("as_of")
-    )
+    published = days_published(STARS, since, newest)
     spans = list(
         StarStanding.objects.filter(seller=seller, valid_from__lte=newest, valid_to__gte=since)
     )

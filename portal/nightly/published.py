@@ -62,6 +62,25 @@ def _newest_of(jobs: set[str], days: Q) -> dict[str, date | None]:
     return dict(runs.order_by().values_list("job").annotate(newest=Max("as_of")))
 
 
+def days_published(job: str, since: date, until: date) -> list[date]:
+    """Return the days a job has published from `since` through `until`, in order; one query.
+
+    Histories show these: of a day nobody published nothing is known.
+    """
+    return days_published_of([job], since, until)[job]
+
+
+def days_published_of(jobs: Iterable[str], since: date, until: date) -> dict[str, list[date]]:
+    """Return `days_published` of several jobs; one query."""
+    found: dict[str, list[date]] = {job: [] for job in sorted(jobs)}
+    runs = JobRun.objects.filter(
+        job__in=found, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=until
+    )
+    for job, day in runs.values_list("job", "as_of").distinct().order_by("as_of"):
+        found[job].append(day)
+    return found
+
+
 def read_as_of(text: str | None) -> date | None:
     """Return the as-of day a caller asked for; none when none is given.
 

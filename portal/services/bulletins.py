@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from portal import platform_time
-from portal.audience import audience_errors, sellers_concerned
+from portal.audience import audience_errors, audiences_concerning, sellers_concerned
 from portal.choices import Role, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, BulletinQuestion, BulletinRead, Member, Seller, User
@@ -38,14 +38,8 @@ def bulletins_for(*, seller: Seller, member: Member | None = None) -> list[Bulle
     """
     with unscoped():
         published = list(_published(member))
-        concerned = sellers_concerned(
-            [bulletin.audience for bulletin in published], Seller.objects.filter(pk=seller.pk)
-        )
-    mine = [
-        bulletin
-        for bulletin, sellers in zip(published, concerned, strict=True)
-        if seller.pk in sellers
-    ]
+        concerned = audiences_concerning(seller, [bulletin.audience for bulletin in published])
+    mine = [one for one, concerns in zip(published, concerned, strict=True) if concerns]
     return sorted(mine, key=lambda bulletin: bulletin.is_read)
 
 

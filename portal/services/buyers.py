@@ -9,10 +9,10 @@ from datetime import date
 from django.db.models import Q
 
 from portal import platform_time
-from portal.models import Buyer, Seller, SellerFlag
-from portal.read_once import read_once
+from portal.models import Buyer, Seller
 from portal.rulebook_schemas import BadgeAudience, BuyerLabels
 from portal.services.rulebooks import RulebookMissing, rulebook_for
+from portal.shop_flags import flags_of
 
 MODULE = "portal.buyer_labels"
 
@@ -70,13 +70,9 @@ def buyer_badges(
     }
 
 
-@read_once
 def badge_viewer(*, seller: Seller, day: date) -> BadgeViewer:
     """Return what the badge rules ask about a seller on a Pacific day; one query."""
-    flags = SellerFlag.objects.filter(
-        Q(until__isnull=True) | Q(until__gte=day), seller=seller, since__lte=day
-    ).values_list("code", flat=True)
-    return BadgeViewer(seller.membership, seller.assessed_star, frozenset(flags))
+    return BadgeViewer(seller.membership, seller.assessed_star, flags_of(seller.pk, day))
 
 
 def badges_shown(*, seller: Seller, day: date | None = None) -> dict[str, str]:

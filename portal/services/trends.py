@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
-from portal.choices import MetricUnit, RunState
+from portal.choices import MetricUnit
 from portal.metrics import METRICS, metric_empty, metric_job, metric_title
-from portal.models import JobRun, MetricValue, Seller
-from portal.nightly.published import published_days
+from portal.models import MetricValue, Seller
+from portal.nightly.published import days_published_of, published_days
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,10 @@ def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str
     if newest is None:
         return {}
     since = newest - timedelta(days=days - 1)
-    published: dict[str, list[date]] = {job: [] for job in ends}
-    for job, day in (
-        JobRun.objects.filter(
-            job__in=ends, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=newest
-        )
-        .values_list("job", "as_of")
-        .distinct()
-        .order_by("as_of")
-    ):
-        end = ends[job]
-        if end is not None and day <= end:
-            published[job].append(day)
+    published = {
+        job: [day for day in days if (end := ends[job]) is not None and day <= end]
+        for job, days in days_published_of(ends, since, newest).items()
+    }
     spans: dict[str, list[tuple[date, date, Decimal]]] = {}
     for key, first, last, value in MetricValue.objects.filter(
         seller=seller, metric__in=wanted, valid_from__lte=newest, valid_to__gte=since

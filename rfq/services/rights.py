@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.db.models import Case, Count, F, Q, Sum, Value, When
@@ -23,6 +23,7 @@ from portal import platform_time
 from portal.errors import InvalidInput, Refusal
 from portal.ingest.upsert import insert_rows, upsert
 from portal.models import Seller, User
+from portal.read_once import read_once
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
 from rfq.choices import GrantSource, RightKind
@@ -114,14 +115,35 @@ def balances_of(*, seller: Seller, now: datetime | None = None) -> Balances:
 
     What was used is used: for an instant in the past this is not what was left then.
     """
+    left: dict[str, int | None] = {}
+    for lots in lots_left(seller=seller, now=now or platform_time.now()):
+        before = left.get(lots.kind, 0)
+        left[lots.kind] = None if before is None or lots.left is None else before + lots.left
+    return Balances(**left)
+
+
+class LotsLeft(NamedTuple):
+    """What is left of a kind and ends at one instant (none: never); `left` none is unlimited."""
+
+    kind: str
+    expires_at: datetime | None
+    left: int | None
+
+
+@read_once
+def lots_left(*, seller: Seller, now: datetime) -> list[LotsLeft]:
+    """Return what a shop may still use, by kind and end; one query."""
     with seller_scope(seller):
-        rows = list(
-            RightLot.objects.filter(live(now or platform_time.now()))
+        rows = (
+            RightLot.objects.filter(live(now))
             .order_by()
-            .values_list("kind")
+            .values_list("kind", "expires_at")
             .annotate(total=Sum("left"), unlimited=Count("pk", filter=Q(amount__isnull=True)))
         )
-    return Balances(**{kind: None if unlimited else total for kind, total, unlimited in rows})
+        return [
+            LotsLeft(kind, expires_at, None if unlimited else total)
+            for kind, expires_at, total, unlimited in rows
+        ]
 
 
 # --- Granting -----------------------------------------------------------------------------------

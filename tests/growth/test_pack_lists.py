@@ -38,6 +38,7 @@ def _unscoped(clock) -> Iterator[None]:
 
 
 def state(seller: Seller) -> str:
+    seller.refresh_from_db()  # as a page has it, which reads the shop with the member
     found = pack_reading(seller, "pack")
     assert found is not None
     return found.state.value

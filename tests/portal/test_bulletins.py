@@ -96,7 +96,8 @@ def sell(seller: Seller, destination: str, **fields: object) -> None:
 def test_a_bulletin_concerns_whom_its_condition_says(
     shop: Seller, field: str, op: str, value: object, concerned: bool
 ) -> None:
-    Seller.objects.filter(pk=shop.pk).update(assessed_star=2, province="Zhejiang")
+    shop.assessed_star, shop.province = 2, "Zhejiang"
+    shop.save()
     sell(shop, "DE")
     condition = {"field": field, "op": op, "value": value}
     assert audience_errors([condition]) == []

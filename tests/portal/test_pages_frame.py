@@ -148,7 +148,7 @@ def test_setting_the_clock_moves_the_platform_and_wakes_the_scheduler(
 
 QUERIES = {
     "portal:notices": 7,
-    "portal:bulletins": 7,
+    "portal:bulletins": 6,
     "portal:orders": 9,
     "portal:inquiries": 9,
     "portal:metrics": 9,
