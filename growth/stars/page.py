@@ -28,6 +28,7 @@ from growth.stars.texts import (
     stars_text,
     step_text,
     value_text,
+    way_text,
     window_text,
 )
 from growth.tasks.reading import page_url
@@ -224,7 +225,7 @@ def _local_missing(local: BonusResult, values: dict[str, object]) -> str:
 
 @dataclass(frozen=True)
 class Step:
-    """A way to more points in a power that holds the star down.
+    """A way to more points in a power that holds the star down; `text` says what is to be reached.
 
     `enough` says that it alone brings the power's next star.
     """
@@ -241,8 +242,8 @@ class Step:
 
     @property
     def gain_text(self) -> str:
-        """The gain as a bare number."""
-        return points_number(self.gain)
+        """The gain in points."""
+        return points_text(self.gain)
 
 
 STEPS_SHOWN = 3
@@ -274,7 +275,7 @@ def _steps_of(power: PowerResult) -> Iterator[Step]:
             name=power_name(power.key),
             icon=ICONS[power.key],
             title=each.indicator.title,
-            text=step_text(each, step),
+            text=way_text(each, step),
             gain=step.gain,
             enough=enough,
             url=page_url(each.indicator.page),

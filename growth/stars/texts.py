@@ -67,24 +67,30 @@ def stars_text(star: int) -> str:
     return ngettext("%(n)s star", "%(n)s stars", star) % {"n": star}
 
 
-def step_text(result: IndicatorResult, step: NextStep) -> str:
-    """Say what closes a gap and what it brings: "41 → 50: +4.5 points"."""
+def way_text(result: IndicatorResult, step: NextStep) -> str:
+    """Say what closes a gap: "from 41 to 50"."""
     values = {
         "now": value_text(result.metric, result.value),
         "goal": goal_text(result.metric, step.at),
-        "gain": points_text(step.gain),
     }
     if result.value is None:
-        # Translators: a value that is not there yet is to reach a goal, and what it brings
-        return _("reach %(goal)s: +%(gain)s") % values
+        # Translators: a value that is not there yet is to reach a goal
+        return _("reach %(goal)s") % values
     if result.indicator.lower_is_better:
-        # Translators: from a rate down to a lower one, and what it brings
-        return _("from %(now)s down to %(goal)s: +%(gain)s") % values
+        # Translators: from a rate down to a lower one
+        return _("from %(now)s down to %(goal)s") % values
     if step.above:
-        # Translators: from a value to more than another one, and what it brings
-        return _("from %(now)s to more than %(goal)s: +%(gain)s") % values
-    # Translators: from a value to a higher one, and what it brings
-    return _("from %(now)s to %(goal)s: +%(gain)s") % values
+        # Translators: from a value to more than another one
+        return _("from %(now)s to more than %(goal)s") % values
+    # Translators: from a value to a higher one
+    return _("from %(now)s to %(goal)s") % values
+
+
+def step_text(result: IndicatorResult, step: NextStep) -> str:
+    """Say what closes a gap and what it brings: "from 41 to 50: +4.5 points"."""
+    values = {"way": way_text(result, step), "gain": points_text(step.gain)}
+    # Translators: from one value to another, and what it brings
+    return _("%(way)s: +%(gain)s") % values
 
 
 def window_text(days: int | None) -> str:

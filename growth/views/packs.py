@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from growth.choices import PackState, RewardStatus
 from growth.models import RewardGrant
@@ -26,7 +26,8 @@ from growth.packs.rules import PACKS
 from growth.services.packs import pack_claim
 from growth.services.rewards import reward_choose, reward_use
 from portal import platform_time
-from portal.choices import Action
+from portal.audience import ConditionReading, audience_readings
+from portal.choices import Action, Membership
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.nightly.published import published_day
@@ -65,6 +66,7 @@ class Shown:
         self.label = _("Being counted") if reading.waits else reading.state.label
         self.is_open = reading.state == PackState.OPEN
         self.is_active = reading.state in ACTIVE
+        self.is_closed = reading.is_over or reading.state == PackState.NOT_ELIGIBLE
 
 
 class PacksPage(SellerPage):
@@ -88,8 +90,19 @@ class PacksPage(SellerPage):
             "coming": [each for each in soonest(of(PackState.NOT_OPEN)) if opens_soon(each)],
             "over": page_of(request, over, size=PAST_SIZE),
             "may_claim": request.member.can(Action.ENROL),
+            "way_on": _way_on(request),
         }
         return render(request, "growth/packs.html", context)
+
+
+def _way_on(request: MemberRequest) -> dict[str, str]:
+    """Say what a shop without packs can do: most packs are for verified shops."""
+    if request.seller.membership == Membership.VERIFIED:
+        return {"url": reverse("growth:guide"), "text": _("Growth guide")}
+    return {
+        "url": reverse("growth:rights") + "#difference",
+        "text": _("What Verified Suppliers get more"),
+    }
 
 
 def opens_soon(shown: Shown) -> bool:
@@ -108,9 +121,18 @@ class PackPage(SellerPage):
             "reading": reading,
             "pack": reading.pack,
             "listed": reading.pack.listed_at is not None,
+            "conditions": _conditions(request, reading),
             "may_claim": request.member.can(Action.ENROL),
         }
         return render(request, "growth/pack.html", context)
+
+
+def _conditions(request: MemberRequest, reading: PackReading) -> list[ConditionReading]:
+    """Return whom a pack is for, condition by condition, to a shop it is not for; a closed list has none."""
+    pack = reading.pack
+    if reading.state != PackState.NOT_ELIGIBLE or pack.listed_at is not None:
+        return []
+    return audience_readings(request.seller, [pack.audience], day=pack.frozen_on)[0]
 
 
 class PackClaim(SellerPage):
@@ -243,7 +265,12 @@ def confirm(request: MemberRequest, reading: RewardReading, **context: Any) -> H
         request,
         "portal/confirm.html",
         {
-            "cost": _("Valid for months once it is used: %(months)d") % {"months": months},
+            "cost": ngettext(
+                "Once used, it is valid for %(n)d month.",
+                "Once used, it is valid for %(n)d months.",
+                months,
+            )
+            % {"n": months},
             "cancel_url": reverse("growth:rewards"),
             "parent_url": reverse("growth:rewards"),
             "parent_label": _("Rewards"),

@@ -19,6 +19,7 @@ from growth.models import Enrolment, EnrolmentRenewal
 from growth.programmes.input import application_of_form
 from growth.programmes.page import (
     TONES,
+    blocked_text,
     documents_of,
     form_of,
     history_of,
@@ -170,6 +171,7 @@ def show(
     may_act = request.member.can(Action.ENROL)
     can_enrol = may_act and not reading.refusal(chosen)
     current = reading.current
+    form = form_of(request, reading, chosen, now, problems) if can_enrol else None
     context = {
         "shown": Shown(reading),
         "reading": reading,
@@ -180,8 +182,8 @@ def show(
         "conditions": [*reading.criteria, *chosen.criteria],
         "as_of": published_day(PLAIN),
         "may_act": may_act,
-        "can_enrol": can_enrol,
-        "form": form_of(request, reading, chosen, now, problems) if can_enrol else None,
+        "form": form,
+        "blocked": "" if current or form else blocked_text(reading, chosen),
         "refusal": refusal,
         "window_text": window_text(reading),
         "tables": [

@@ -50,6 +50,7 @@ class RightsPage(SellerPage):
             "rights": rights,
             "verified": verified,
             "state": state,
+            "labels": {one.value: one.label for one in RightState},
             "tabs": [
                 ("", _("All"), len(rights.rights)),
                 *((one.value, one.label, rights.count(one)) for one in RightState),

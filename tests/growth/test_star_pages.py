@@ -135,8 +135,11 @@ def text_of(client: Client) -> str:
 def test_the_page_says_what_is_missing_and_what_it_brings(traded, owner_client):
     text = text_of(owner_client)
     # 25 points are missing to the first star: 50,000 would bring 24, and 25 of 30 points need 25 %.
-    assert "from US$1,500.50 to US$100,000: +30 points" in text
-    assert "from 0% to 25%: +25 points" in text
+    assert (
+        '+30 points</span><span class="score-step">Trade power · from US$1,500.50 to US$100,000'
+        in text
+    )
+    assert '+25 points</span><span class="score-step">Trade power · from 0% to 25%' in text
     assert "enough for its next star" in text
     # The page of the power itself says what comes next there.
     assert "from US$1,500.50 to US$2,000: +8 points" in text
