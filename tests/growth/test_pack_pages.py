@@ -171,6 +171,38 @@ def test_shops_are_told_before_the_end_of_the_outcome_and_before_a_reward_lapses
         assert Notice.objects.filter(user=viewer.user, kind="pack_reward_granted").exists()
 
 
+@pytest.fixture
+def warned(clock):
+    """What shops are warned of in the night of a day, with the days left."""
+
+    def run(day: date) -> list[tuple[str, str]]:
+        clock.noon(day)
+        with unscoped():
+            before = set(Notice.objects.values_list("pk", flat=True))
+            night(day - 2 * ONE, REWARDS)
+            fresh = Notice.objects.exclude(pk__in=before)
+            return [(notice.kind, notice.params["days"]) for notice in fresh]
+
+    return run
+
+
+@pytest.mark.rule("GRO-7", "K-18")
+def test_nights_that_were_missed_leave_no_end_of_a_pack_untold(owner, warned):
+    claim_create(owner.seller, pack_create())
+    assert warned(CLOSES - 9 * ONE) == []
+    assert warned(CLOSES - 5 * ONE) == [("pack_ending", 5)]
+    assert warned(CLOSES - 4 * ONE) == []
+    assert warned(CLOSES) == [("pack_ending", 0)]
+
+
+@pytest.mark.rule("GRO-8", "K-18")
+def test_nights_that_were_missed_let_no_reward_lapse_untold(owner, clock, warned):
+    rewarded(owner.seller, clock)
+    assert warned(LAST - 9 * ONE) == []
+    assert warned(LAST) == [("reward_lapsing", 0)], "one notice, though both are late"
+    assert warned(LAST + ONE) == []
+
+
 # --- API ----------------------------------------------------------------------------------------
 
 
