@@ -271,6 +271,13 @@ register_notice_kind(
     label=_("Next step of a programme"),
 )
 register_notice_kind(
+    "enrolment_steps_done",
+    # Translators: {step} such as "Live on the site"
+    _("{programme}: {step}"),
+    _("All steps are done. {reason}"),
+    label=_("Last step of a programme done"),
+)
+register_notice_kind(
     "enrolment_ending",
     _("{programme} ends on {day}"),
     _("Days left: {days}. If it can be renewed, you can ask for it now, up to the last day."),

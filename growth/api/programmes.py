@@ -118,6 +118,17 @@ class ProgrammeTableSerializer(serializers.Serializer):
     rows = serializers.ListField(child=serializers.ListField(child=serializers.CharField()))
 
 
+class ProgrammeProductsSerializer(serializers.Serializer):
+    """Which of the shop's products take part: the platform chooses them by their score."""
+
+    most = serializers.IntegerField(source="rule.most", help_text="Products of a shop at most.")
+    score_min = serializers.IntegerField(source="rule.score_min")
+    fitting = serializers.IntegerField(
+        allow_null=True, help_text="Products of that score; null: upstream has not told."
+    )
+    taking_part = serializers.IntegerField(allow_null=True)
+
+
 class EnrolmentSerializer(serializers.Serializer):
     """An enrolment of the shop."""
 
@@ -164,6 +175,9 @@ class ProgrammeSerializer(serializers.Serializer):
     )
     questions = ProgrammeQuestionSerializer(source="content.questions", many=True)
     benefits = serializers.SerializerMethodField()
+    products = ProgrammeProductsSerializer(
+        allow_null=True, help_text="Null: it is not about chosen products."
+    )
     buyers = serializers.ListField(
         source="content.tiers", child=serializers.CharField(), help_text="Buyer tiers it reaches."
     )
@@ -280,7 +294,11 @@ class ProgrammeEnrolView(ScopedView):
         },
     )
     def post(self, request: ScopedRequest, code: str) -> Response:
-        """Enrol it at once, or apply where staff decide; files come as `multipart/form-data`."""
+        """Enrol it at once, or apply where staff decide.
+
+        Files come as `multipart/form-data`, with the fields `route`, `agreement`, `terms`, `documents` (once
+        for each certificate), `answers.<key>` and `files.<key of the option>`.
+        """
         programme = reading_or_404(request, code).programme
         content_type = request.content_type or ""
         if content_type.startswith(("multipart/", "application/x-www-form-urlencoded")):

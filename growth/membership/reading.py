@@ -59,7 +59,7 @@ class RightReading:
 
     `left` is what remains (none: unlimited, or nothing that is counted; `unlimited` tells which), `total` what
     there was at first, where somebody says. `ends_at` is the first instant at which something of it is
-    gone, `note` where the shop stands with it, in words.
+    gone, `note` where the shop stands with it, in words. `begun`: enrolled in its programme, or applied.
     """
 
     right: MemberRight
@@ -71,6 +71,12 @@ class RightReading:
     ends_at: datetime | None = None
     expires_soon: bool = False
     url: str = ""
+    begun: bool = False
+
+    @property
+    def action(self) -> str:
+        """What its button says; nothing invites to what the shop is in already, or waits to be."""
+        return _("View") if self.begun else self.right.action
 
     @property
     def is_locked(self) -> bool:
@@ -314,11 +320,12 @@ class _Use:
         if enrolment is None or (enrolment.until is not None and enrolment.until < today):
             return {"used": False, "note": _("Not enrolled")}
         if enrolment.state != EnrolmentState.ACTIVE:
-            return {"used": False, "note": str(enrolment.get_state_display())}
+            return {"used": False, "begun": True, "note": str(enrolment.get_state_display())}
         ends = enrolment.until
         note = _("Enrolled through %(day)s") % {"day": day_text(ends)} if ends else _("Enrolled")
         return {
             "used": True,
+            "begun": True,
             "note": note,
             "ends_at": platform_time.end_of(ends) if ends else None,
         }

@@ -12,14 +12,14 @@ from django.utils.translation import gettext as _
 from growth.services.enrolments import Application
 from portal.errors import InvalidInput
 
-ANSWER, FILE = "answer_", "file_"
-"""Beginnings of the names of a form's fields; the key of the question or option follows."""
+ANSWER, FILE, DOCUMENTS = "answers.", "files.", "documents"
+"""Names of a form's fields, or their beginnings: the key of the question or option follows. Problems name them so."""
 TICKED = ("on", "true", "1", "yes")
 _LARGEST = 2**63 - 1
 
 
 def application_of_form(post: QueryDict, files: MultiValueDict) -> Application:
-    """Return what a form says: `route`, `agreement`, `terms`, `certificate`s, `answer_…`, `file_…`."""
+    """Return what a form says: `route`, `agreement`, `terms`, `documents`, `answers.<key>`, `files.<key>`."""
     return Application(
         route=post.get("route", ""),
         agreement=str(post.get("agreement", "")).casefold() in TICKED,
@@ -27,7 +27,7 @@ def application_of_form(post: QueryDict, files: MultiValueDict) -> Application:
         answers={
             name.removeprefix(ANSWER): str(post[name]) for name in post if name.startswith(ANSWER)
         },
-        certificates=_numbers(post.getlist("certificate")),
+        certificates=_numbers(post.getlist(DOCUMENTS)),
         files={
             name.removeprefix(FILE): files.getlist(name) for name in files if name.startswith(FILE)
         },

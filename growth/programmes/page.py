@@ -13,6 +13,7 @@ from compliance.choices import CertificateType
 from growth.choices import EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentEvent
 from growth.programmes.documents import RequirementReading, requirement_readings
+from growth.programmes.input import ANSWER, DOCUMENTS, FILE
 from growth.programmes.reading import (
     ProgrammeReading,
     RouteReading,
@@ -100,14 +101,14 @@ def form_of(
     """Return what the form of enrolling shows: questions, documents, agreement, with what was typed."""
     wrong = dict(problems)
     typed = request.POST
-    picked = set(typed.getlist("certificate"))
+    picked = set(typed.getlist(DOCUMENTS))
 
     def text(key: str) -> dict[str, Any]:
         return {
             "key": key,
-            "name": f"answer_{key}",
-            "value": typed.get(f"answer_{key}", ""),
-            "problem": wrong.get(f"answers.{key}", ""),
+            "name": ANSWER + key,
+            "value": typed.get(ANSWER + key, ""),
+            "problem": wrong.get(ANSWER + key, ""),
         }
 
     return {
@@ -152,7 +153,8 @@ def _requirement(
                 "types": [CertificateType(kind).label for kind in one.option.types],
                 "upload_type": one.option.types[0] if one.option.types else "",
                 "text": text(one.option.key),
-                "problem": wrong.get(f"files.{one.option.key}", ""),
+                "file": FILE + one.option.key,
+                "problem": wrong.get(FILE + one.option.key, ""),
             }
             for one in each.options
         ],

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from growth.choices import EnrolmentState
+from growth.membership.shop_numbers import shop_numbers
 from growth.models import Enrolment, Programme
 from growth.programmes.rules import (
     EnrolmentStanding,
@@ -29,6 +30,7 @@ from growth.programmes.schema import (
     ENROLLED_IN,
     Condition,
     Criterion,
+    ProductRule,
     ProgrammeContent,
     Route,
     Step,
@@ -91,7 +93,10 @@ def criterion_reading(
     """Put together what its conditions say for a shop. Pure."""
     text = str(criterion.text) if criterion.text else readings[0].text
     about = {one.field for one in criterion.conditions}
-    values = dict.fromkeys(one.value for one in readings if one.value != NOTHING)
+    several = len(readings) > 1
+    values = dict.fromkeys(
+        one.value for one in readings if one.value != NOTHING and not (several and one.value == "0")
+    )
     if about == {ENROLLED_IN}:
         values = {}  # what else the shop takes part in says nothing
     value = list_text(values) or NOTHING
@@ -147,12 +152,33 @@ class RouteReading:
         return sum(one.met is False for one in self.criteria)
 
     @property
+    def is_for_others(self) -> bool:
+        """Whether it is for shops of another membership: what it lacks is not what keeps this one out."""
+        return any(
+            said.met is False and any(each.field == "membership" for each in asked.conditions)
+            for asked, said in zip(self.route.audience, self.criteria, strict=True)
+        )
+
+    @property
     def title(self) -> str:
         """Its title in the active language; empty where there is only one."""
         return str(self.route.title or "")
 
 
 # --- A programme --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ProductsReading:
+    """Which products of the shop the platform chooses; `fitting` is none while upstream has not told."""
+
+    rule: ProductRule
+    fitting: int | None
+
+    @property
+    def taking_part(self) -> int | None:
+        """How many of them take part."""
+        return None if self.fitting is None else min(self.fitting, self.rule.most)
 
 
 @dataclass(frozen=True)
@@ -171,6 +197,7 @@ class ProgrammeReading:
     places_left: int | None
     had_by_owner: bool
     day: date
+    products: ProductsReading | None = None
 
     @property
     def newest(self) -> Enrolment | None:
@@ -193,8 +220,8 @@ class ProgrammeReading:
 
     @cached_property
     def best(self) -> RouteReading:
-        """The way in that fits the shop, or the one that lacks least."""
-        return min(self.routes, key=lambda one: one.lacking)
+        """The way in that fits the shop, or the one for its membership that lacks least."""
+        return min(self.routes, key=lambda one: (not one.eligible, one.is_for_others, one.lacking))
 
     def route(self, key: str) -> RouteReading | None:
         """Return a way in by its key."""
@@ -358,6 +385,7 @@ def programme_readings(
     }
     places = _places_left(contents, windows)
     had = _had_by(user, contents)
+    products = _products_of(seller, contents)
     return [
         ProgrammeReading(
             programme=each,
@@ -372,6 +400,7 @@ def programme_readings(
             places_left=places.get(each.pk),
             had_by_owner=each.pk in had,
             day=day,
+            products=products.get(each.pk),
         )
         for each in programmes
     ]
@@ -440,6 +469,20 @@ def _had_by(user: User | None, contents: Mapping[int, ProgrammeContent]) -> set[
     with unscoped():
         rows = Enrolment.objects.filter(programme__in=once, applied_by=user, state__in=PLACE_KEPT)
         return set(rows.values_list("programme_id", flat=True))
+
+
+def _products_of(
+    seller: Seller, contents: Mapping[int, ProgrammeContent]
+) -> dict[int, ProductsReading]:
+    """Return how many products of the shop fit, where programmes are about some; two queries for all."""
+    rules = {pk: content.products for pk, content in contents.items() if content.products}
+    if not rules:
+        return {}
+    told = shop_numbers(seller, {rule.metric for rule in rules.values()}).values
+    return {
+        pk: ProductsReading(rule, int(told[rule.metric]) if rule.metric in told else None)
+        for pk, rule in rules.items()
+    }
 
 
 # --- Why something ended ------------------------------------------------------------------------

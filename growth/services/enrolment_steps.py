@@ -125,15 +125,13 @@ def _tell(enrolment: Enrolment, reason: str = "") -> None:
     done = next(one for one in steps if one.key == enrolment.step)
     enrolment_tell(
         enrolment,
-        "enrolment_step",
+        "enrolment_step" if due is not None else "enrolment_steps_done",
         f"{enrolment.step}:{enrolment.step_at:%Y%m%d%H%M%S%f}",
         step=_both(done.title),
-        next=_both(due.title if due is not None else None),
         reason=reason,
+        **({"next": _both(due.title)} if due is not None else {}),
     )
 
 
-def _both(words: Words | None) -> dict[str, str]:
-    if words is None:
-        return {"en": "–", "zh": "–"}
+def _both(words: Words) -> dict[str, str]:
     return {"en": words.en, "zh": words.zh or words.en}

@@ -29,6 +29,8 @@ name_external_metrics(
         # Translators: 实力优品
         "ext.strong_products": _("Strong products"),
         "ext.strong_products_in_showcase": _("Strong products in the showcase"),
+        # Translators: 商品成长分≥75的商品
+        "ext.products_score_75": _("Products with a growth score of at least 75"),
         "ext.export_years": _("Years of export"),
         "ext.business_years": _("Years in business"),
         "ext.odm": _("ODM service"),

@@ -274,6 +274,9 @@ def test_a_showroom_goes_live_step_by_step(
         enrolment_step(member=colleague, enrolment=showroom, step="submitted")
     done = walk(owner, operator, showroom, "submitted", "live")
     assert done.step == "live"
+    assert "Showroom configured" in notices("enrolment_step")[-1].title, "what follows the shooting"
+    [last] = notices("enrolment_steps_done")
+    assert last.title == "3D/VR showroom: Live on the site"
     with unscoped():
         steps = EnrolmentEvent.objects.filter(enrolment=showroom).order_by("pk")
         assert [one.step for one in steps] == [

@@ -33,6 +33,7 @@ from tests.growth.programme_world import (
     shipped,
     state_of,
 )
+from tests.growth.rights_world import numbers
 from tests.growth.world import night, told
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases, pytest.mark.rule("GRO-17")]
@@ -268,15 +269,37 @@ def test_an_application_is_taken_back_at_any_time_without_cooling_down(
 
 
 @pytest.mark.rule("GRO-18")
-@pytest.mark.parametrize("city", ["Guangzhou", "Shenzhen", "广州", "深圳市"])
+@pytest.mark.parametrize("city", ["Guangzhou City", "SHENZHEN", "广州", "深圳市"])
 def test_factories_of_guangzhou_and_shenzhen_come_in_as_verified_sellers_only(
     owner: Member, shop: Seller, clock: Any, city: str
 ) -> None:
     programme = shipped("find_factory")
     change(shop, membership=Membership.BASIC, city=city)
     assert refused(apply, owner, programme, agreement=True) == "not_eligible"
+    with seller_scope(shop):
+        reading = programme_reading(shop, "find_factory")
+    assert reading is not None
+    assert "Not from Guangzhou or Shenzhen" in reading.why_not
+    assert "Verified" not in reading.why_not, "the way in for its membership is told"
     change(shop, membership=Membership.VERIFIED)
     assert apply(owner, programme).route == "verified"
+
+
+@pytest.mark.rule("GRO-18")
+@pytest.mark.parametrize(
+    ("fitting", "taking_part"),
+    [(None, None), ("0", 0), ("2", 2), ("3", 3), ("4", 3)],
+)
+def test_three_products_of_a_quality_trader_take_part(
+    owner: Member, shop: Seller, clock: Any, fitting: str | None, taking_part: int | None
+) -> None:
+    if fitting is not None:
+        numbers(shop, products_score_75=fitting)
+    with seller_scope(shop):
+        reading = programme_reading(shop, "quality_traders")
+    assert reading is not None
+    assert reading.products is not None
+    assert reading.products.taking_part == taking_part
 
 
 @pytest.mark.rule("GRO-18")

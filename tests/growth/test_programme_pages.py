@@ -143,7 +143,7 @@ def test_files_and_certificates_come_over_the_api(
     answer = owner_api.post(f"{API}/made_up/enrol", {"documents": [mark.pk]}, format="json")
     assert answer.json()["code"] == "documents_needed"
     assert [one["field"] for one in answer.json()["errors"]] == ["documents.papers"]
-    sent = {"certificate": [mark.pk], "file_paper": upload()}
+    sent = {"documents": [mark.pk], "files.paper": upload()}
     answer = owner_api.post(f"{API}/made_up/enrol", sent, format="multipart")
     assert (answer.status_code, answer.json()["state"]) == (200, "applied")
     with unscoped():
@@ -241,7 +241,7 @@ def test_an_owner_enrols_by_the_form_and_leaves_after_confirming(
 def test_what_was_typed_stays_in_a_refused_form(owner_client: Client, clock: Any) -> None:
     clock("2022-11-25T12:00:00-08:00")
     enrol = reverse("growth:programme-enrol", args=["campus_fairs_2022"])
-    page = owner_client.post(enrol, {"answer_jobs": "Two sellers <b>"})
+    page = owner_client.post(enrol, {"answers.jobs": "Two sellers <b>"})
     assert page.status_code == 400
     assert "Two sellers &lt;b&gt;" in page.content.decode()
     assert "Please answer this." in text_of(page)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from growth.choices import EnrolmentState
 from growth.models import Programme
+from growth.programmes.cities import city_of
 from growth.programmes.industry_groups import group_of
 from growth.programmes.reading import criterion_reading
 from growth.programmes.rules import (
@@ -206,6 +207,38 @@ def test_what_upstream_has_not_told_is_for_staff_where_they_judge(
         {"text": {"en": "Text"}, "need": need, "judged": judged, "conditions": TWO}
     )
     assert criterion_reading(criterion, said).met is met
+
+
+def test_a_no_among_several_answers_is_not_said() -> None:
+    team = Criterion.model_validate(
+        {"text": {"en": "Ten, or high-tech"}, "need": "any", "conditions": TWO}
+    )
+    said = criterion_reading(team, [reading(False, "9"), reading(False, "0")])
+    assert (said.value, said.said) == ("9", "Ten, or high-tech (yours: 9)")
+
+
+@pytest.mark.rule("GRO-18")
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("Guangzhou", "guangzhou"),
+        ("GUANGZHOU", "guangzhou"),
+        ("Guangzhou City, Guangdong", "guangzhou"),
+        ("Guang zhou", "guangzhou"),
+        ("广州市天河区", "guangzhou"),
+        ("廣州", "guangzhou"),
+        ("Canton", "guangzhou"),
+        ("Ｓｈｅｎｚｈｅｎ", "shenzhen"),
+        ("Shen-Zhen", "shenzhen"),
+        (" 深圳 ", "shenzhen"),
+        ("Foshan, Guangdong", ""),
+        ("Hangzhou", ""),
+        ("广东佛山", ""),
+        ("", ""),
+    ],
+)
+def test_a_city_is_known_however_it_is_spelled(said: str, key: str) -> None:
+    assert city_of(said) == key
 
 
 def test_an_unmet_number_says_what_is_there_and_what_is_needed() -> None:

@@ -182,7 +182,13 @@ def test_showcase_slots_are_those_of_the_newest_day(
     ids=str,
 )
 def test_a_programme_is_used_by_whom_it_has(
-    shop: Seller, other_shop: Seller, owner_api: APIClient, state: str, used: str, note: str
+    shop: Seller,
+    other_shop: Seller,
+    owner_api: APIClient,
+    owner_client: Client,
+    state: str,
+    used: str,
+    note: str,
 ) -> None:
     rules = rights_rules(platform_time.today())
     assert rules
@@ -199,6 +205,8 @@ def test_a_programme_is_used_by_whom_it_has(
     assert (found["state"], found["note"]) == (used, note)
     assert found["expires_soon"] is (used == "used")
     assert found["url"] == "/growth/programmes/million_dollar_club/"
+    button = f'href="{found["url"]}">{"Enrol" if note == "Not enrolled" else "View"}<'
+    assert button in owner_client.get(PAGE).content.decode()
 
 
 def test_an_enrolment_that_is_over_is_no_use_before_the_night_says_so(
