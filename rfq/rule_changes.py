@@ -7,24 +7,22 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal.models import Rulebook, Seller
-from portal.rule_changes import ChangeRow, ChangeTable, RuleChange, register_rule_change
-from portal.services.rulebooks import rulebooks_published
+from portal.rule_changes import (
+    ChangeRow,
+    ChangeTable,
+    ChangeTeller,
+    Outlook,
+    RuleChange,
+    direction_of,
+    register_rule_change,
+)
 from portal.templatetags.portal_ui import day_text
 from rfq.rulebook_schemas import SCORE
-from rfq.rules import FactorResult
-from rfq.score_outlook import Outlook, outlook_of, rulebook_to_come
+from rfq.rules import FactorResult, Score
+from rfq.score_outlook import outlook_of
 from rfq.score_reading import ScoreStanding
 from rfq.score_texts import counts_text, points_text, reward_lines, value_text
 from rfq.score_words import FACTOR_NAMES
-
-
-def score_change(seller: Seller, rulebook: Rulebook) -> RuleChange | None:
-    """Return the shop's score under the rules before and under `rulebook`, factor by factor."""
-    books = rulebooks_published(SCORE)
-    after = next((book for book in books if book.version == rulebook.version), None)
-    outlook = outlook_of(seller, after, books) if after else None
-    return change_of(outlook) if outlook else None
 
 
 def change_ahead(standing: ScoreStanding) -> RuleChange | None:
@@ -32,22 +30,14 @@ def change_ahead(standing: ScoreStanding) -> RuleChange | None:
 
     None when they are the rules of those figures.
     """
-    if standing.as_of is None:
-        return None
-    coming = rulebook_to_come(standing.rulebooks, standing.as_of)
-    outlook = outlook_of(standing.seller, coming, standing.rulebooks) if coming else None
-    return change_of(outlook) if outlook else None
+    return CHANGES.ahead(standing.seller, standing.as_of, standing.rulebooks)
 
 
-def change_of(outlook: Outlook) -> RuleChange:
+def change_of(outlook: Outlook[Score]) -> RuleChange:
     """Write an outlook as the tables readers are shown."""
-    before, after = outlook.score_before, outlook.score_after
+    before, after = outlook.figures_before, outlook.figures_after
     total = _row(_("Service score"), before.total, after.total)
-    return RuleChange(
-        before=outlook.before.version,
-        after=outlook.after.version,
-        starts_on=outlook.after.effective_from,
-        as_of=outlook.as_of,
+    return outlook.told(
         summary=_summary(outlook),
         tables=(
             ChangeTable(_("Factor"), tuple(_factor_rows(outlook)), total),
@@ -62,8 +52,8 @@ def change_of(outlook: Outlook) -> RuleChange:
     )
 
 
-def _summary(outlook: Outlook) -> str:
-    before, after = outlook.score_before.total, outlook.score_after.total
+def _summary(outlook: Outlook[Score]) -> str:
+    before, after = outlook.figures_before.total, outlook.figures_after.total
     values = {
         "day": day_text(outlook.after.effective_from),
         "after": after,
@@ -94,8 +84,8 @@ def _summary(outlook: Outlook) -> str:
     return text % values
 
 
-def _factor_rows(outlook: Outlook) -> Iterator[ChangeRow]:
-    before, after = outlook.score_before, outlook.score_after
+def _factor_rows(outlook: Outlook[Score]) -> Iterator[ChangeRow]:
+    before, after = outlook.figures_before, outlook.figures_after
     # The order of the new rules; what they dropped comes last.
     keys = [each.key for each in after.factors]
     for key in dict.fromkeys([*keys, *(each.key for each in before.factors)]):
@@ -105,7 +95,7 @@ def _factor_rows(outlook: Outlook) -> Iterator[ChangeRow]:
             label=FACTOR_NAMES[key],
             before=_factor_text(old),
             after=_factor_text(new),
-            direction=_sign(difference),
+            direction=direction_of(difference),
             note=_note(old, new),
         )
     yield _row(_("Bonus of verified sellers"), before.bonus, after.bonus)
@@ -129,21 +119,18 @@ def _note(old: FactorResult | None, new: FactorResult | None) -> str:
 
 def _row(label: str, before: int, after: int) -> ChangeRow:
     return ChangeRow(
-        label, points_text(before), points_text(after), direction=_sign(after - before)
+        label, points_text(before), points_text(after), direction=direction_of(after - before)
     )
 
 
-def _reward_rows(outlook: Outlook) -> Iterator[ChangeRow]:
-    old = reward_lines(outlook.score_before.rewards, outlook.score_before.marketing_bonus)
-    new = reward_lines(outlook.score_after.rewards, outlook.score_after.marketing_bonus)
+def _reward_rows(outlook: Outlook[Score]) -> Iterator[ChangeRow]:
+    old = reward_lines(outlook.figures_before.rewards, outlook.figures_before.marketing_bonus)
+    new = reward_lines(outlook.figures_after.rewards, outlook.figures_after.marketing_bonus)
     for (_key, label, before, worth), (_same, _label, after, new_worth) in zip(
         old, new, strict=True
     ):
         yield ChangeRow(label, before, after, direction=(new_worth > worth) - (new_worth < worth))
 
 
-def _sign(difference: int) -> int:
-    return (difference > 0) - (difference < 0)
-
-
-register_rule_change(SCORE, score_change)
+CHANGES = ChangeTeller(SCORE, outlook_of, change_of)
+register_rule_change(SCORE, CHANGES.under)

@@ -8,46 +8,22 @@ Once the new rules are in force, the comparison stays that of the last day befor
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
-from portal import platform_time
 from portal.models import Seller
 from portal.nightly.published import published_day
+from portal.rule_changes import Outlook
 from portal.services.rulebooks import RulebookInForce
 from rfq.models import ScoreOutlook, ServiceScore
 from rfq.rules import Score, score_of
 from rfq.score_reading import figures_of
 
 OUTLOOK = "rfq.outlook"
-ANNOUNCED = timedelta(days=45)
-"""How long before they start rules are compared with those in force."""
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """A shop's score as of a day under the rulebook in force then and under the next one."""
-
-    as_of: date
-    before: RulebookInForce
-    after: RulebookInForce
-    score_before: Score
-    score_after: Score
-
-
-def rulebook_to_come(rulebooks: Iterable[RulebookInForce], as_of: date) -> RulebookInForce | None:
-    """Return the first rulebook that starts after an as-of day and is near enough to matter.
-
-    Near is what starts within `ANNOUNCED` days of the day that as-of day is shown on.
-    """
-    shown_on = as_of + timedelta(days=platform_time.DELAY_DAYS)
-    coming = [book for book in rulebooks if as_of < book.effective_from <= shown_on + ANNOUNCED]
-    return min(coming, key=lambda book: book.effective_from, default=None)
 
 
 def outlook_of(
     seller: Seller, after: RulebookInForce, rulebooks: Iterable[RulebookInForce]
-) -> Outlook | None:
+) -> Outlook[Score] | None:
     """Return what `after` changes for a shop, on the newest figures from before it starts (K-17).
 
     None while nothing is counted, and for rules without a predecessor. Three queries.
@@ -64,6 +40,6 @@ def outlook_of(
         as_of=day,
         before=before,
         after=after,
-        score_before=score_of(before.content, figures_of(row_before, before, seller, {})),
-        score_after=score_of(after.content, figures_of(row_after, after, seller, {})),
+        figures_before=score_of(before.content, figures_of(row_before, before, seller, {})),
+        figures_after=score_of(after.content, figures_of(row_after, after, seller, {})),
     )

@@ -6,10 +6,8 @@ under any rulebook, and no second standing is kept while one is announced.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
@@ -19,30 +17,18 @@ from growth.stars.reading import StarReading, industry_of, star_day, star_values
 from growth.stars.rules import IndicatorResult, PowerResult, StarResult, star_result
 from growth.stars.schema import STAR
 from growth.stars.texts import points_number, points_text, stars_text, value_text, window_text
-from portal.models import Rulebook, Seller
-from portal.rule_changes import ChangeRow, ChangeTable, RuleChange, register_rule_change
-from portal.services.rulebooks import RulebookInForce, rulebooks_published
+from portal.models import Seller
+from portal.rule_changes import (
+    ChangeRow,
+    ChangeTable,
+    ChangeTeller,
+    Outlook,
+    RuleChange,
+    direction_of,
+    register_rule_change,
+)
+from portal.services.rulebooks import RulebookInForce
 from portal.templatetags.portal_ui import day_text
-from rfq.score_outlook import rulebook_to_come
-
-
-@dataclass(frozen=True)
-class StarOutlook:
-    """A shop's stars as of a day under the rulebook in force then and under another one."""
-
-    as_of: date
-    before: RulebookInForce
-    after: RulebookInForce
-    stars_before: StarResult
-    stars_after: StarResult
-
-
-def star_change(seller: Seller, rulebook: Rulebook) -> RuleChange | None:
-    """Return the shop's stars under the rules before and under `rulebook`, power by power."""
-    books = rulebooks_published(STAR)
-    after = next((book for book in books if book.version == rulebook.version), None)
-    outlook = outlook_of(seller, after, books) if after else None
-    return change_of(outlook) if outlook else None
 
 
 def change_ahead(reading: StarReading) -> RuleChange | None:
@@ -50,18 +36,12 @@ def change_ahead(reading: StarReading) -> RuleChange | None:
 
     None when they are the rules of those figures.
     """
-    if reading.as_of is None:
-        return None
-    coming = rulebook_to_come(reading.rulebooks, reading.as_of)
-    outlook = outlook_of(reading.seller, coming, reading.rulebooks) if coming else None
-    return change_of(outlook) if outlook else None
+    return CHANGES.ahead(reading.seller, reading.as_of, reading.rulebooks)
 
 
 def outlook_of(
-    seller: Seller,
-    after: RulebookInForce,
-    rulebooks: tuple[RulebookInForce, ...] | list[RulebookInForce],
-) -> StarOutlook | None:
+    seller: Seller, after: RulebookInForce, rulebooks: Iterable[RulebookInForce]
+) -> Outlook[StarResult] | None:
     """Return what `after` changes for a shop, on the newest figures from before it starts (K-17).
 
     None while nothing is counted, and for rules without a predecessor. Three queries.
@@ -75,47 +55,43 @@ def outlook_of(
         return None
     values = star_values(seller, [before.content, after.content], day)
     industry = industry_of(seller)
-    return StarOutlook(
+    return Outlook(
         as_of=day,
         before=before,
         after=after,
-        stars_before=star_result(before.content, industry=industry, values=values),
-        stars_after=star_result(after.content, industry=industry, values=values),
+        figures_before=star_result(before.content, industry=industry, values=values),
+        figures_after=star_result(after.content, industry=industry, values=values),
     )
 
 
 # --- As tables ----------------------------------------------------------------------------------
 
 
-def change_of(outlook: StarOutlook) -> RuleChange:
+def change_of(outlook: Outlook[StarResult]) -> RuleChange:
     """Write an outlook as the tables readers are shown."""
-    before, after = outlook.stars_before, outlook.stars_after
+    before, after = outlook.figures_before, outlook.figures_after
     # Translators: 预测星等级
     total = ChangeRow(
         _("Predicted star"),
         stars_text(before.star),
         stars_text(after.star),
-        direction=_sign(after.star - before.star),
+        direction=direction_of(after.star - before.star),
     )
     tables = [ChangeTable(_("Power"), tuple(_power_rows(outlook)), total)]
     changed = tuple(_indicator_rows(outlook))
     if changed:
         tables.append(ChangeTable(_("Indicator"), changed))
-    return RuleChange(
-        before=outlook.before.version,
-        after=outlook.after.version,
-        starts_on=outlook.after.effective_from,
-        as_of=outlook.as_of,
+    return outlook.told(
         summary=_summary(outlook),
-        tables=tuple(tables),
+        tables=tables,
         notes=(
             _("Both columns are counted from the same facts, each by its own rules and windows."),
         ),
     )
 
 
-def _summary(outlook: StarOutlook) -> str:
-    before, after = outlook.stars_before.star, outlook.stars_after.star
+def _summary(outlook: Outlook[StarResult]) -> str:
+    before, after = outlook.figures_before.star, outlook.figures_after.star
     values = {
         "day": day_text(outlook.after.effective_from),
         "before": stars_text(before),
@@ -129,14 +105,14 @@ def _summary(outlook: StarOutlook) -> str:
     return text % values
 
 
-def _power_rows(outlook: StarOutlook) -> Iterator[ChangeRow]:
-    for new in outlook.stars_after.powers:
-        old = outlook.stars_before.power(new.key)
+def _power_rows(outlook: Outlook[StarResult]) -> Iterator[ChangeRow]:
+    for new in outlook.figures_after.powers:
+        old = outlook.figures_before.power(new.key)
         yield ChangeRow(
             power_name(new.key),
             points_text(old.points),
             points_text(new.points),
-            direction=_sign(new.points - old.points),
+            direction=direction_of(new.points - old.points),
             note=_bonus_note(old, new),
         )
 
@@ -150,14 +126,14 @@ def _bonus_note(old: PowerResult, new: PowerResult) -> str:
     }
 
 
-def _indicator_rows(outlook: StarOutlook) -> Iterator[ChangeRow]:
+def _indicator_rows(outlook: Outlook[StarResult]) -> Iterator[ChangeRow]:
     """Yield the indicators whose points or figures are not the same under both rules."""
     old = {
         (power.key, each.key): each
-        for power in outlook.stars_before.powers
+        for power in outlook.figures_before.powers
         for each in power.indicators
     }
-    for power in outlook.stars_after.powers:
+    for power in outlook.figures_after.powers:
         for new in power.indicators:
             was = old.pop((power.key, new.key), None)
             if was is None or (was.points, was.value) != (new.points, new.value):
@@ -173,7 +149,7 @@ def _indicator_row(
         title,
         _earned(old),
         _earned(new),
-        direction=_sign((new.points if new else 0) - (old.points if old else 0)),
+        direction=direction_of((new.points if new else 0) - (old.points if old else 0)),
         note=" → ".join(dict.fromkeys(_figure(each) for each in (old, new) if each)),
     )
 
@@ -189,8 +165,5 @@ def _figure(result: IndicatorResult) -> str:
     return ", ".join(filter(None, parts))
 
 
-def _sign(difference: Decimal | int) -> int:
-    return (difference > 0) - (difference < 0)
-
-
-register_rule_change(STAR, star_change)
+CHANGES = ChangeTeller(STAR, outlook_of, change_of)
+register_rule_change(STAR, CHANGES.under)

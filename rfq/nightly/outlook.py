@@ -12,13 +12,14 @@ from typing import Any
 from portal.nightly.export import register_standing
 from portal.nightly.registry import ShardContext, job
 from portal.nightly.standings import add_to_new_set, new_set, stage_new_set
+from portal.rule_changes import rulebook_to_come
 from portal.services.rulebooks import rulebooks_published
 from rfq.models import ScoreOutlook
 from rfq.models.scores import SCORE_PAYLOAD
 from rfq.nightly.score import plan_industries
 from rfq.nightly.score_sql import score_statement
 from rfq.rulebook_schemas import SCORE
-from rfq.score_outlook import OUTLOOK, rulebook_to_come
+from rfq.score_outlook import OUTLOOK
 
 
 @job(OUTLOOK, app="rfq", shards=plan_industries, standings=(ScoreOutlook,))

@@ -17,13 +17,12 @@ from rest_framework.test import APIClient
 from portal import platform_time
 from portal.choices import RulebookStatus
 from portal.models import Bulletin, Member, Rulebook, Seller
-from portal.rule_changes import rule_change_for
+from portal.rule_changes import rule_change_for, rulebook_to_come
 from portal.rule_impact import RuleImpact, impact_of
 from portal.scoping import seller_scope, unscoped
 from portal.services.rulebooks import content_digest, rulebooks_published
 from rfq.models import ScoreOutlook, ServiceScore
 from rfq.rulebook_schemas import SCORE
-from rfq.score_outlook import rulebook_to_come
 from tests import factories
 from tests.factories import Node
 from tests.rfq.score_world import World, night
