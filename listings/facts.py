@@ -7,19 +7,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from listings.models import Product, Theme
 from listings.rules import ProductFacts, ThemeSpec
 from portal.models import Attribute, CategoryClosure
+from portal.read_once import read_once
 
 
 def category_paths(category_ids: Iterable[int | None]) -> dict[int, list[str]]:
     """Return category pk → codes from the industry down to the category itself; one query."""
+    above = categories_above(frozenset(pk for pk in category_ids if pk))
+    return {pk: [code for _ancestor, code in rows] for pk, rows in above.items()}
+
+
+@read_once
+def categories_above(category_ids: frozenset[int]) -> dict[int, list[tuple[int, str]]]:
+    """Return category pk → pk and code of those above it, the industry first, itself last; one query."""
     rows = (
-        CategoryClosure.objects.filter(descendant__in={pk for pk in category_ids if pk})
+        CategoryClosure.objects.filter(descendant__in=category_ids)
         .order_by("descendant", "-distance")
-        .values_list("descendant", "ancestor__code")
+        .values_list("descendant", "ancestor", "ancestor__code")
     )
-    paths: dict[int, list[str]] = {}
-    for descendant, code in rows:
-        paths.setdefault(descendant, []).append(code)
-    return paths
+    above: dict[int, list[tuple[int, str]]] = {}
+    for descendant, ancestor, code in rows:
+        above.setdefault(descendant, []).append((ancestor, code))
+    return above
 
 
 def theme_specs(themes: Sequence[Theme]) -> dict[int, ThemeSpec]:

@@ -8,8 +8,7 @@ from datetime import date
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from listings.choices import ProductStatus
-from listings.models import Product
+from listings.querysets import products_by_category
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
@@ -20,7 +19,7 @@ def nothing_on_sale(seller: Seller, member: Member, day: date) -> Iterator[NextA
     """Publish a first product: without one nothing else of the portal brings anything (LST-1)."""
     if not member.can(Action.EDIT_PRODUCTS):
         return
-    if Product.objects.filter(seller=seller, status=ProductStatus.LIVE, deleted_at=None).exists():
+    if any(own.live for own in products_by_category(seller.pk).values()):
         return
     yield NextAction(
         title=_("Publish your first product"),

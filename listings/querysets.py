@@ -11,17 +11,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from listings.choices import ProductKind
+from listings.choices import ProductKind, ProductStatus
 from listings.matching.countries import country_masks
 from listings.models import Product, Theme, ThemeMatch
 from portal import platform_time
 from portal.models import Category, CategoryClosure, Seller
 from portal.nightly.published import published_day
+from portal.read_once import read_once
+from portal.scoping import unscoped
 
 THEMES_JOB = "listings.themes"
 """The night's job whose published days the matched lists are read from."""
@@ -123,15 +126,29 @@ def with_own_first(
 # --- Counts ---------------------------------------------------------------------------------------
 
 
+class OwnProducts(NamedTuple):
+    """A shop's products of one category outside the recycle bin: all of them, and those on sale."""
+
+    number: int
+    live: int
+
+
+@read_once
+def products_by_category(seller_id: int) -> dict[int, OwnProducts]:
+    """Return category id → how many products a shop has in it; one query."""
+    with unscoped():
+        rows = (
+            Product.objects.filter(seller=seller_id, deleted_at__isnull=True)
+            .order_by()
+            .values_list("category")
+            .annotate(number=Count("pk"), live=Count("pk", filter=Q(status=ProductStatus.LIVE)))
+        )
+        return {category: OwnProducts(number, live) for category, number, live in rows}
+
+
 def own_products_by_category(seller: Seller) -> dict[int, int]:
     """Return category id → number of the shop's products outside the recycle bin; one query."""
-    rows = (
-        Product.objects.filter(seller=seller, deleted_at__isnull=True)
-        .order_by()
-        .values_list("category")
-        .annotate(number=Count("pk"))
-    )
-    return dict(rows)
+    return {category: own.number for category, own in products_by_category(seller.pk).items()}
 
 
 def matches_of(seller: Seller, day: date | None) -> QuerySet[ThemeMatch]:

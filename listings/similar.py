@@ -34,12 +34,12 @@ from django.db.models.functions import StrIndex
 from django.db.models.lookups import Exact, GreaterThan
 
 from listings.choices import KeywordMode
-from listings.facts import category_paths, product_facts, theme_specs
+from listings.facts import categories_above, category_paths, product_facts, theme_specs
 from listings.matching.compiled import cents
 from listings.matching.countries import SERVICE, country_masks, service_mask
 from listings.matching.text import value_hash
 from listings.models import MatchProjection, Product, Theme
-from listings.querysets import matches_of
+from listings.querysets import matches_of, products_by_category
 from listings.rules import Requirement, evaluate
 from portal import platform_time
 from portal.models import CategoryClosure, Seller
@@ -213,18 +213,16 @@ class Nearest:
 def nearest_products(themes: Sequence[Theme], seller: Seller) -> list[Nearest]:
     """Return for each theme the product that fails fewest requirements, if any is in its subtree.
 
-    One scan of the shop's projections for all the themes, and one query for their subtrees: meant
-    for a handful of themes.
+    One scan of the shop's projections for all the themes, and two queries for their subtrees: meant for
+    a handful of themes.
     """
     if not themes:
         return []
     subtrees: dict[int, set[int]] = {theme.category_id: set() for theme in themes}
-    pairs = CategoryClosure.objects.filter(
-        ancestor__in=subtrees,
-        descendant__in=Product.objects.filter(seller=seller).order_by().values("category"),
-    ).values_list("ancestor", "descendant")
-    for ancestor, descendant in pairs:
-        subtrees[ancestor].add(descendant)
+    for descendant, above in categories_above(frozenset(products_by_category(seller.pk))).items():
+        for ancestor, _code in above:
+            if ancestor in subtrees:
+                subtrees[ancestor].add(descendant)
     best = _candidates(seller).aggregate(
         **{
             f"theme_{theme.pk}": Min(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from listings.querysets import (
     ThemeFilters,
     matches_of,
     own_products_by_category,
+    products_by_category,
     themes_day,
     themes_in_force,
     with_own_first,
@@ -30,7 +31,7 @@ from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
 
-LOOKED_AT = 5
+LOOKED_AT = 3
 """Own-category themes without a match that are looked at: each costs a look at every product."""
 ENDING_DAYS = 14
 ENDING_SHOWN = 2
@@ -52,6 +53,7 @@ def themes_within_reach(seller: Seller, member: Member, day: date) -> Iterator[N
     products = Product.objects.filter(seller=seller).in_bulk(set(close.values()))
     lacks = _lacks(
         [(theme, products[close[theme.pk]]) for theme in themes if close.get(theme.pk) in products],
+        category_paths(products_by_category(seller.pk)) if products else {},
         day,
     )
     for theme in themes:
@@ -72,13 +74,14 @@ def _unmatched(seller: Seller, day: date) -> list[Theme]:
     return list(ordered.filter(own=1)[:LOOKED_AT])
 
 
-def _lacks(pairs: Iterable[tuple[Theme, Product]], day: date) -> dict[int, list[Requirement]]:
-    """Return theme pk → what its product lacks; at most two queries."""
+def _lacks(
+    pairs: Iterable[tuple[Theme, Product]], paths: Mapping[int, Sequence[str]], day: date
+) -> dict[int, list[Requirement]]:
+    """Return theme pk → what its product lacks; at most one query."""
     pairs = list(pairs)
     if not pairs:
         return {}
     specs = theme_specs([theme for theme, _product in pairs])
-    paths = category_paths(product.category_id for _theme, product in pairs)
     return {
         theme.pk: missing(specs[theme.pk], product_facts(product, paths), day)
         for theme, product in pairs

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
+from django.db.models import Case, Q, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.models import Violation
+from compliance.penalties.points import counting
 from compliance.penalties.reading import books_by_version, rule_name, rules_today
 from compliance.penalties.words import points_text
-from compliance.services.penalties import STANDING, points_sum
+from compliance.services.penalties import STANDING
 from portal import platform_time
 from portal.choices import Action
 from portal.models import Member, Seller
@@ -25,14 +28,24 @@ NEAR = 0.75
 
 
 @register_next_actions
-def appeal_in_time(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
-    """Penalties against which the owner can still appeal."""
-    if not member.can(Action.APPEAL):
-        return
+def penalties(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+    """Penalties against which the owner can still appeal, and the points of all; one query."""
     now = platform_time.now()
-    open_ones = Violation.objects.filter(
-        STANDING, seller=seller, appeal__isnull=True, penalised_at__lte=now, appeal_until__gt=now
-    ).order_by("appeal_until", "pk")[:SHOWN]
+    appealable = Q(appeal__isnull=True, penalised_at__lte=now, appeal_until__gt=now)
+    found = list(
+        Violation.objects.filter(STANDING, counting(now) | appealable, seller=seller)
+        .annotate(
+            counts=Case(When(counting(now), then=True), default=False),
+            may_appeal=Case(When(appealable, then=True), default=False),
+        )
+        .order_by("appeal_until", "pk")
+    )
+    if member.can(Action.APPEAL):
+        yield from _appeals([one for one in found if one.may_appeal][:SHOWN])
+    yield from _near_the_limit(sum(one.points for one in found if one.counts), now)
+
+
+def _appeals(open_ones: list[Any]) -> Iterator[NextAction]:
     books = books_by_version() if open_ones else {}
     for one in open_ones:
         loses = (
@@ -51,12 +64,9 @@ def appeal_in_time(seller: Seller, member: Member, day: date) -> Iterator[NextAc
         )
 
 
-@register_next_actions
-def near_the_limit(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
+def _near_the_limit(points: int, now: datetime) -> Iterator[NextAction]:
     """A shop whose next penalties close it."""
-    now = platform_time.now()
     rules = rules_today(now)
-    points = points_sum(seller.pk, now) if rules else 0
     if rules is None or not NEAR * rules.closes_at <= points < rules.closes_at:
         return
     left = rules.closes_at - points

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from growth.membership.strength_reading import chosen_labels, strength_of, strength_rules
+from growth.membership.strength_reading import chosen_labels, lost_labels, strength_rules
 from growth.membership.supplier_card import LABELS
 from growth.services.strength_labels import may_choose_labels
 from portal.choices import Membership
@@ -23,13 +23,13 @@ def strength_labels(seller: Seller, member: Member, day: date) -> Iterator[NextA
     """Choose both labels, or others for those that are no longer proven (GRO-16)."""
     if seller.membership != Membership.VERIFIED or not may_choose_labels(member):
         return
-    if strength_rules(day) is None:
+    rules = strength_rules(day)
+    if rules is None:
         return
-    # Whether labels are still proven takes more to read than whether there are two.
-    strength = strength_of(seller) if len(chosen_labels()) == LABELS else None
-    if strength is not None and strength.complete:
+    chosen = chosen_labels(seller)
+    lost = lost_labels(seller, chosen, rules) if len(chosen) == LABELS else []
+    if len(chosen) == LABELS and not lost:
         return
-    lost = strength.lost_titles if strength else []
     yield NextAction(
         # Translators: 实力标签
         title=_("Choose other strength labels") if lost else _("Choose your two strength labels"),

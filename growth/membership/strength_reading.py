@@ -67,9 +67,21 @@ def certificates_counting(now: datetime) -> QuerySet[Certificate]:
     return Certificate.objects.filter(counting).order_by("name", "pk")
 
 
-def chosen_labels() -> list[str]:
-    """Return the keys of the labels the shop in scope has chosen, in order."""
-    return list(StrengthLabel.objects.order_by("place").values_list("label", flat=True))
+def chosen_labels(seller: Seller) -> list[str]:
+    """Return the keys of the labels a shop has chosen, in order."""
+    with seller_scope(seller):
+        return list(StrengthLabel.objects.order_by("place").values_list("label", flat=True))
+
+
+def lost_labels(seller: Seller, chosen: Sequence[str], rules: StrengthRules) -> list[str]:
+    """Return those of the chosen labels that buyers do not see now, as people call them; two queries."""
+    with seller_scope(seller):
+        certificates = certificates_counting(platform_time.now()).values_list("type", "name")
+        proofs = [Proof(*one) for one in certificates]
+    entries = {entry.key: entry for key in chosen if (entry := rules.label(key)) is not None}
+    numbers = shop_numbers(seller, {entry.metric for entry in entries.values()} - {""})
+    shown = {entry.key for entry in labels_shown(rules, chosen, proofs, numbers.values)}
+    return [entries[key].title if key in entries else key for key in chosen if key not in shown]
 
 
 @dataclass(frozen=True)
@@ -174,7 +186,7 @@ def strength_of(seller: Seller) -> Strength:
     rules = strength_rules(today)
     with seller_scope(seller):
         certificates = list(certificates_counting(now))
-        chosen = chosen_labels()
+    chosen = chosen_labels(seller)
     proofs = [Proof(one.type, one.name) for one in certificates]
     entries: Sequence[LabelEntry] = rules.labels if rules else ()
     cards = [*rules.online, *rules.offline] if rules else []

@@ -23,11 +23,12 @@ from growth.models import (
 from growth.nightly.packs import asked_rows, rules_of
 from growth.packs.rules import PACKS, granted_by, pack_state, quota_left
 from growth.services.packs import packs_open_to
+from growth.shop_values import values_by_day
 from growth.tasks.reading import TaskProgress, progress_of
 from portal import platform_time
 from portal.bilingual import in_language
 from portal.metrics import metric_empty
-from portal.models import MetricValue, Seller
+from portal.models import Seller
 from portal.nightly.published import published_day
 from portal.nightly.registry import adapt_params
 from portal.read_once import read_once
@@ -174,21 +175,13 @@ def _tasks_of(seller: Seller, packs: Sequence[Pack], days: Days) -> dict[int, li
     for pack in packs:
         if day := days[pack.pk]:
             asked[day] |= {task.metric for task in pack.tasks.all()}
-    held = Q(pk__in=[])
-    for day, metrics in asked.items():
-        held |= Q(metric__in=metrics, valid_from__lte=day, valid_to__gte=day)
-    with unscoped():
-        rows = list(MetricValue.objects.filter(held, seller=seller)) if asked else []
+    reached = values_by_day(seller, asked)
     found: dict[int, list[TaskProgress]] = {}
     for pack in packs:
         day = days[pack.pk]
-        values = {row.metric: row.value for row in rows if day and _holds_on(row, day)}
+        values = reached[day] if day else {}
         found[pack.pk] = [_task(task, values, known=day is not None) for task in pack.tasks.all()]
     return found
-
-
-def _holds_on(row: MetricValue, day: date) -> bool:
-    return row.valid_from <= day <= row.valid_to
 
 
 def _task(task: PackTask, values: Mapping[str, Decimal], *, known: bool) -> TaskProgress:

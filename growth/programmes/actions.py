@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from growth.choices import EnrolmentState, ProgrammeKind, RenewalStatus
-from growth.models import Enrolment, EnrolmentRenewal, Programme
+from growth.models import EnrolmentRenewal, Programme
 from growth.programmes.reading import (
     ProgrammeReading,
     content_of,
+    enrolments_of,
     programme_readings,
     published_programmes,
 )
@@ -37,11 +38,7 @@ def programme_actions(seller: Seller, member: Member, day: date) -> Iterator[Nex
     if not programmes:
         return
     readings = programme_readings(seller, programmes, user=member.user)
-    asked = set(
-        EnrolmentRenewal.objects.filter(
-            status__in=(RenewalStatus.OPEN, RenewalStatus.GRANTED)
-        ).values_list("enrolment_id", flat=True)
-    )
+    asked = _renewals_asked(readings, day)
     for reading in readings:
         yield from _closing(reading, day)
         yield from _step(reading)
@@ -53,11 +50,11 @@ def _worth_reading(seller: Seller, day: date) -> list[Programme]:
 
     So that the home page does not read the conditions of all others; two queries.
     """
-    held = set(
-        Enrolment.objects.filter(seller=seller, state=EnrolmentState.ACTIVE).values_list(
-            "programme_id", flat=True
-        )
-    )
+    held = {
+        programme
+        for programme, enrolments in enrolments_of(seller).items()
+        if any(each.state == EnrolmentState.ACTIVE for each in enrolments)
+    }
     return [each for each in published_programmes() if _concerns(each, held, day)]
 
 
@@ -105,6 +102,21 @@ def _step(reading: ProgrammeReading) -> Iterator[NextAction]:
         icon="signpost",
         button=_("Go on"),
     )
+
+
+def _renewals_asked(readings: Iterable[ProgrammeReading], day: date) -> set[int]:
+    """Return the enrolments that can be renewed by now and for which that was asked already; one query."""
+    renewable = [
+        each.current.pk
+        for each in readings
+        if each.current is not None and each.renewal_from is not None and each.renewal_from <= day
+    ]
+    if not renewable:
+        return set()
+    renewals = EnrolmentRenewal.objects.filter(
+        enrolment__in=renewable, status__in=(RenewalStatus.OPEN, RenewalStatus.GRANTED)
+    )
+    return set(renewals.values_list("enrolment_id", flat=True))
 
 
 def _renewal(reading: ProgrammeReading, asked: set[int]) -> Iterator[NextAction]:

@@ -41,6 +41,7 @@ from portal.audience import FIELDS, ConditionReading, audience_readings
 from portal.bilingual import in_both
 from portal.metrics import metric_title
 from portal.models import Seller, User
+from portal.read_once import read_once
 from portal.scoping import unscoped
 from portal.templatetags.portal_ui import day_text, list_text
 
@@ -378,7 +379,7 @@ def programme_readings(
     day = platform_time.today()
     contents = {programme.pk: content_of(programme) for programme in programmes}
     said = _criteria_of(seller, contents.values(), day)
-    enrolments = _enrolments_of(seller, programmes)
+    enrolments = enrolments_of(seller)
     windows = {
         pk: window_on(content.windows, day, until=content.term.until)
         for pk, content in contents.items()
@@ -430,11 +431,12 @@ def _criteria_of(
     }
 
 
-def _enrolments_of(seller: Seller, programmes: Sequence[Programme]) -> dict[int, list[Enrolment]]:
-    """Return the shop's enrolments by programme, the newest first."""
+@read_once
+def enrolments_of(seller: Seller) -> dict[int, list[Enrolment]]:
+    """Return a shop's enrolments by programme, the newest first; one query."""
     found: dict[int, list[Enrolment]] = defaultdict(list)
     with unscoped():
-        rows = Enrolment.objects.filter(seller=seller, programme__in=programmes)
+        rows = Enrolment.objects.filter(seller=seller)
         for enrolment in rows.order_by("-applied_at", "-pk"):
             found[enrolment.programme_id].append(enrolment)
     return found

@@ -46,7 +46,7 @@ def strength_labels_choose(
     with seller_scope(member.seller), transaction.atomic():
         seller = Seller.objects.select_for_update(no_key=True).get(pk=member.seller_id)
         _refuse_unless_verified(seller)
-        before = chosen_labels()
+        before = chosen_labels(member.seller)
         if seen is not None and list(seen) != before and wanted != before:
             raise Refusal(
                 "stale", _("Somebody chose other labels meanwhile. Look at them, then choose.")

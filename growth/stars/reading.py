@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 
 from growth.guide.reading import guide_reading
 from growth.models import StarAssessment, StarStanding
@@ -36,9 +37,8 @@ HISTORY_DAYS = 180
 class StarReading:
     """A shop's predicted stars as of a published day; `result` is none while there are no figures.
 
-    `assessed` is the newest assessment as of a day up to `as_of`. `from_upstream`: upstream names the
-    shop's assessed star itself. `core` are the core tasks of a shop whose star waits for them, else
-    nothing.
+    `from_upstream`: upstream names the shop's assessed star itself. `core` are the core tasks of a shop
+    whose star waits for them, else nothing.
     """
 
     seller: Seller
@@ -46,7 +46,6 @@ class StarReading:
     rulebook: RulebookInForce | None = None
     row: StarStanding | None = None
     result: StarResult | None = None
-    assessed: StarAssessment | None = None
     from_upstream: bool = False
     core: Sequence[TaskProgress] = ()
     rulebooks: tuple[RulebookInForce, ...] = ()
@@ -56,6 +55,11 @@ class StarReading:
     def rules(self) -> StarRules | None:
         """The rules that judged the figures."""
         return self.rulebook.content if self.rulebook else None
+
+    @cached_property
+    def assessed(self) -> StarAssessment | None:
+        """The newest assessment as of a day up to `as_of`; read when it is asked for."""
+        return newest_assessment(self.seller, self.as_of) if self.as_of else None
 
     @property
     def awaits_core_tasks(self) -> bool:
@@ -87,7 +91,6 @@ def star_reading(seller: Seller, as_of: date | None = None) -> StarReading:
         rulebook=rulebook,
         row=row,
         result=result,
-        assessed=newest_assessment(seller, day),
         from_upstream=named_by_upstream(seller),
         core=_core_tasks(seller, day),
         rulebooks=books,

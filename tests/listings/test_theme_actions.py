@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from listings.theme_actions import LOOKED_AT, themes_ending, themes_within_reach
 from portal.models import Member, Seller
+from portal.read_once import reading_once
 from portal.scoping import seller_scope
 from tests.listings.theme_world import ASKS, days_publish, match_make, product_feed, theme_make
 
@@ -70,7 +71,7 @@ def test_they_cost_the_same_for_any_number_of_themes_and_products(
     days_publish(DAY)
 
     def queries() -> int:
-        with CaptureQueriesContext(connection) as captured, seller_scope(shop):
+        with CaptureQueriesContext(connection) as captured, seller_scope(shop), reading_once():
             assert list(themes_within_reach(shop, owner, TODAY))
             list(themes_ending(shop, owner, TODAY))
         return len(captured)

@@ -128,7 +128,7 @@ def test_it_finds_the_nearest_product_of_several_themes_at_once(
     near = product_feed(shop, "near", target_countries=[])
     product_feed(shop, "far", target_countries=[], services=[])
     helmet = product_feed(shop, "helmet", category="helmets", status="live", attributes={})
-    with seller_scope(shop), django_assert_num_queries(2):
+    with seller_scope(shop), django_assert_num_queries(3):
         found = nearest_products([theme, open_theme, empty], shop)
     assert [(one.theme, one.failing) for one in found] == [(theme, 1), (open_theme, 0)]
     assert found[0].product_pk == near.pk
