@@ -5,27 +5,16 @@ Everything is compared inside the database: no query per seller, and no list in 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
-from typing import Any
-
-from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from portal.models import Rulebook
-from portal.nightly.registry import adapt_params
-from portal.rule_impact import ImpactGroup, RuleImpact, Text, register_impact
-from portal.services.rulebooks import RulebookInForce, rulebook_for
-from rfq.nightly.score_sql import Statement
+from portal.rule_comparison import Comparison
+from portal.rule_impact import RuleImpact, Text, register_impact
+from portal.services.rulebooks import rulebook_for
 from rfq.rulebook_schemas import SCORE, ScoreRules
-from rfq.score_impact_sql import GROUPS, NO_ROW, impact_counts, impact_rows
+from rfq.score_impact_sql import GROUPS, NO_ROW, compared
 from rfq.score_reading import score_day
 from rfq.score_texts import signed, yes_no
-
-TIMEOUT = "55s"
-"""A preview may take longer than other pages; the workers' own limit is a minute."""
-BATCH = 2000
 
 
 def score_impact(draft: Rulebook) -> RuleImpact | None:
@@ -33,72 +22,44 @@ def score_impact(draft: Rulebook) -> RuleImpact | None:
     day = score_day()
     if day is None:
         return None
-    rules = ScoreRules.model_validate(draft.content)
-    return _Comparison(day, rulebook_for(SCORE, day), rules).impact()
-
-
-@dataclass(frozen=True)
-class _Comparison:
-    """The stored scores of a day against those of a draft."""
-
-    day: date
-    before: RulebookInForce
-    draft: ScoreRules
-
-    def impact(self) -> RuleImpact:
-        """Count every group in one statement."""
-        with transaction.atomic():
-            numbers = next(_rows(impact_counts(self.day, self.before.content, self.draft)))
-        counts = dict(zip(GROUPS, map(int, numbers), strict=True))
-        labels = _group_labels()
-        return RuleImpact(
-            as_of=self.day,
-            before=self.before.version,
-            sellers=counts["all"],
-            groups=tuple(ImpactGroup(key, labels[key], counts[key]) for key in GROUPS),
-            heads=_heads(),
-            rows=self.rows,
-            notes=(
-                _(
-                    "Counted anew from the facts of that day with the draft's own windows and hours, "
-                    "and ranked anew; nothing is estimated."
-                ),
-                _(
-                    "Predicted scores are compared. The bonus of verified sellers is judged by the "
-                    "draft's condition on the month before."
-                ),
+    before = rulebook_for(SCORE, day)
+    return Comparison(
+        as_of=day,
+        before=before.version,
+        compared=compared(day, before.content, ScoreRules.model_validate(draft.content)),
+        groups=GROUPS,
+        columns=[f"{when}_{name}" for name in ("total", "row", "early") for when in ("old", "new")],
+        order="new_total - old_total",
+        cells=_cells,
+    ).impact(
+        labels=_group_labels(),
+        heads=_heads(),
+        notes=(
+            _(
+                "Counted anew from the facts of that day with the draft's own windows and hours, "
+                "and ranked anew; nothing is estimated."
             ),
-        )
-
-    def rows(self, group: str, start: int, stop: int | None) -> Iterator[tuple[Text, ...]]:
-        """Yield the sellers of a group, the greatest loss first, then by member id."""
-        statement = impact_rows(
-            self.day, self.before.content, self.draft, group=group, start=start, stop=stop
-        )
-        with transaction.atomic():
-            for member_id, name, old, new, old_row, new_row, old_early, new_early in _rows(
-                statement
-            ):
-                yield (
-                    member_id,
-                    name,
-                    str(old),
-                    str(new),
-                    signed(new - old),
-                    _row_name(old_row),
-                    _row_name(new_row),
-                    yes_no(bool(old_early)),
-                    yes_no(bool(new_early)),
-                )
+            _(
+                "Predicted scores are compared. The bonus of verified sellers is judged by the "
+                "draft's condition on the month before."
+            ),
+        ),
+    )
 
 
-def _rows(statement: Statement) -> Iterator[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [TIMEOUT])
-        cursor.execute(statement.sql, adapt_params(connection, statement.params))
-        while rows := cursor.fetchmany(BATCH):
-            yield from rows
+def _cells(member_id: str, name: str, old: int, new: int, *rewards: int) -> tuple[Text, ...]:
+    old_row, new_row, old_early, new_early = rewards
+    return (
+        member_id,
+        name,
+        str(old),
+        str(new),
+        signed(new - old),
+        _row_name(old_row),
+        _row_name(new_row),
+        yes_no(bool(old_early)),
+        yes_no(bool(new_early)),
+    )
 
 
 def _group_labels() -> dict[str, Text]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from datetime import date
 
-from portal.nightly.plans import HIGHEST_KEY
-from rfq.nightly.score_sql import Statement, score_statement
+from portal.nightly.statement import Statement
+from portal.rule_comparison import EVERYBODY
+from rfq.nightly.score_sql import score_statement
 from rfq.rulebook_schemas import ScoreRules
 
 NO_ROW = -1
@@ -27,38 +28,8 @@ GROUPS = {
 """Groups of sellers a draft does something to, as conditions on a compared row."""
 
 
-def impact_counts(day: date, before: ScoreRules, draft: ScoreRules) -> Statement:
-    """Return the select of how many sellers are in each group, in their order."""
-    compared = _compared(day, before, draft)
-    counted = ", ".join(
-        f"COALESCE(SUM(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)"
-        for condition in GROUPS.values()
-    )
-    return Statement(f"SELECT {counted} FROM ({compared.sql}) c", compared.params)
-
-
-def impact_rows(
-    day: date,
-    before: ScoreRules,
-    draft: ScoreRules,
-    *,
-    group: str,
-    start: int,
-    stop: int | None,
-) -> Statement:
-    """Return the select of a group's sellers, the greatest loss first, then by member id."""
-    compared = _compared(day, before, draft)
-    limit = "" if stop is None else "LIMIT %(limit)s OFFSET %(start)s"
-    sql = (
-        "SELECT s.member_id, s.name_en, old_total, new_total, old_row, new_row, old_early, "
-        f"new_early FROM ({compared.sql}) c JOIN portal_seller s ON s.id = c.seller_id "
-        f"WHERE {GROUPS[group]} ORDER BY new_total - old_total, s.member_id {limit}"
-    )
-    page = {} if stop is None else {"start": start, "limit": stop - start}
-    return Statement(sql, compared.params | page)
-
-
-def _compared(day: date, before: ScoreRules, draft: ScoreRules) -> Statement:
+def compared(day: date, before: ScoreRules, draft: ScoreRules) -> Statement:
+    """Return the select of every seller's total and rewards before (`old_…`) and under a draft (`new_…`)."""
     new = score_statement(draft, "draft", day)
     sql = (
         "SELECT n.seller_id, o.total AS old_total, n.total AS new_total, "
@@ -67,7 +38,7 @@ def _compared(day: date, before: ScoreRules, draft: ScoreRules) -> Statement:
         f"FROM ({new.sql}) n JOIN rfq_servicescore o ON o.seller_id = n.seller_id "
         "AND o.valid_from <= %(day)s AND o.valid_to >= %(day)s"
     )
-    return Statement(sql, {**new.params, "lo": 0, "hi": HIGHEST_KEY, "day": day})
+    return Statement(sql, {**new.params, **EVERYBODY, "day": day})
 
 
 def _row_of(rules: ScoreRules, total: str) -> str:

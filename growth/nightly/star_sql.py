@@ -18,17 +18,10 @@ from growth.stars.rules import HUNDREDTHS, SCALE
 from growth.stars.schema import FULL, MOST_VALUE, Indicator, PowerRules, StarRules, StarTier
 from portal.choices import SellerStatus
 from portal.metrics import metric_empty
+from portal.nightly.statement import Statement
 
 HIGHEST = int(MOST_VALUE) + 1
 """Values are cut to between −1 and this: beyond, no table of a rulebook tells them apart."""
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A select with its named parameters, those of the shard (`lo`, `hi`) not included."""
-
-    sql: str
-    params: dict[str, Any]
 
 
 def star_statement(rules: StarRules, version: str, as_of: date) -> Statement:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import date
 
 from growth.choices import Power
-from growth.nightly.star_sql import Statement, star_statement
+from growth.nightly.star_sql import star_statement
 from growth.stars.schema import StarRules
-from portal.nightly.plans import HIGHEST_KEY
+from portal.nightly.statement import Statement
+from portal.rule_comparison import EVERYBODY
 
 GROUPS = {
     "all": "1 = 1",
@@ -22,36 +23,8 @@ GROUPS = {
 """Groups of sellers a draft does something to, as conditions on a compared row."""
 
 
-def impact_counts(day: date, draft: StarRules) -> Statement:
-    """Return the select of how many sellers are in each group, in their order."""
-    compared = _compared(day, draft)
-    counted = ", ".join(
-        f"COALESCE(SUM(CASE WHEN {condition} THEN 1 ELSE 0 END), 0)"
-        for condition in GROUPS.values()
-    )
-    return Statement(f"SELECT {counted} FROM ({compared.sql}) c", compared.params)
-
-
-def impact_rows(
-    day: date, draft: StarRules, *, group: str, start: int, stop: int | None
-) -> Statement:
-    """Return the select of a group's sellers: ids, stars, then each power before and after.
-
-    The greatest loss of stars comes first, then by member id.
-    """
-    compared = _compared(day, draft)
-    limit = "" if stop is None else "LIMIT %(limit)s OFFSET %(start)s"
-    powers = ", ".join(f"old_{key}, new_{key}" for key in Power.values)
-    sql = (
-        f"SELECT s.member_id, s.name_en, old_star, new_star, {powers} FROM ({compared.sql}) c "
-        f"JOIN portal_seller s ON s.id = c.seller_id WHERE {GROUPS[group]} "
-        f"ORDER BY new_star - old_star, s.member_id {limit}"
-    )
-    page = {} if stop is None else {"start": start, "limit": stop - start}
-    return Statement(sql, compared.params | page)
-
-
-def _compared(day: date, draft: StarRules) -> Statement:
+def compared(day: date, draft: StarRules) -> Statement:
+    """Return the select of every seller's stars and powers before (`old_…`) and under a draft (`new_…`)."""
     new = star_statement(draft, "draft", day)
     columns = ", ".join(
         f"o.{name} AS old_{name}, n.{name} AS new_{name}" for name in ("star", *Power.values)
@@ -61,4 +34,4 @@ def _compared(day: date, draft: StarRules) -> Statement:
         "JOIN growth_starstanding o ON o.seller_id = n.seller_id "
         "AND o.valid_from <= %(day)s AND o.valid_to >= %(day)s"
     )
-    return Statement(sql, {**new.params, "lo": 0, "hi": HIGHEST_KEY, "day": day})
+    return Statement(sql, {**new.params, **EVERYBODY, "day": day})

@@ -16,6 +16,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from portal.nightly.statement import Statement
 from portal.platform_time import Window, last_days, this_month
 from rfq.choices import PAID_SOURCES
 from rfq.links_sql import links_sql
@@ -29,14 +30,6 @@ DEFAULT_WINDOWS = {
 }
 """Days looked at for figures that the rulebook has no factor of: shown, not judged."""
 DEFAULT_HOURS = 24
-
-
-@dataclass(frozen=True)
-class Statement:
-    """A select with its named parameters, those of the shard (`lo`, `hi`) not included."""
-
-    sql: str
-    params: dict[str, Any]
 
 
 def score_statement(rules: ScoreRules, version: str, as_of: date) -> Statement:
