@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NoReturn
 
 from django.db import IntegrityError, connection, transaction
@@ -16,6 +16,7 @@ from portal import platform_time
 from portal.audience import audiences_concerning, sellers_concerned
 from portal.choices import Action, SellerStatus
 from portal.errors import NotAllowed, Refusal
+from portal.locks import queued_transaction
 from portal.models import Member, Seller
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
@@ -30,10 +31,10 @@ BATCH = 2_000
 def packs_open_to(seller: Seller, packs: Sequence[Pack]) -> set[int]:
     """Return the primary keys of the packs whose audience or closed list has the shop (GRO-6, GRO-10).
 
-    Lists that fall due are closed first. A constant number of queries, one per field or metric named; and as
+    Lists that fall due are closed first; one that somebody else is just closing is judged as it was. A constant number of queries, one per field or metric named; and as
     many again for each day on which lists are still to be closed.
     """
-    packs_close_due_lists(packs)
+    packs_close_due_lists(packs, wait=False)
     return _open_to(seller, packs)
 
 
@@ -56,8 +57,8 @@ def _open_to(seller: Seller, packs: Sequence[Pack]) -> set[int]:
     return found
 
 
-def packs_close_due_lists(packs: Iterable[Pack]) -> None:
-    """Close the lists among `packs` that no night has closed in time (GRO-10)."""
+def packs_close_due_lists(packs: Iterable[Pack], *, wait: bool = True) -> None:
+    """Close the lists among `packs` that no night has closed in time (GRO-10); `wait` as below."""
     now = platform_time.now()
     for pack in packs:
         if (
@@ -65,7 +66,7 @@ def packs_close_due_lists(packs: Iterable[Pack]) -> None:
             and pack.listed_at is None
             and list_falls_due(frozen_on=pack.frozen_on, now=now)
         ):
-            pack_list_close(pack=pack)
+            pack_list_close(pack=pack, wait=wait)
 
 
 @before_shops_change
@@ -87,27 +88,39 @@ def lists_close_before_shops_change(*, member_ids: Collection[str]) -> None:
             packs_close_due_lists(open_lists)
 
 
-def pack_list_close(*, pack: Pack) -> int:
+def pack_list_close(*, pack: Pack, wait: bool = True) -> int:
     """Take the list of shops that fulfil the audience now; return how many were put on it (GRO-10).
 
-    Once per pack, whoever comes first: the others wait for the pack's row and find it closed. What
-    depends on the day is judged for `frozen_on`, so a list taken late has the days open of that day.
+    Once per pack, whoever comes first: the others wait for the pack's row and find it closed, or, without
+    `wait`, leave it to whoever has the row. What depends on the day is judged for `frozen_on`, so a list
+    taken late has the days open of that day.
     """
     if pack.frozen_on is None:
         raise ValueError(f"{pack.code} has no list to close")
     with unscoped(), transaction.atomic():
-        current = Pack.objects.select_for_update().get(pk=pack.pk)
+        held = Pack.objects.select_for_update(skip_locked=not wait).filter(pk=pack.pk).first()
+        if held is None:
+            return 0
         taken = 0
-        if current.listed_at is None and current.frozen_on is not None:
-            trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
-            [shops] = sellers_concerned([current.audience], trading, day=current.frozen_on)
-            rows = (PackListing(pack=current, seller_id=shop) for shop in sorted(shops))
-            PackListing.objects.bulk_create(rows, batch_size=BATCH)
-            taken, current.listed_at = len(shops), platform_time.now()
-            current.save(update_fields=["listed_at"])
-            audit.record(action="pack.list_close", actor=None, obj=current, after={"shops": taken})
-    pack.listed_at = current.listed_at
+        if held.listed_at is None and held.frozen_on is not None:
+            taken = _list_take(held, held.frozen_on)
+            audit.record(action="pack.list_close", actor=None, obj=held, after={"shops": taken})
+    pack.listed_at = held.listed_at
     return taken
+
+
+def _list_take(pack: Pack, day: date) -> int:
+    """Write down the shops a pack is for on a day, a batch of rows at a time; return how many."""
+    trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
+    [concerned] = sellers_concerned([pack.audience], trading, day=day)
+    shops = sorted(concerned)
+    for first in range(0, len(shops), BATCH):
+        PackListing.objects.bulk_create(
+            PackListing(pack=pack, seller_id=shop) for shop in shops[first : first + BATCH]
+        )
+    pack.listed_at = platform_time.now()
+    pack.save(update_fields=["listed_at"])
+    return len(shops)
 
 
 # --- Claiming -----------------------------------------------------------------------------------
@@ -122,8 +135,9 @@ def pack_claim(*, member: Member, pack: Pack) -> PackClaim:
     """
     if not member.can(Action.ENROL):
         raise NotAllowed(_("Only the owner of the shop can claim task packs."))
-    packs_close_due_lists([pack])
-    with seller_scope(member.seller), transaction.atomic():
+    with queued_transaction():
+        packs_close_due_lists([pack])
+    with seller_scope(member.seller), queued_transaction():
         current = _held(pack)
         now = platform_time.now()
         if PackClaim.objects.filter(pack=current).exists():
@@ -148,7 +162,10 @@ def _held(pack: Pack) -> Pack:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1 FROM growth_pack WHERE id = %s FOR SHARE", [pack.pk])
-    return Pack.objects.get(pk=pack.pk, published=True)
+    current = Pack.objects.filter(pk=pack.pk, published=True).first()
+    if current is None:
+        raise Refusal("not_open", _("This pack is no longer offered."))
+    return current
 
 
 def _refuse_second() -> NoReturn:

@@ -10,13 +10,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.urls import reverse
 
 from growth.choices import ClaimOutcome, RewardStatus
 from growth.models import Pack, PackClaim, PackListing, PackStanding, RewardGrant
 from growth.nightly.packs import PACKS
 from growth.services.pack_settling import pack_settle
-from growth.services.packs import pack_claim, pack_list_close
+from growth.services.packs import pack_claim, pack_list_close, packs_open_to
 from growth.services.rewards import reward_choose, reward_use
 from portal.models import Category, Member, Notice, Seller
 from portal.platform_time import start_of
@@ -191,6 +192,34 @@ def test_a_list_is_taken_once_by_whoever_comes_first(
             return PackListing.objects.count()
 
     assert processes.ask(listed) == 2
+
+
+@pytest.mark.rule("GRO-10")
+@pytest.mark.postgres
+def test_while_a_list_is_taken_pages_go_on_and_claims_wait(
+    owner: Member, processes: Processes, clock: Any
+) -> None:
+    """Taking a long list lasts longer than a page waits for a row (`lock_timeout`, 3 s)."""
+    pack = pack_create(frozen_on=OPENS)
+
+    def take() -> str:
+        with unscoped(), transaction.atomic():
+            pack_list_close(pack=Pack.objects.get(pk=pack.pk))
+            time.sleep(5)
+        return "taken"
+
+    def look() -> bool:
+        time.sleep(1)
+        began = time.monotonic()
+        assert packs_open_to(owner.seller, [pack]) == {pack.pk}
+        return time.monotonic() - began < 2
+
+    def claim() -> str:
+        time.sleep(1)
+        pack_claim(member=owner, pack=pack)
+        return "claimed"
+
+    assert outcomes(processes.run([take, look, claim])) == {"taken": 1, True: 1, "claimed": 1}
 
 
 # --- Coupons ------------------------------------------------------------------------------------

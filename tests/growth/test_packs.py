@@ -317,6 +317,16 @@ def test_the_last_second_of_the_window_counts_and_the_next_does_not(owner, stran
     assert (row.actor, row.changes) == (owner.user, {"pack": [None, "pack"]})
 
 
+@pytest.mark.rule("GRO-6")
+def test_a_pack_that_staff_have_just_taken_off_the_page_is_not_claimed(owner):
+    pack = pack_create()
+    Pack.objects.update(published=False)
+    with pytest.raises(Refusal) as gone:
+        pack_claim(member=owner, pack=pack)
+    assert gone.value.code == "not_open"
+    assert not PackClaim.objects.exists()
+
+
 @pytest.mark.rule("GRO-6", "K-7")
 def test_claims_are_the_owners_once_and_for_the_audience(owner, colleague, viewer, shop, clock):
     pack = pack_create(audience=[{"field": "membership", "op": "eq", "value": "basic"}])
