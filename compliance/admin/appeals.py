@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -36,6 +36,7 @@ class AppealAdmin(CasePages, ReadOnlyAdmin):
     search_fields = ("=violation__seller__member_id", "violation__seller__name_en")
     ordering = ("appealed_at", "pk")
     date_hierarchy = "appealed_at"
+    own_pages = {"decide": "<int:pk>/decide/<slug:decision>/"}
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -66,27 +67,8 @@ class AppealAdmin(CasePages, ReadOnlyAdmin):
             return "–"
         return time_left((platform_time.now() - appeal.appealed_at).total_seconds())
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the pages of the two decisions."""
-        view = self.admin_site.admin_view(self.decide_view)
-        return [
-            path("<int:pk>/decide/<slug:decision>/", view, name="compliance_appeal_decide"),
-            *super().get_urls(),
-        ]
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def sheet(self, request: HttpRequest, appeal: Appeal) -> HttpResponse:
         """Show the case."""
-        appeal = self.get_object(request, object_id)
-        if appeal is None:
-            raise Http404
-        if not self.has_view_permission(request, appeal):
-            raise PermissionDenied
         return self.case(request, self.violation_or_404(request, appeal.violation_id))
 
     def decide_view(self, request: Any, pk: int, decision: str) -> HttpResponse:

@@ -9,8 +9,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -142,6 +141,7 @@ class CertificateAdmin(ReviewPages, ReadOnlyAdmin):
     search_help_text = gettext_lazy("Number, company or member id")
     change_list_template = "admin/compliance/certificate/change_list.html"
     actions = ("approve_selected",)
+    own_pages = {"bulk": "bulk/", "figures": "figures/", **ReviewPages.own_pages}
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
         """What is due first, first; drafts, which are due never, last."""
@@ -218,17 +218,6 @@ class CertificateAdmin(ReviewPages, ReadOnlyAdmin):
         return format_html("{}<br>{} %", match.holder[:40], match.similarity)
 
     # --- Many at once ---------------------------------------------------------------------------
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add bulk approval and figures before what a certificate has."""
-        own = [
-            ("bulk/", self.bulk_view, "bulk"),
-            ("figures/", self.figures_view, "figures"),
-        ]
-        return [
-            path(route, self.admin_site.admin_view(view), name=f"compliance_certificate_{name}")
-            for route, view, name in own
-        ] + super().get_urls()
 
     @admin.action(description=gettext_lazy("Approve…"), permissions=["review"])
     def approve_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
@@ -318,13 +307,6 @@ class CertificateAdmin(ReviewPages, ReadOnlyAdmin):
         )
 
     # --- Shared ---------------------------------------------------------------------------------
-
-    def page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
-        """Render one of the pages besides the list."""
-        shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(
-            request, f"admin/compliance/certificate/{name}.html", {**shared, **context}
-        )
 
     def queue(self) -> str:
         """Return the address of what waits."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -28,6 +28,7 @@ from compliance.services.chemical_lists import (
     chemicals_import,
 )
 from portal.admin.base import ServiceAdmin
+from portal.admin.own_pages import add_refusal
 from portal.errors import Refusal
 from portal.exports import csv_response
 from portal.models import Category
@@ -63,16 +64,12 @@ class ListPages(ServiceAdmin):
     columns: tuple[str, ...] = ()
     columns_help = ""
     change_list_template = f"{FOLDER}/change_list.html"
+    page_folder = "compliance/chemical"
+    own_pages: ClassVar[Mapping[str, str]] = {"load": "load/"}
 
     def load(self, request: Any, form: ListForm) -> ListReport:
         """Take the list of a valid form through its service."""
         raise NotImplementedError
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add loading a file."""
-        name = f"compliance_{self.opts.model_name}_load"
-        view = self.admin_site.admin_view(self.load_view)
-        return [path("load/", view, name=name), *super().get_urls()]
 
     def changelist_view(
         self, request: Any, extra_context: dict[str, Any] | None = None
@@ -96,24 +93,22 @@ class ListPages(ServiceAdmin):
             try:
                 report = self.load(request, form)
             except Refusal as refusal:
-                for name, text in refusal.fields or [("", str(refusal))]:
-                    form.add_error(name if name in form.fields else None, text)
+                add_refusal(form, refusal)
             else:
                 if not form.cleaned_data["only_check"] and not report.refused:
                     text = _("%(created)d added, %(changed)d changed, %(removed)d removed.")
                     messages.success(request, text % report.counts())
                     return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Load a file"),
-            "form": form,
-            "report": report,
-            "columns": self.columns,
-            "columns_help": self.columns_help,
-            "back": back,
-        }
-        return TemplateResponse(request, f"{FOLDER}/load.html", context)
+        return self.page(
+            request,
+            "load",
+            _("Load a file"),
+            form=form,
+            report=report,
+            columns=self.columns,
+            columns_help=self.columns_help,
+            back=back,
+        )
 
 
 class ChemicalForm(forms.ModelForm):
@@ -140,6 +135,7 @@ class ChemicalAdmin(ListPages):
     list_filter = ("listing", "source")
     search_fields = ("=cas", "name_en", "name_zh")
     autocomplete_fields = ("categories",)
+    own_pages = {**ListPages.own_pages, "export": "export/"}
 
     def save_model(self, request: Any, obj: Chemical, form: ModelForm, change: bool) -> None:
         """Save through the service."""
@@ -150,11 +146,6 @@ class ChemicalAdmin(ListPages):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The service has saved the categories."""
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the export."""
-        view = self.admin_site.admin_view(self.export_view)
-        return [path("export/", view, name="compliance_chemical_export"), *super().get_urls()]
 
     def export_view(self, request: Any) -> StreamingHttpResponse:
         """Send the lists as the import reads them."""

@@ -10,8 +10,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
 from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +20,7 @@ from compliance.models import MarkCase, ProtectedMark
 from compliance.services.mark_cases import MAX_TEXT, PERMISSION, VERDICTS, mark_case_judge
 from compliance.services.marks import MarkFields, protected_mark_save
 from portal.admin.base import ReadOnlyAdmin, ServiceAdmin
+from portal.admin.own_pages import add_refusal
 from portal.admin_site import Queue, register_queue
 from portal.errors import Refusal
 from portal.services.files import file_url
@@ -111,6 +111,7 @@ class MarkCaseAdmin(ReadOnlyAdmin):
     search_fields = ("=product__product_id", "=product__seller__member_id", "title", "mark__name")
     ordering = ("answered_at", "opened_at")
     change_form_template = "admin/compliance/markcase/change_form.html"
+    own_pages = {"judge": "<int:pk>/judge/"}
     fields = (
         "mark", "product", "title", "state", "opened_at", "answer", "authorisation", "answered_at",
         "judgement", "judged_at", "judged_by",
@@ -131,14 +132,6 @@ class MarkCaseAdmin(ReadOnlyAdmin):
         )
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page of the judgement."""
-        view = self.admin_site.admin_view(self.judge_view)
-        return [
-            path("<int:pk>/judge/", view, name="compliance_markcase_judge"),
-            *super().get_urls(),
-        ]
-
     def judge_view(self, request: Any, pk: int) -> HttpResponse:
         """Show the case beside the mark, then take the judgement on a POST."""
         if not request.user.has_perm(PERMISSION):
@@ -155,27 +148,23 @@ class MarkCaseAdmin(ReadOnlyAdmin):
             try:
                 mark_case_judge(actor=request.user, case=case, **form.cleaned_data)
             except Refusal as refusal:
-                for name, text in refusal.fields or [("", str(refusal))]:
-                    form.add_error(name if name in form.fields else None, text)
+                add_refusal(form, refusal)
             else:
                 messages.success(request, _("Judged; the shop is told."))
                 queue = reverse("admin:compliance_markcase_changelist")
                 waiting = f"?state__exact={MarkCaseState.ANSWERED.value}"
                 return HttpResponseRedirect(f"{queue}{waiting}")
         proof = case.authorisation
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Judge “%(mark)s”") % {"mark": case.mark.name},
-            "case": case,
-            "form": form,
-            "back": back,
-            "files": [
-                (one.file.name, file_url(one.file))
-                for one in (proof.files.select_related("file") if proof else ())
-            ],
-        }
-        return TemplateResponse(request, "admin/compliance/markcase/judge.html", context)
+        files = proof.files.select_related("file") if proof else ()
+        return self.page(
+            request,
+            "judge",
+            _("Judge “%(mark)s”") % {"mark": case.mark.name},
+            case=case,
+            form=form,
+            back=back,
+            files=[(one.file.name, file_url(one.file)) for one in files],
+        )
 
 
 register_queue(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from django import forms
 from django.contrib import admin
-from django.db.models import F
+from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
@@ -18,100 +18,74 @@ from compliance.services.service_requests import (
     service_request_answer,
     service_request_take,
 )
-from portal.admin.base import ReadOnlyAdmin, ServiceAdmin
+from portal.admin.base import ReadOnlyAdmin
+from portal.admin.decisions import DecisionAdmin, DecisionForm, WaitingFilter, words_field
 from portal.admin_site import Queue, register_queue
+from portal.models import User
 
 TAKE = "take"
 OPEN = (RequestStatus.NEW, RequestStatus.IN_PROGRESS)
 
 
-class ServiceRequestForm(forms.ModelForm):
+class ServiceRequestForm(DecisionForm):
     """What staff do with a request, and what the shop is told."""
 
-    decision = forms.ChoiceField(
-        label=gettext_lazy("What you do"),
-        choices=[
-            ("", "–"),
-            (TAKE, gettext_lazy("Take it on, without an answer yet")),
-            (RequestStatus.IN_PROGRESS.value, gettext_lazy("Answer, still in progress")),
-            (RequestStatus.DONE.value, gettext_lazy("Answer and finish")),
-            (RequestStatus.CANCELLED.value, gettext_lazy("Answer and turn down")),
-        ],
-        required=False,
+    choices = (
+        (TAKE, gettext_lazy("Take it on, without an answer yet")),
+        (RequestStatus.IN_PROGRESS.value, gettext_lazy("Answer, still in progress")),
+        (RequestStatus.DONE.value, gettext_lazy("Answer and finish")),
+        (RequestStatus.CANCELLED.value, gettext_lazy("Answer and turn down")),
     )
-    answer = forms.CharField(
-        label=gettext_lazy("Answer"),
-        required=False,
-        max_length=MAX_TEXT,
-        widget=forms.Textarea(attrs={"rows": 5, "cols": 80}),
-        help_text=gettext_lazy("The shop reads it and gets a notice."),
-    )
+    answer = words_field(gettext_lazy("Answer"), most=MAX_TEXT)
 
     class Meta:
         model = ServiceRequest
         fields = ["answer"]
 
 
-class WaitingFilter(admin.SimpleListFilter):
-    """Whether staff still have something to do."""
+class RequestsWaiting(WaitingFilter):
+    """Requests by whether staff still have something to do."""
 
-    title = gettext_lazy("waits for us")
-    parameter_name = "waiting"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer both."""
-        return [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Keep what is open, or what is over."""
-        if self.value() == "yes":
-            return queryset.filter(status__in=OPEN)
-        return queryset.exclude(status__in=OPEN) if self.value() == "no" else queryset
+    waits = Q(status__in=OPEN)
 
 
 @admin.register(ServiceRequest)
-class ServiceRequestAdmin(ServiceAdmin):
+class ServiceRequestAdmin(DecisionAdmin):
     """The queue of requests, the longest waiting first (EPR-10)."""
 
     form = ServiceRequestForm
+    permission = PERMISSION
+    said = stored = ("answer",)
+    content = (
+        "seller", "offer", "title_en", "title_zh", "price_cny", "note", "status", "asked_at",
+        "asked_by", "answered_at", "answered_by",
+    )  # fmt: skip
     list_display = (
         "title", "seller", "price_cny", "status", "asked_at", "asked_by", "answered_at", "answered_by",
     )  # fmt: skip
-    list_filter = (WaitingFilter, "status", "offer")
+    list_filter = (RequestsWaiting, "status", "offer")
     list_select_related = ("seller", "asked_by", "answered_by")
     search_fields = ("=seller__member_id", "seller__name_en", "=offer")
     date_hierarchy = "asked_at"
     ordering = ("asked_at", "pk")
-    _content = (
-        "seller", "offer", "title_en", "title_zh", "price_cny", "note", "status", "asked_at",
-        "asked_by", "answered_at", "answered_by",
-    )  # fmt: skip
-    readonly_fields = _content
-    fields = ("decision", "answer", *_content)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Requests come from shops."""
-        return False
+    def title_of(self, obj: ServiceRequest) -> str:
+        """Name the service and the shop."""
+        return f"{obj.title} · {obj.seller}"
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What is over stays."""
-        return (obj is None or obj.status in OPEN) and super().has_change_permission(request, obj)
+    def is_open(self, obj: ServiceRequest) -> bool:
+        """Tell whether the request waits for staff."""
+        return obj.status in OPEN
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave the decision out where there is none to take."""
-        if self.has_change_permission(request, obj):
-            return self.fields
-        return ("answer", *self._content)
-
-    def save_model(
-        self, request: Any, obj: ServiceRequest, form: forms.ModelForm, change: bool
-    ) -> None:
-        """Act through the services; without a decision nothing is saved."""
-        decision, answer = form.cleaned_data.get("decision"), form.cleaned_data["answer"]
+    def decide(self, actor: User, obj: ServiceRequest, given: Mapping[str, Any]) -> None:
+        """Take it on, or answer."""
+        decision = given["decision"]
         if decision == TAKE:
-            service_request_take(actor=request.user, request=obj)
-        elif decision:
-            service_request_answer(actor=request.user, request=obj, answer=answer, status=decision)
+            service_request_take(actor=actor, request=obj)
+        else:
+            service_request_answer(
+                actor=actor, request=obj, answer=given["answer"], status=decision
+            )
 
 
 @admin.register(Declaration)

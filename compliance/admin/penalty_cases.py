@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
@@ -18,10 +16,9 @@ from compliance.penalties.reading import books_by_version, shown, violations_rea
 from compliance.services.penalty_cases import MAX_TEXT
 from compliance.services.violations import points_of
 from portal import platform_time
+from portal.admin.own_pages import OwnSheet
 from portal.models import Dispute, Member, Order
 from portal.services.files import file_url
-
-FOLDER = "admin/compliance/violation"
 
 
 class NoteForm(forms.Form):
@@ -34,13 +31,10 @@ class NoteForm(forms.Form):
     )
 
 
-class CasePages(admin.ModelAdmin):
+class CasePages(OwnSheet):
     """What the admins of violations and of appeals share."""
 
-    def page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
-        """Render one of the case's pages inside the admin."""
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(request, f"{FOLDER}/{name}.html", {**frame, **context})
+    page_folder = "compliance/violation"
 
     def violation_or_404(self, request: HttpRequest, pk: int) -> Violation:
         """Return a violation to somebody who may see it."""

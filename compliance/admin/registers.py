@@ -8,9 +8,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.forms import ModelForm
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +20,7 @@ from compliance.services.registers import KEPT_PROBLEMS, PERMISSION, register_im
 from compliance.services.review_reasons import review_reason_save
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin, ServiceAdmin
+from portal.admin.own_pages import OwnSheet, add_refusal
 from portal.errors import Refusal
 
 
@@ -44,7 +44,7 @@ class RegisterForm(forms.Form):
 
 
 @admin.register(RegisterImport)
-class RegisterImportAdmin(ReadOnlyAdmin):
+class RegisterImportAdmin(OwnSheet, ReadOnlyAdmin):
     """What was loaded when; a new export takes the place of the one before."""
 
     list_display = (
@@ -55,19 +55,12 @@ class RegisterImportAdmin(ReadOnlyAdmin):
     search_fields = ("name", "=sha256")
     date_hierarchy = "imported_at"
     change_list_template = "admin/compliance/registerimport/change_list.html"
+    own_pages = {"upload": "upload/"}
 
     @admin.display(description=gettext_lazy("register"), ordering="register")
     def name_of(self, made: RegisterImport) -> str:
         """Show what the register is called."""
         return register_name(made.register)
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add loading a file."""
-        view = self.admin_site.admin_view(self.upload_view)
-        return [
-            path("upload/", view, name="compliance_registerimport_upload"),
-            *super().get_urls(),
-        ]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -76,22 +69,11 @@ class RegisterImportAdmin(ReadOnlyAdmin):
         may_load = request.user.has_perm(PERMISSION)
         return super().changelist_view(request, {"may_load": may_load, **(extra_context or {})})
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def sheet(self, request: HttpRequest, made: RegisterImport) -> HttpResponse:
         """Show one import with the rows that were left out."""
-        made = self.get_object(request, object_id)
-        if made is None:
-            raise Http404
-        if not self.has_view_permission(request, made):
-            raise PermissionDenied
         more = max(made.rejected - KEPT_PROBLEMS, 0)
         title = f"{register_name(made.register)} {made.dated_on.isoformat()}"
-        return self._page(request, "detail", title, made=made, more=more)
+        return self.page(request, "detail", title, made=made, more=more)
 
     def upload_view(self, request: Any) -> HttpResponse:
         """Take a file, load it and show what came of it."""
@@ -103,20 +85,13 @@ class RegisterImportAdmin(ReadOnlyAdmin):
             try:
                 made = register_import(actor=request.user, **form.cleaned_data)
             except Refusal as refusal:
-                for field, text in refusal.fields or [("", str(refusal))]:
-                    form.add_error(field or None, text)
+                add_refusal(form, refusal)
             else:
                 text = _("%(rows)d registrations; %(matched)d waiting certificates are found.")
                 messages.success(request, text % {"rows": made.rows, "matched": made.matched})
                 address = reverse("admin:compliance_registerimport_change", args=[made.pk])
                 return HttpResponseRedirect(address)
-        return self._page(request, "upload", _("Load a register"), form=form)
-
-    def _page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
-        shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(
-            request, f"admin/compliance/registerimport/{name}.html", {**shared, **context}
-        )
+        return self.page(request, "upload", _("Load a register"), form=form)
 
 
 @admin.register(ReviewReason)

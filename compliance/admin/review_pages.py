@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -32,6 +32,7 @@ from compliance.services.reviews import (
     certificate_revoke,
     decision_reason,
 )
+from portal.admin.own_pages import OwnSheet, add_refusal
 from portal.errors import InvalidInput, Refusal
 from portal.models import User
 
@@ -86,38 +87,19 @@ def _first_sentence(text: str) -> str:
     return text.rstrip(".")[:80]
 
 
-class ReviewPages(admin.ModelAdmin):
+class ReviewPages(OwnSheet):
     """What the admin of certificates does with a single one."""
 
-    page: Callable[..., HttpResponse]
     queue: Callable[[], str]
+    own_pages = {
+        "claim": "<int:pk>/claim/",
+        "release": "<int:pk>/release/",
+        "decide": "<int:pk>/decide/<slug:decision>/",
+        "next": "next/",
+    }
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add claiming, releasing and the decisions."""
-        own: list[tuple[str, Callable[..., HttpResponse], str]] = [
-            ("<int:pk>/claim/", self.claim_view, "claim"),
-            ("<int:pk>/release/", self.release_view, "release"),
-            ("<int:pk>/decide/<slug:decision>/", self.decide_view, "decide"),
-            ("next/", self.next_view, "next"),
-        ]
-        return [
-            path(route, self.admin_site.admin_view(view), name=f"compliance_certificate_{name}")
-            for route, view, name in own
-        ] + super().get_urls()
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def sheet(self, request: HttpRequest, certificate: Certificate) -> HttpResponse:
         """Show a certificate for its review."""
-        certificate = self.get_object(request, object_id)
-        if certificate is None:
-            raise Http404
-        if not self.has_view_permission(request, certificate):
-            raise PermissionDenied
         return self._review(request, certificate)
 
     # --- Claiming -------------------------------------------------------------------------------
@@ -156,8 +138,7 @@ class ReviewPages(admin.ModelAdmin):
                 return self._ask(request, certificate, decision, form)
             _decide(request.user, certificate, decision, form.cleaned_data)
         except InvalidInput as refusal:
-            for field, text in refusal.fields:
-                form.add_error(field if field in form.fields else None, text)
+            add_refusal(form, refusal)
             return self._review(request, certificate, **{f"{decision}_form": form})
         except Refusal as refusal:
             messages.error(request, str(refusal))

@@ -18,8 +18,7 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -235,6 +234,12 @@ class RuleClassAdmin(ServiceAdmin):
     list_filter = ("effect", StateFilter)
     search_fields = ("code", "name_en", "name_zh", "terms__text")
     autocomplete_fields = ("categories",)
+    own_pages = {
+        "screen": "screen/",
+        **{
+            name: f"<int:pk>/{name}/" for name in ("terms", "export", "test", "publish", "withdraw")
+        },
+    }
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Count the terms along."""
@@ -295,24 +300,6 @@ class RuleClassAdmin(ServiceAdmin):
 
     # --- Pages ----------------------------------------------------------------------------------
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the pages of a class."""
-        pages = {
-            "terms": self.terms_view, "export": self.export_view, "test": self.test_view,
-            "publish": self.publish_view, "withdraw": self.withdraw_view,
-        }  # fmt: skip
-        own = [
-            path(f"<int:pk>/{name}/", self.admin_site.admin_view(view),
-                 name=f"compliance_ruleclass_{name}")
-            for name, view in pages.items()
-        ]  # fmt: skip
-        screen = path(
-            "screen/",
-            self.admin_site.admin_view(self.screen_view),
-            name="compliance_ruleclass_screen",
-        )
-        return [screen, *own, *super().get_urls()]
-
     def _find(self, request: Any, pk: int, *, permission: str = "") -> RuleClass:
         found = RuleClass.objects.filter(pk=pk).first()
         if found is None:
@@ -323,10 +310,6 @@ class RuleClassAdmin(ServiceAdmin):
         if not allowed:
             raise PermissionDenied
         return found
-
-    def _page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
-        return TemplateResponse(request, f"{FOLDER}/{name}.html", {**frame, **context})
 
     def _address(self, rule_class: RuleClass) -> str:
         return reverse("admin:compliance_ruleclass_change", args=[rule_class.pk])
@@ -373,12 +356,12 @@ class RuleClassAdmin(ServiceAdmin):
             except Refusal as refusal:
                 for name, text in refusal.fields or [("", str(refusal))]:
                     form.add_error(name if name in form.fields else None, text)
-        return self._page(request, "terms", _("Terms of %(name)s") % {"name": found}, **context)
+        return self.page(request, "terms", _("Terms of %(name)s") % {"name": found}, **context)
 
     def test_view(self, request: Any, pk: int) -> HttpResponse:
         """Show what the class finds in live products; writes nothing."""
         found = self._find(request, pk)
-        return self._page(
+        return self.page(
             request,
             "test",
             _("Test against live products: %(name)s") % {"name": found},
@@ -404,7 +387,7 @@ class RuleClassAdmin(ServiceAdmin):
                 messages.success(request, _("Published; live products are being screened."))
                 return HttpResponseRedirect(self._address(found))
         problems = publishing_problems(found)
-        return self._page(
+        return self.page(
             request,
             "publish",
             _("Publish %(name)s") % {"name": found},
@@ -432,7 +415,7 @@ class RuleClassAdmin(ServiceAdmin):
                 return HttpResponseRedirect(self._address(found))
         title = _("End %(name)s") % {"name": found}
         back = self._address(found)
-        return self._page(request, "withdraw", title, rule_class=found, form=form, back=back)
+        return self.page(request, "withdraw", title, rule_class=found, form=form, back=back)
 
     def screen_view(self, request: Any) -> HttpResponse:
         """Screen a text that somebody typed; keeps nothing."""
@@ -447,7 +430,7 @@ class RuleClassAdmin(ServiceAdmin):
                 extra_classes=form.cleaned_data.get("drafts", ()),
             )
         back = reverse("admin:compliance_ruleclass_changelist")
-        return self._page(request, "screen", _("Screen this text"), form=form, hits=hits, back=back)
+        return self.page(request, "screen", _("Screen this text"), form=form, hits=hits, back=back)
 
     def changelist_view(
         self, request: Any, extra_context: dict[str, Any] | None = None

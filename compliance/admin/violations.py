@@ -12,7 +12,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -81,6 +81,13 @@ class ViolationAdmin(CasePages, ReadOnlyAdmin):
     """Every decision shows first what it does, then is taken by a confirmed POST."""
 
     change_list_template = "admin/compliance/violation/change_list.html"
+    own_pages = {
+        "confirm": "confirm/",
+        "ladders": "ladders/",
+        "overturn": "<int:pk>/overturn/",
+        "publish": "<int:pk>/publish/",
+        "end_effect": "<int:pk>/effects/<int:effect>/end/",
+    }
     list_display = (
         "seller", "rule_shown", "step", "grave", "points", "penalised_at", "stands", "appealed",
         "public",
@@ -119,31 +126,8 @@ class ViolationAdmin(CasePages, ReadOnlyAdmin):
 
     # --- Pages ----------------------------------------------------------------------------------
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the decisions and the ladders."""
-        own: list[tuple[str, Callable[..., HttpResponse], str]] = [
-            ("confirm/", self.confirm_view, "confirm"),
-            ("ladders/", self.ladders_view, "ladders"),
-            ("<int:pk>/overturn/", self.overturn_view, "overturn"),
-            ("<int:pk>/publish/", self.publish_view, "publish"),
-            ("<int:pk>/effects/<int:effect>/end/", self.end_view, "end_effect"),
-        ]
-        return [
-            path(route, self.admin_site.admin_view(view), name=f"compliance_violation_{name}")
-            for route, view, name in own
-        ] + super().get_urls()
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def sheet(self, request: HttpRequest, found: Violation) -> HttpResponse:
         """Show the case."""
-        found = self.get_object(request, object_id)
-        if found is None:
-            raise Http404
         return self.case(request, self.violation_or_404(request, found.pk))
 
     def ladders_view(self, request: HttpRequest) -> HttpResponse:
@@ -267,7 +251,7 @@ class ViolationAdmin(CasePages, ReadOnlyAdmin):
             act=lambda note: violation_overturn(actor=request.user, violation=violation, note=note),
         )
 
-    def end_view(self, request: Any, pk: int, effect: int) -> HttpResponse:
+    def end_effect_view(self, request: Any, pk: int, effect: int) -> HttpResponse:
         """End an effect early, or one that has no end."""
         violation = self.violation_or_404(request, pk)
         found = PenaltyEffect.objects.filter(pk=effect, violation=violation).first()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from growth.choices import OPEN_ENROLMENTS, EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentEvent, EnrolmentRenewal, Programme
@@ -31,8 +31,16 @@ from growth.services.programmes import programme_save
 from growth.services.renewals import renewal_answer
 from portal import platform_time
 from portal.admin.base import ReadOnlyInline, ServiceAdmin
+from portal.admin.decisions import (
+    DecisionAdmin,
+    DecisionForm,
+    StateFilter,
+    due_text,
+    words_field,
+)
 from portal.admin_site import Queue, register_queue
 from portal.audience import audience_readings
+from portal.models import User
 from portal.services.files import file_url
 from portal.templatetags.portal_ui import EMPTY
 
@@ -47,7 +55,7 @@ TAKE, APPROVE, REFUSE, REMOVE, STEP, BACK = "take", "approve", "refuse", "remove
 class ProgrammeAdmin(ServiceAdmin):
     """Programmes as data; what is wrong with a content is said line by line."""
 
-    list_display = ("code", "title_en", "kind", "published", "waiting", "inside", "position")
+    list_display = ("code", "name", "kind", "shown", "waiting", "inside", "position")
     list_filter = ("kind", "published")
     search_fields = ("=code", "title_en", "title_zh")
     fields = ("code", "kind", "title_en", "title_zh", "position", "published", "content")
@@ -69,12 +77,27 @@ class ProgrammeAdmin(ServiceAdmin):
         """A code that metrics and conditions name stays."""
         return () if obj is None else ("code",)
 
-    @admin.display(description=gettext_lazy("waiting"), ordering="waiting_number")
+    @admin.display(description=gettext_lazy("title"), ordering="title_en")
+    def name(self, programme: Programme) -> str:
+        """The title in the reader's language."""
+        return programme.title
+
+    # Translators: sellers see it, as against not yet (是否发布)
+    @admin.display(
+        description=pgettext_lazy("to sellers", "published"), boolean=True, ordering="published"
+    )
+    def shown(self, programme: Programme) -> bool:
+        """Whether shops see it."""
+        return programme.published
+
+    # Translators: 待处理的申请
+    @admin.display(description=gettext_lazy("applications waiting"), ordering="waiting_number")
     def waiting(self, programme: Any) -> int:
         """How many applications wait."""
         return int(programme.waiting_number)
 
-    @admin.display(description=gettext_lazy("enrolled"), ordering="inside_number")
+    # Translators: 已报名的店铺
+    @admin.display(description=gettext_lazy("shops enrolled"), ordering="inside_number")
     def inside(self, programme: Any) -> int:
         """How many shops are in."""
         return int(programme.inside_number)
@@ -87,20 +110,13 @@ class ProgrammeAdmin(ServiceAdmin):
 # --- Enrolments ---------------------------------------------------------------------------------
 
 
-class EnrolmentForm(forms.ModelForm):
+class EnrolmentForm(DecisionForm):
     """What staff do with an enrolment, and what the shop is told."""
 
-    decision = forms.ChoiceField(label=gettext_lazy("What you do"), required=False)
     ground = forms.ChoiceField(
         label=gettext_lazy("Ground"), required=False, help_text=gettext_lazy("Of a removal.")
     )
-    reason = forms.CharField(
-        label=gettext_lazy("In words"),
-        required=False,
-        max_length=MAX_REASON,
-        widget=forms.Textarea(attrs={"rows": 4, "cols": 80}),
-        help_text=gettext_lazy("The shop reads it and gets a notice."),
-    )
+    reason = words_field(gettext_lazy("In words"), most=MAX_REASON, rows=4)
 
     class Meta:
         model = Enrolment
@@ -108,12 +124,15 @@ class EnrolmentForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        content = content_of(self.instance.programme)
-        decision, ground = self.fields["decision"], self.fields["ground"]
-        if isinstance(decision, forms.ChoiceField):
-            decision.choices = [("", "–"), *_decisions(self.instance)]
-        if isinstance(ground, forms.ChoiceField):
-            ground.choices = [("", "–"), *((one.key, str(one.text)) for one in content.removal)]
+        if "ground" in self.fields:
+            grounds = content_of(self.instance.programme).removal
+            self.fields["ground"].choices = [  # type: ignore[attr-defined]
+                ("", "–"), *((one.key, str(one.text)) for one in grounds)
+            ]  # fmt: skip
+
+    def offered(self) -> Iterator[tuple[str, str]]:
+        """Return what can be done with the enrolment as it stands."""
+        return _decisions(self.instance)
 
 
 def _decisions(enrolment: Enrolment) -> Iterator[tuple[str, str]]:
@@ -132,24 +151,19 @@ def _decisions(enrolment: Enrolment) -> Iterator[tuple[str, str]]:
         yield REMOVE, _("Remove the shop")
 
 
-class WaitingFilter(admin.SimpleListFilter):
+class EnrolmentsWaiting(StateFilter):
     """Whether staff have something to do: decide, or do a step."""
 
     title = gettext_lazy("waits for us")
     parameter_name = "waiting"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def kinds(self) -> dict[str, tuple[Any, Q]]:
         """Offer both kinds of work."""
-        return [
-            ("decision", gettext_lazy("For a decision")),
-            ("step", gettext_lazy("For a step of ours")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        """Keep one of them."""
-        if self.value() == "decision":
-            return queryset.filter(state__in=WAITING)
-        return queryset.filter(steps_of_staff()) if self.value() == "step" else queryset
+        chosen = self.value() == "step"
+        return {
+            "decision": (gettext_lazy("For a decision"), Q(state__in=WAITING)),
+            "step": (gettext_lazy("For a step of ours"), steps_of_staff() if chosen else Q()),
+        }
 
 
 def steps_of_staff() -> Q:
@@ -167,58 +181,79 @@ class EventInline(ReadOnlyInline):
     """What happened."""
 
     model = EnrolmentEvent
-    fields = ("at", "state", "step", "actor", "reason")
+    fields = ("at", "state", "step_done", "actor", "reason")
+    readonly_fields = ("step_done",)
+    classes = ("unnamed-rows",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Read the programme along, which names the steps."""
+        return super().get_queryset(request).select_related("enrolment__programme", "actor")
+
+    @admin.display(description=gettext_lazy("step"))
+    def step_done(self, event: EnrolmentEvent) -> str:
+        """Name the step."""
+        return step_name(event.enrolment.programme, event.step)
 
 
 @admin.register(Enrolment)
-class EnrolmentAdmin(ServiceAdmin):
+class EnrolmentAdmin(DecisionAdmin):
     """Applications, the longest waiting first, and memberships with their steps."""
 
     form = EnrolmentForm
+    permission = PERMISSION
+    state_field = "state"
+    said = ("ground", "reason")
+    content = (
+        "programme", "seller", "state", "way_in", "round", "automatic", "applied_at", "applied_by",
+        "conditions", "documents", "answered", "agreement", "since", "until", "step_done", "step_at",
+        "voucher", "decided_at", "decided_by", "why", "ended_at",
+    )  # fmt: skip
     list_display = (
-        "programme",
-        "seller",
-        "state",
-        "route",
-        "step",
-        "applied_at",
-        "since",
-        "until",
-        "decided_by",
-    )
-    list_filter = (WaitingFilter, "state", "programme")
-    list_select_related = ("programme", "seller", "decided_by")
-    search_fields = ("=seller__member_id", "seller__name_en", "=programme__code", "=voucher")
+        "shop", "programme_name", "state", "way_in", "step_done", "applied_at", "since", "until",
+    )  # fmt: skip
+    list_filter = (EnrolmentsWaiting, "state", "programme")
+    list_select_related = ("programme", "seller")
+    search_fields = (
+        "=seller__member_id", "seller__name_en", "seller__name_zh", "=programme__code", "=voucher",
+    )  # fmt: skip
     date_hierarchy = "applied_at"
     ordering = ("applied_at", "pk")
     inlines = (EventInline,)
-    _content = (
-        "programme", "seller", "state", "route", "round", "automatic", "applied_at", "applied_by",
-        "conditions", "documents", "answered", "agreement", "since", "until", "step", "step_at",
-        "voucher", "decided_at", "decided_by", "why", "ended_at",
-    )  # fmt: skip
-    readonly_fields = _content
-    fields = ("decision", "ground", "reason", *_content)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Enrolments come from shops and from the night."""
-        return False
+    def is_open(self, obj: Enrolment) -> bool:
+        """Tell whether the enrolment is under way."""
+        return obj.state in OPEN_ENROLMENTS
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Those who decide; what is over stays."""
-        return (obj is None or obj.state in OPEN_ENROLMENTS) and request.user.has_perm(PERMISSION)
+    def title_of(self, obj: Enrolment) -> str:
+        """Name the programme and the shop."""
+        return f"{obj.programme.title} · {obj.seller}"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave the decision out where there is none to take."""
-        return self.fields if self.has_change_permission(request, obj) else self._content
+        """Ask for a ground only where a shop can be removed."""
+        fields = super().get_fields(request, obj)
+        removable = obj is not None and obj.state == EnrolmentState.ACTIVE
+        return fields if removable else [name for name in fields if name != "ground"]
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Head the page with the programme and the shop."""
-        if (enrolment := kwargs.get("obj")) is not None:
-            context["subtitle"] = f"{enrolment.programme.title} · {enrolment.seller}"
-        return super().render_change_form(request, context, *args, **kwargs)
+    @admin.display(description=gettext_lazy("seller"), ordering="seller")
+    def shop(self, enrolment: Enrolment) -> str:
+        """Name the shop."""
+        return str(enrolment.seller)
+
+    @admin.display(description=gettext_lazy("programme"), ordering="programme__position")
+    def programme_name(self, enrolment: Enrolment) -> str:
+        """Name the programme."""
+        return str(enrolment.programme)
+
+    @admin.display(description=gettext_lazy("way in"), ordering="route")
+    def way_in(self, enrolment: Enrolment) -> str:
+        """Name the way in, where a programme has several."""
+        route = content_of(enrolment.programme).route(enrolment.route)
+        return str(route.title) if route is not None and route.title else EMPTY
+
+    @admin.display(description=gettext_lazy("step"), ordering="step")
+    def step_done(self, enrolment: Enrolment) -> str:
+        """Name the last step that is done."""
+        return step_name(enrolment.programme, enrolment.step)
 
     @admin.display(description=gettext_lazy("conditions now"))
     def conditions(self, enrolment: Enrolment) -> SafeString:
@@ -268,47 +303,41 @@ class EnrolmentAdmin(ServiceAdmin):
         """Why it was refused or ended."""
         return reason_text(enrolment) or "–"
 
-    def save_model(self, request: Any, obj: Enrolment, form: forms.ModelForm, change: bool) -> None:
-        """Act through the services; without a decision nothing is saved."""
-        decision, words = form.cleaned_data.get("decision", ""), form.cleaned_data.get("reason", "")
-        chosen, _colon, step = decision.partition(":")
+    def decide(self, actor: User, obj: Enrolment, given: Mapping[str, Any]) -> None:
+        """Decide, remove, or take the next step."""
+        chosen, _colon, step = given["decision"].partition(":")
+        words = given.get("reason", "")
         if chosen == TAKE:
-            enrolment_take(actor=request.user, enrolment=obj)
+            enrolment_take(actor=actor, enrolment=obj)
         elif chosen in (APPROVE, REFUSE):
-            enrolment_decide(
-                actor=request.user, enrolment=obj, approve=chosen == APPROVE, reason=words
-            )
+            enrolment_decide(actor=actor, enrolment=obj, approve=chosen == APPROVE, reason=words)
         elif chosen == REMOVE:
-            ground = form.cleaned_data.get("ground", "")
-            enrolment_remove(actor=request.user, enrolment=obj, ground=ground, reason=words)
+            enrolment_remove(
+                actor=actor, enrolment=obj, ground=given.get("ground", ""), reason=words
+            )
         elif chosen == STEP:
-            enrolment_step_finish(actor=request.user, enrolment=obj, step=step)
+            enrolment_step_finish(actor=actor, enrolment=obj, step=step)
         elif chosen == BACK:
-            enrolment_step_back(actor=request.user, enrolment=obj, reason=words)
+            enrolment_step_back(actor=actor, enrolment=obj, reason=words)
+
+
+def step_name(programme: Programme, key: str) -> str:
+    """Return what a step of a programme is called; a dash for none."""
+    steps = content_of(programme).steps
+    return next((str(step.title) for step in steps if step.key == key), key or EMPTY)
 
 
 # --- Renewals -----------------------------------------------------------------------------------
 
 
-class RenewalForm(forms.ModelForm):
+class RenewalForm(DecisionForm):
     """The answer to a renewal."""
 
-    decision = forms.ChoiceField(
-        label=gettext_lazy("What you do"),
-        choices=[
-            ("", "–"),
-            (RenewalStatus.GRANTED.value, gettext_lazy("Grant it")),
-            (RenewalStatus.REFUSED.value, gettext_lazy("Refuse, with a reason")),
-        ],
-        required=False,
+    choices = (
+        (RenewalStatus.GRANTED.value, gettext_lazy("Grant it")),
+        (RenewalStatus.REFUSED.value, gettext_lazy("Refuse, with a reason")),
     )
-    reason = forms.CharField(
-        label=gettext_lazy("In words"),
-        required=False,
-        max_length=MAX_REASON,
-        widget=forms.Textarea(attrs={"rows": 4, "cols": 80}),
-        help_text=gettext_lazy("The shop reads it and gets a notice."),
-    )
+    reason = words_field(gettext_lazy("In words"), most=MAX_REASON, rows=4)
 
     class Meta:
         model = EnrolmentRenewal
@@ -316,36 +345,30 @@ class RenewalForm(forms.ModelForm):
 
 
 @admin.register(EnrolmentRenewal)
-class EnrolmentRenewalAdmin(ServiceAdmin):
+class EnrolmentRenewalAdmin(DecisionAdmin):
     """Renewals asked for, the one due first on top."""
 
     form = RenewalForm
-    list_display = ("programme", "seller", "status", "asked_at", "answer_due_at", "late", "until")
+    permission = PERMISSION
+    said = ("reason",)
+    content = (
+        "programme", "seller", "until", "status", "asked_at", "asked_by", "note", "answer_due_at",
+        "answered_at", "answered_by", "answer",
+    )  # fmt: skip
+    list_display = ("seller", "programme", "status", "asked_at", "due", "until")
     list_filter = ("status", "enrolment__programme")
     list_select_related = ("enrolment__programme", "enrolment__seller")
     search_fields = ("=enrolment__seller__member_id", "=enrolment__programme__code")
     date_hierarchy = "asked_at"
     ordering = ("answer_due_at", "pk")
-    _content = (
-        "programme", "seller", "until", "status", "asked_at", "asked_by", "note", "answer_due_at",
-        "answered_at", "answered_by", "answer",
-    )  # fmt: skip
-    readonly_fields = _content
-    fields = ("decision", "reason", *_content)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Renewals are asked for by shops."""
-        return False
+    def is_open(self, obj: EnrolmentRenewal) -> bool:
+        """Tell whether nobody has answered."""
+        return obj.status == RenewalStatus.OPEN
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Those who decide; what is answered stays."""
-        return (obj is None or obj.status == RenewalStatus.OPEN) and request.user.has_perm(
-            PERMISSION
-        )
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave the decision out where there is none to take."""
-        return self.fields if self.has_change_permission(request, obj) else self._content
+    def title_of(self, obj: EnrolmentRenewal) -> str:
+        """Name the programme and the shop."""
+        return f"{obj.enrolment.programme.title} · {obj.enrolment.seller}"
 
     @admin.display(description=gettext_lazy("programme"))
     def programme(self, renewal: EnrolmentRenewal) -> str:
@@ -362,23 +385,19 @@ class EnrolmentRenewalAdmin(ServiceAdmin):
         """Last day of the membership."""
         return renewal.enrolment.until
 
-    @admin.display(description=gettext_lazy("late"), boolean=True)
-    def late(self, renewal: EnrolmentRenewal) -> bool:
-        """Tell whether the answer is overdue."""
-        return renewal.status == RenewalStatus.OPEN and renewal.answer_due_at < platform_time.now()
+    @admin.display(description=gettext_lazy("answer by"), ordering="answer_due_at")
+    def due(self, renewal: EnrolmentRenewal) -> Any:
+        """Say by when it is answered, and how late it is."""
+        return due_text(renewal.answer_due_at, waits=renewal.status == RenewalStatus.OPEN)
 
-    def save_model(
-        self, request: Any, obj: EnrolmentRenewal, form: forms.ModelForm, change: bool
-    ) -> None:
-        """Answer through the service; without a decision nothing is saved."""
-        decision = form.cleaned_data.get("decision", "")
-        if decision:
-            renewal_answer(
-                actor=request.user,
-                renewal=obj,
-                grant=decision == RenewalStatus.GRANTED,
-                answer=form.cleaned_data.get("reason", ""),
-            )
+    def decide(self, actor: User, obj: EnrolmentRenewal, given: Mapping[str, Any]) -> None:
+        """Grant or refuse."""
+        renewal_answer(
+            actor=actor,
+            renewal=obj,
+            grant=given["decision"] == RenewalStatus.GRANTED,
+            answer=given["reason"],
+        )
 
 
 register_queue(
@@ -387,6 +406,15 @@ register_queue(
         count=lambda: Enrolment.objects.filter(state__in=WAITING).count(),
         url_name="admin:growth_enrolment_changelist",
         query="?waiting=decision",
+        permission=PERMISSION,
+    )
+)
+register_queue(
+    Queue(
+        label=gettext_lazy("Steps of programmes that are ours"),
+        count=lambda: Enrolment.objects.filter(steps_of_staff()).count(),
+        url_name="admin:growth_enrolment_changelist",
+        query="?waiting=step",
         permission=PERMISSION,
     )
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from growth.choices import OPEN_UPGRADES, UpgradeStatus
@@ -21,130 +22,91 @@ from growth.services.upgrade_requests import (
 )
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin, ServiceAdmin
+from portal.admin.decisions import (
+    DecisionAdmin,
+    DecisionForm,
+    WaitingFilter,
+    due_text,
+    words_field,
+)
 from portal.admin_site import Queue, register_queue
+from portal.models import User
 
 TAKE = "take"
 
 
-class UpgradeRequestForm(forms.ModelForm):
+class UpgradeRequestForm(DecisionForm):
     """What staff do with a request, and what the shop is told."""
 
-    decision = forms.ChoiceField(
-        label=gettext_lazy("What you do"),
-        choices=[
-            ("", "–"),
-            (TAKE, gettext_lazy("Take it on, without an answer yet")),
-            (UpgradeStatus.IN_PROGRESS.value, gettext_lazy("Answer, still in progress")),
-            (UpgradeStatus.DONE.value, gettext_lazy("Answer and finish")),
-            (UpgradeStatus.CANCELLED.value, gettext_lazy("Answer and turn down")),
-        ],
-        required=False,
+    choices = (
+        (TAKE, gettext_lazy("Take it on, without an answer yet")),
+        (UpgradeStatus.IN_PROGRESS.value, gettext_lazy("Answer, still in progress")),
+        (UpgradeStatus.DONE.value, gettext_lazy("Answer and finish")),
+        (UpgradeStatus.CANCELLED.value, gettext_lazy("Answer and turn down")),
     )
-    answer = forms.CharField(
-        label=gettext_lazy("Answer"),
-        required=False,
-        max_length=MAX_ANSWER,
-        widget=forms.Textarea(attrs={"rows": 5, "cols": 80}),
-        help_text=gettext_lazy("The shop reads it and gets a notice."),
-    )
+    answer = words_field(gettext_lazy("Answer"), most=MAX_ANSWER)
 
     class Meta:
         model = UpgradeRequest
         fields = ["answer"]
 
 
-def overdue() -> Q:
-    """Return the condition for requests nobody has followed up in time."""
-    return Q(status=UpgradeStatus.NEW, due_at__lt=platform_time.now())
+class UpgradesWaiting(WaitingFilter):
+    """Requests by whether staff still have something to do."""
 
+    waits = Q(status__in=OPEN_UPGRADES)
 
-class WaitingFilter(admin.SimpleListFilter):
-    """Whether staff still have something to do."""
-
-    title = gettext_lazy("waits for us")
-    parameter_name = "waiting"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Offer what is open, what is late, what is over."""
-        return [
-            ("yes", gettext_lazy("Yes")),
-            ("late", gettext_lazy("Past the due time")),
-            ("no", gettext_lazy("No")),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        """Keep one of them."""
-        if self.value() == "yes":
-            return queryset.filter(status__in=OPEN_UPGRADES)
-        if self.value() == "late":
-            return queryset.filter(overdue())
-        return queryset.exclude(status__in=OPEN_UPGRADES) if self.value() == "no" else queryset
+    def kinds(self) -> dict[str, tuple[Any, Q]]:
+        """Offer what nobody has followed up in time as well."""
+        late = Q(status=UpgradeStatus.NEW, due_at__lt=platform_time.now())
+        kinds = super().kinds()
+        return {
+            "yes": kinds["yes"],
+            "late": (gettext_lazy("Past the due time"), late),
+            "no": kinds["no"],
+        }
 
 
 @admin.register(UpgradeRequest)
-class UpgradeRequestAdmin(ServiceAdmin):
+class UpgradeRequestAdmin(DecisionAdmin):
     """The queue of requests, the one due first on top (GRO-15)."""
 
     form = UpgradeRequestForm
-    list_display = (
-        "seller",
-        "status",
-        "contact",
-        "phone",
-        "asked_at",
-        "due_at",
-        "late",
-        "handled_by",
-    )
-    list_filter = (WaitingFilter, "status")
-    list_select_related = ("seller", "asked_by", "handled_by")
-    search_fields = ("=seller__member_id", "seller__name_en", "contact")
-    date_hierarchy = "asked_at"
-    ordering = ("due_at", "pk")
-    _content = (
+    permission = PERMISSION
+    said = stored = ("answer",)
+    content = (
         "seller", "contact", "phone", "wishes", "status", "asked_at", "asked_by", "due_at", "handled_at",
         "handled_by",
     )  # fmt: skip
-    readonly_fields = _content
-    fields = ("decision", "answer", *_content)
+    list_display = ("seller", "status", "contact", "phone", "asked_at", "due", "handled_by")
+    list_filter = (UpgradesWaiting, "status")
+    list_select_related = ("seller", "asked_by", "handled_by")
+    search_fields = ("=seller__member_id", "seller__name_en", "seller__name_zh", "contact")
+    date_hierarchy = "asked_at"
+    ordering = ("due_at", "pk")
 
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        """Head the page with the shop that asks."""
-        if (asked := kwargs.get("obj")) is not None:
-            context["subtitle"] = str(asked.seller)
-        return super().render_change_form(request, context, *args, **kwargs)
+    def title_of(self, obj: UpgradeRequest) -> str:
+        """Name the shop that asks."""
+        return str(obj.seller)
 
-    @admin.display(description=gettext_lazy("late"), boolean=True)
-    def late(self, request: UpgradeRequest) -> bool:
-        """Tell whether nobody has followed up in time."""
-        return request.status == UpgradeStatus.NEW and request.due_at < platform_time.now()
+    @admin.display(description=gettext_lazy("follow up by"), ordering="due_at")
+    def due(self, request: UpgradeRequest) -> Any:
+        """Say by when somebody calls, and how late it is while nobody has."""
+        return due_text(request.due_at, waits=request.status == UpgradeStatus.NEW)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Requests come from shops."""
-        return False
+    def is_open(self, obj: UpgradeRequest) -> bool:
+        """Tell whether the request waits for staff."""
+        return obj.status in OPEN_UPGRADES
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What is over stays."""
-        still = obj is None or obj.status in OPEN_UPGRADES
-        return still and super().has_change_permission(request, obj)
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave the decision out where there is none to take."""
-        if self.has_change_permission(request, obj):
-            return self.fields
-        return ("answer", *self._content)
-
-    def save_model(
-        self, request: Any, obj: UpgradeRequest, form: forms.ModelForm, change: bool
-    ) -> None:
-        """Act through the services; without a decision nothing is saved."""
-        decision, answer = form.cleaned_data.get("decision"), form.cleaned_data["answer"]
+    def decide(self, actor: User, obj: UpgradeRequest, given: Mapping[str, Any]) -> None:
+        """Take it on, or answer."""
+        decision = given["decision"]
         if decision == TAKE:
-            upgrade_request_take(actor=request.user, request=obj)
-        elif decision:
-            upgrade_request_answer(actor=request.user, request=obj, answer=answer, status=decision)
+            upgrade_request_take(actor=actor, request=obj)
+        else:
+            upgrade_request_answer(
+                actor=actor, request=obj, answer=given["answer"], status=decision
+            )
 
 
 def _percentage(label: Any, *, required: bool) -> forms.DecimalField:

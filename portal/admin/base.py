@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from portal.admin import instants
+from portal.admin.own_pages import OwnPages
 from portal.errors import Refusal
 
 HISTORY_PAGE = 100
@@ -30,10 +31,14 @@ def pretty_json(value: Any) -> SafeString:
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
-class HistoryMixin(admin.ModelAdmin):
+class HistoryMixin(OwnPages):
     """`History` of an object is its audit trail (K-19)."""
 
     object_history_template = "admin/portal/audit_history.html"
+
+    def title_of(self, obj: Any) -> str:
+        """Return what an object is called on its pages; may query, unlike its text in lists."""
+        return str(obj)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -48,11 +53,13 @@ class HistoryMixin(admin.ModelAdmin):
             content_type=ContentType.objects.get_for_model(obj), object_pk=str(obj.pk)
         ).order_by("-timestamp", "-pk")
         page = Paginator(entries, HISTORY_PAGE).get_page(request.GET.get("page"))
+        title = self.title_of(obj)
         context = {
             **self.admin_site.each_context(request),
-            "title": _("History of %(object)s") % {"object": obj},
+            "title": _("History of %(object)s") % {"object": title},
             "opts": self.opts,
             "object": obj,
+            "object_title": title,
             "page": page,
             **(extra_context or {}),
         }
@@ -64,6 +71,7 @@ class PortalAdmin(HistoryMixin):
 
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
+    empty_value_display = "–"
     list_per_page = 50
     actions: Sequence[Any] | None = None
 
@@ -80,7 +88,9 @@ class PortalAdmin(HistoryMixin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Show instants with their zone."""
+        """Name the object, and show instants with their zone."""
+        if (obj := kwargs.get("obj")) is not None:
+            context["subtitle"] = self.title_of(obj)
         instants.write_out(context["adminform"], self.model)
         for inline in context["inline_admin_formsets"]:
             instants.write_out(inline, inline.opts.model, readonly=not inline.has_change_permission)

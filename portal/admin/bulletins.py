@@ -10,8 +10,7 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -41,6 +40,7 @@ class BulletinAdmin(ServiceAdmin):
     autocomplete_fields = ("rulebook",)
     readonly_fields = ("published_at", "announced_at")
     change_form_template = "admin/portal/bulletin/change_form.html"
+    own_pages = {"publish": "<int:pk>/publish/"}
     fields = (
         "title_en",
         "title_zh",
@@ -85,14 +85,6 @@ class BulletinAdmin(ServiceAdmin):
         context["audience_fields"] = FIELDS.values()
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add publishing."""
-        view = self.admin_site.admin_view(self.publish_view)
-        return [
-            path("<int:pk>/publish/", view, name="portal_bulletin_publish"),
-            *super().get_urls(),
-        ]
-
     def publish_view(self, request: Any, pk: int) -> HttpResponse:
         """Show whom it concerns, then publish on a confirmed POST."""
         if not request.user.has_perm(CHANGE):
@@ -109,16 +101,15 @@ class BulletinAdmin(ServiceAdmin):
             return HttpResponseRedirect(back)
         mistakes = audience_errors(bulletin.audience)
         trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Publish %(bulletin)s") % {"bulletin": bulletin},
-            "bulletin": bulletin,
-            "mistakes": mistakes,
-            "shops": 0 if mistakes else len(sellers_concerned([bulletin.audience], trading)[0]),
-            "back": back,
-        }
-        return TemplateResponse(request, "admin/portal/bulletin/publish.html", context)
+        return self.page(
+            request,
+            "publish",
+            _("Publish %(bulletin)s") % {"bulletin": bulletin},
+            bulletin=bulletin,
+            mistakes=mistakes,
+            shops=0 if mistakes else len(sellers_concerned([bulletin.audience], trading)[0]),
+            back=back,
+        )
 
 
 @admin.register(BulletinQuestion)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -10,12 +9,12 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.admin.base import ReadOnlyAdmin
+from portal.admin.own_pages import OwnSheet, add_refusal
 from portal.errors import Refusal
 from portal.ingest import uploads
 from portal.ingest.kinds import all_kinds, kind_named
@@ -46,7 +45,7 @@ class UploadForm(forms.Form):
 
 
 @admin.register(IngestBatch)
-class IngestBatchAdmin(ReadOnlyAdmin):
+class IngestBatchAdmin(OwnSheet, ReadOnlyAdmin):
     """The ledger of ingest."""
 
     list_display = (
@@ -57,23 +56,16 @@ class IngestBatchAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     search_fields = ("source",)
     change_list_template = "admin/portal/ingestbatch/change_list.html"
+    own_pages = {
+        "upload": "upload/",
+        "template": "template/<str:kind>.csv",
+        "rejections": "<int:pk>/rejections.csv",
+    }
 
     @admin.display(description=gettext_lazy("accepted"), boolean=True)
     def accepted(self, batch: IngestBatch) -> bool | None:
         """Tell whether the batch as a whole was accepted; unknown while it runs."""
         return None if batch.finished_at is None else not batch.error
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add uploading, templates and the row report."""
-        own: list[tuple[str, Callable[..., HttpResponse], str]] = [
-            ("upload/", self.upload_view, "upload"),
-            ("template/<str:kind>.csv", self.template_view, "template"),
-            ("<int:pk>/rejections.csv", self.rejections_view, "rejections"),
-        ]
-        return [
-            path(route, self.admin_site.admin_view(view), name=f"portal_ingestbatch_{name}")
-            for route, view, name in own
-        ] + super().get_urls()
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -82,26 +74,17 @@ class IngestBatchAdmin(ReadOnlyAdmin):
         may_upload = request.user.has_perm(uploads.PERMISSION)
         return super().changelist_view(request, {"may_upload": may_upload, **(extra_context or {})})
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def sheet(self, request: HttpRequest, batch: IngestBatch) -> HttpResponse:
         """Show one batch with its rejected rows; reload while it is being applied."""
-        batch = self.get_object(request, object_id)
-        if batch is None:
-            raise Http404
-        if not self.has_view_permission(request, batch):
-            raise PermissionDenied
-        context = {
-            "batch": batch,
-            "rejections": batch.rejections[:SHOWN],
-            "more": max(batch.rejected - SHOWN, 0),
-            "refresh": REFRESH_SECONDS if batch.finished_at is None else None,
-        }
-        return self._page(request, "detail", str(batch), context)
+        return self.page(
+            request,
+            "detail",
+            str(batch),
+            batch=batch,
+            rejections=batch.rejections[:SHOWN],
+            more=max(batch.rejected - SHOWN, 0),
+            refresh=REFRESH_SECONDS if batch.finished_at is None else None,
+        )
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """Take a file and show its batch."""
@@ -117,15 +100,13 @@ class IngestBatchAdmin(ReadOnlyAdmin):
                     strict=form.cleaned_data["strict"],
                 )
             except Refusal as refusal:
-                for field, text in refusal.fields or [("", str(refusal))]:
-                    form.add_error(field or None, text)
+                add_refusal(form, refusal)
             else:
                 _tell(request, batch)
                 return HttpResponseRedirect(
                     reverse("admin:portal_ingestbatch_change", args=[batch.pk])
                 )
-        context = {"form": form, "kinds": all_kinds()}
-        return self._page(request, "upload", _("Upload a file"), context)
+        return self.page(request, "upload", _("Upload a file"), form=form, kinds=all_kinds())
 
     def template_view(self, request: HttpRequest, kind: str) -> HttpResponse:
         """Send the header of a kind with one example row."""
@@ -143,14 +124,6 @@ class IngestBatchAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         name = f"{batch.kind}-{batch.pk}-rejected.csv"
         return _download(name, "".join(uploads.rejections_csv(batch)))
-
-    def _page(
-        self, request: HttpRequest, name: str, title: str, context: dict[str, Any]
-    ) -> HttpResponse:
-        shared = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
-        return TemplateResponse(
-            request, f"admin/portal/ingestbatch/{name}.html", {**shared, **context}
-        )
 
 
 def _tell(request: HttpRequest, batch: IngestBatch) -> None:

@@ -10,17 +10,17 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet, Sum
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal import platform_time
-from portal.admin.base import HistoryMixin
+from portal.admin.base import ReadOnlyAdmin
+from portal.admin.own_pages import OwnSheet
 from portal.charts import Point, line_plot
 from portal.choices import RunState
 from portal.errors import Refusal
@@ -71,26 +71,18 @@ class RecomputeForm(StartForm):
 
 
 @admin.register(NightRun)
-class NightRunAdmin(HistoryMixin, admin.ModelAdmin):
+class NightRunAdmin(OwnSheet, ReadOnlyAdmin):
     """Read-only rows; nights are started, recomputed and retried by POST after a preview."""
 
     list_display = ("as_of", "number", "state", "bar", "duration", "rows", "mode", "reason")
     list_filter = ("state", "mode")
     date_hierarchy = "as_of"
     change_list_template = "admin/portal/nightrun/change_list.html"
-    show_facets = admin.ShowFacets.NEVER
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Rows are made by `ledger.night_start` alone."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The ledger is read-only."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Published days are what the ledger says: deleting rows would make them vanish."""
-        return False
+    own_pages = {
+        "start": "start/",
+        "recompute": "recompute/",
+        "retry": "retry/<int:job_run_id>/",
+    }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[NightRun]:
         """Count shards and rows with the rows."""
@@ -124,18 +116,6 @@ class NightRunAdmin(HistoryMixin, admin.ModelAdmin):
         """Differences staged."""
         return run.n_written  # type: ignore[attr-defined]
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add starting, recomputing and retrying."""
-        own: list[tuple[str, Callable[..., HttpResponse], str]] = [
-            ("start/", self.start_view, "start"),
-            ("recompute/", self.recompute_view, "recompute"),
-            ("retry/<int:job_run_id>/", self.retry_view, "retry"),
-        ]
-        return [
-            path(route, self.admin_site.admin_view(view), name=f"portal_nightrun_{name}")
-            for route, view, name in own
-        ] + super().get_urls()
-
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -148,28 +128,19 @@ class NightRunAdmin(HistoryMixin, admin.ModelAdmin):
         }
         return super().changelist_view(request, context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def sheet(self, request: HttpRequest, run: NightRun) -> HttpResponse:
         """Show one run with its jobs, shards and errors; reload while it is open."""
-        run = self.get_object(request, object_id)
-        if run is None:
-            raise Http404
-        if not self.has_view_permission(request, run):
-            raise PermissionDenied
-        context = {
-            "run": run,
-            "jobs": [_job_row(each) for each in ledger.progress(run)],
-            "shards": _shards_to_show(run),
-            "duration": self.duration(run),
-            "refresh": REFRESH_SECONDS if run.state in OPEN_STATES else None,
-            "may_run": request.user.has_perm(PERMISSION),
-        }
-        return self._page(request, "detail", _("Night of %(day)s") % {"day": run}, context)
+        return self.page(
+            request,
+            "detail",
+            _("Night of %(day)s") % {"day": run},
+            run=run,
+            jobs=[_job_row(each) for each in ledger.progress(run)],
+            shards=_shards_to_show(run),
+            duration=self.duration(run),
+            refresh=REFRESH_SECONDS if run.state in OPEN_STATES else None,
+            may_run=request.user.has_perm(PERMISSION),
+        )
 
     # --- Actions ---
 
@@ -223,7 +194,7 @@ class NightRunAdmin(HistoryMixin, admin.ModelAdmin):
         if request.method != "POST":
             title = _("Retry %(job)s") % {"job": job_run.job}
             failed = job_run.shards.filter(state=RunState.FAILED).count()
-            return self._page(request, "retry", title, {"job_run": job_run, "failed": failed})
+            return self.page(request, "retry", title, job_run=job_run, failed=failed)
         try:
             ledger.job_retry(job_run=job_run, actor=request.user)  # type: ignore[arg-type]
         except Refusal as refusal:
@@ -256,19 +227,11 @@ class NightRunAdmin(HistoryMixin, admin.ModelAdmin):
                     (name, value) for name in form.fields for value in request.POST.getlist(name)
                 ]
                 context |= {"preview": preview(form.cleaned_data), "hidden": hidden}
-        return self._page(request, "ask", title, context)
+        return self.page(request, "ask", title, **context)
 
     def _need_permission(self, request: HttpRequest) -> None:
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
-
-    def _page(
-        self, request: HttpRequest, name: str, title: str, context: dict[str, Any]
-    ) -> HttpResponse:
-        shared = {**self.admin_site.each_context(request), "title": title, "opts": self.opts}
-        return TemplateResponse(
-            request, f"admin/portal/nightrun/{name}.html", {**shared, **context}
-        )
 
 
 def _seconds(started: Any, ended: Any) -> float | None:

@@ -23,8 +23,7 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -154,6 +153,12 @@ class RulebookAdmin(ServiceAdmin):
     list_filter = ("status", "module", "shipped")
     search_fields = ("module", "version", "source")
     change_form_template = "admin/portal/rulebook/change_form.html"
+    own_pages = {
+        "publish": "<int:pk>/publish/",
+        "withdraw": "<int:pk>/withdraw/",
+        "impact": "<int:pk>/impact/",
+        "impact_csv": "<int:pk>/impact.csv",
+    }
     shown = (
         "module",
         "version",
@@ -230,33 +235,6 @@ class RulebookAdmin(ServiceAdmin):
         context["may_copy"] = obj is not None and self.has_add_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add publishing, withdrawing and the impact preview."""
-        site = self.admin_site
-        return [
-            path(
-                "<int:pk>/publish/",
-                site.admin_view(self.publish_view),
-                name="portal_rulebook_publish",
-            ),
-            path(
-                "<int:pk>/withdraw/",
-                site.admin_view(self.withdraw_view),
-                name="portal_rulebook_withdraw",
-            ),
-            path(
-                "<int:pk>/impact/",
-                site.admin_view(self.impact_view),
-                name="portal_rulebook_impact",
-            ),
-            path(
-                "<int:pk>/impact.csv",
-                site.admin_view(self.impact_csv),
-                name="portal_rulebook_impact_csv",
-            ),
-            *super().get_urls(),
-        ]
-
     def publish_view(self, request: Any, pk: int) -> HttpResponse:
         """Show what would change, then publish on a confirmed POST."""
         if not request.user.has_perm(PUBLISH):
@@ -277,21 +255,20 @@ class RulebookAdmin(ServiceAdmin):
                     % {"rulebook": rulebook, "day": rulebook.effective_from},
                 )
                 return HttpResponseRedirect(self._address(pk))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Publish %(rulebook)s") % {"rulebook": rulebook},
-            "rulebook": rulebook,
-            "form": form,
-            "mistakes": rulebook_validate(rulebook),
-            "previewed": has_impact(rulebook.module),
-            "impact": self._impact(rulebook),
-            "overlapping": rulebooks_overlapping(rulebook),
-            "differences": _differences(rulebook),
-            "day_before": rulebook.effective_from - timedelta(days=1),
-            "back": self._address(pk),
-        }
-        return TemplateResponse(request, "admin/portal/rulebook/publish.html", context)
+        return self.page(
+            request,
+            "publish",
+            _("Publish %(rulebook)s") % {"rulebook": rulebook},
+            rulebook=rulebook,
+            form=form,
+            mistakes=rulebook_validate(rulebook),
+            previewed=has_impact(rulebook.module),
+            impact=self._impact(rulebook),
+            overlapping=rulebooks_overlapping(rulebook),
+            differences=_differences(rulebook),
+            day_before=rulebook.effective_from - timedelta(days=1),
+            back=self._address(pk),
+        )
 
     def impact_view(self, request: Any, pk: int) -> HttpResponse:
         """Show whom a draft would touch: how many of each group, and one group seller by seller."""
@@ -302,20 +279,20 @@ class RulebookAdmin(ServiceAdmin):
         group = impact.group(request.GET.get("group", ""))
         pages = Paginator(range(group.count), IMPACT_PAGE)
         page = pages.get_page(request.GET.get("page"))
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("Impact of %(rulebook)s") % {"rulebook": rulebook},
-            "rulebook": rulebook,
-            "impact": impact,
-            "group": group,
-            "page": page,
-            "rows": list(impact.rows(group.key, max(0, page.start_index() - 1), page.end_index())),
-            "back": self._address(pk),
-        }
-        return TemplateResponse(request, "admin/portal/rulebook/impact.html", context)
+        start = max(0, page.start_index() - 1)
+        return self.page(
+            request,
+            "impact",
+            _("Impact of %(rulebook)s") % {"rulebook": rulebook},
+            rulebook=rulebook,
+            impact=impact,
+            group=group,
+            page=page,
+            rows=list(impact.rows(group.key, start, page.end_index())),
+            back=self._address(pk),
+        )
 
-    def impact_csv(self, request: Any, pk: int) -> StreamingHttpResponse:
+    def impact_csv_view(self, request: Any, pk: int) -> StreamingHttpResponse:
         """Send a group seller by seller."""
         rulebook = self._previewed(request, pk)
         impact = self._impact(rulebook)
