@@ -1,15 +1,13 @@
 """Asking staff for a registration service, and their answer (EPR-10).
 
-Decided (K-7): asking leads to an order that costs money, so it is the owner's, like enrolling in a
-programme. Offer, title and price are copied: what was asked for stays what it was. One request per
-offer is open at a time, by constraint, so a double click asks once.
+Offer, title and price are copied: what was asked for stays what it was. One request per offer is open at
+a time, by constraint, so a double click asks once. How a request goes on is in
+`portal.services.shop_requests`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from datetime import date
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -19,18 +17,31 @@ from compliance.choices import REQUEST_TRANSITIONS, RequestStatus
 from compliance.models import ServiceRequest
 from compliance.obligations.services_schema import SERVICES, ServiceOffer, ServiceRules
 from portal import platform_time
-from portal.bilingual import in_both
-from portal.choices import ROLE_ACTIONS, Action
+from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
-from portal.ingest.cells import CellError, safe_text
 from portal.models import Member, User
-from portal.scoping import seller_scope, unscoped
+from portal.scoping import seller_scope
 from portal.services import audit
-from portal.services.notices import notice_send
 from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
+from portal.services.shop_requests import (
+    MAX_ANSWER,
+    Problems,
+    RequestKind,
+    request_answer,
+    request_cancel,
+    request_take,
+    request_tell,
+    request_text,
+)
 
 PERMISSION = "compliance.change_servicerequest"
-MAX_TEXT = 2000
+MAX_TEXT = MAX_ANSWER
+SERVICE = RequestKind(
+    name="service_request",
+    transitions=REQUEST_TRANSITIONS,
+    permission=PERMISSION,
+    stamps=("answered_at", "answered_by"),
+)
 
 
 def service_rules(day: date) -> ServiceRules | None:
@@ -61,7 +72,10 @@ def service_request_make(*, member: Member, offer: str, note: str = "") -> Servi
     if not member.can(Action.ENROL):
         raise NotAllowed(_("Only the owner of the shop can ask for a service."))
     wanted = service_offer(offer, platform_time.today())
-    note = _text("note", note)
+    problems: Problems = []
+    note = request_text("note", note, MAX_TEXT, problems)
+    if problems:
+        raise InvalidInput(problems)
     try:
         with seller_scope(member.seller), transaction.atomic():
             request = ServiceRequest.objects.create(
@@ -95,36 +109,17 @@ def service_offer(code: str, day: date) -> ServiceOffer:
     return found
 
 
-@transaction.atomic
 def service_request_cancel(*, member: Member, request: ServiceRequest) -> ServiceRequest:
     """Take back a request that staff have not begun with; refuses `not_open` otherwise (EPR-10)."""
-    if not member.can(Action.ENROL):
-        raise NotAllowed(_("Only the owner of the shop can take back a request."))
-    with seller_scope(member.seller):
-        return _move(
-            request,
-            RequestStatus.CANCELLED,
-            actor=member.user,
-            action="service_request.cancel",
-            only_from=RequestStatus.NEW,
-        )
+    return request_cancel(SERVICE, member=member, request=request)
 
 
 # --- Staff --------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def service_request_take(*, actor: User, request: ServiceRequest) -> ServiceRequest:
     """Begin with a request, so that nobody else does; refuses `not_open` (EPR-10)."""
-    _may_work(actor)
-    with unscoped():
-        return _move(
-            request,
-            RequestStatus.IN_PROGRESS,
-            actor=actor,
-            action="service_request.take",
-            only_from=RequestStatus.NEW,
-        )
+    return request_take(SERVICE, actor=actor, request=request)
 
 
 @transaction.atomic
@@ -135,87 +130,12 @@ def service_request_answer(
 
     Raises `InvalidInput` without an answer or for another status; refuses `not_open` when it is over.
     """
-    _may_work(actor)
-    answer = _text("answer", answer)
-    if not answer:
-        raise InvalidInput([("answer", _("Write what the shop is told."))])
-    if status not in (RequestStatus.IN_PROGRESS, RequestStatus.DONE, RequestStatus.CANCELLED):
-        raise InvalidInput([("status", _("Choose how far the request is."))])
-    with unscoped():
-        fields = {
-            "answer": answer,
-            "answered_at": platform_time.now(),
-            "answered_by": actor,
-        }
-        request = _move(
-            request,
-            RequestStatus(status),
-            actor=actor,
-            action="service_request.answer",
-            fields=fields,
-        )
-        _tell(request)
-    return request
-
-
-def _may_work(actor: User) -> None:
-    if not actor.has_perm(PERMISSION):
-        raise NotAllowed(_("You may not work on service requests."))
-
-
-def _move(
-    request: ServiceRequest,
-    status: RequestStatus,
-    *,
-    actor: User,
-    action: str,
-    only_from: str = "",
-    fields: dict[str, Any] | None = None,
-) -> ServiceRequest:
-    """Bring an open request to a status by compare-and-set; staying in progress is no step."""
-    sources = {source for source, targets in REQUEST_TRANSITIONS.items() if status in targets}
-    if status == RequestStatus.IN_PROGRESS:
-        sources.add(status)
-    if only_from:
-        sources &= {only_from}
-    held = ServiceRequest.objects.filter(pk=request.pk)
-    before = held.values_list("status", flat=True).first()
-    if before not in sources or not held.filter(status=before).update(
-        status=status, **(fields or {})
-    ):
-        raise Refusal("not_open", _("This request has gone on in the meantime; look at it again."))
-    request.refresh_from_db()
-    audit.record(
-        action=action,
-        actor=actor,
-        obj=request,
-        before={"status": before},
-        after={"status": status, **({"answer": request.answer} if fields else {})},
-    )
-    return request
-
-
-def _tell(request: ServiceRequest) -> None:
-    roles = [role for role, actions in ROLE_ACTIONS.items() if Action.ENROL in actions]
-    members = Member.everywhere.filter(
-        seller_id=request.seller_id, role__in=roles, is_active=True
-    ).select_related("user")
-    said = hashlib.sha256(f"{request.status}:{request.answer}".encode()).hexdigest()[:16]
-    notice_send(
-        kind="service_answered",
-        key=f"service_answered:{request.pk}:{said}",
-        params={
-            "service": {"en": request.title_en, "zh": request.title_zh},
-            "status": in_both(request.get_status_display),
-            "answer": request.answer,
-        },
+    done = request_answer(SERVICE, actor=actor, request=request, answer=answer, status=status)
+    request_tell(
+        done,
+        notice="service_answered",
+        answer=done.answer,
         link=reverse("compliance:services"),
-        members=members,
+        service={"en": done.title_en, "zh": done.title_zh},
     )
-
-
-def _text(field: str, text: str) -> str:
-    try:
-        return safe_text(text, MAX_TEXT)
-    except CellError as error:
-        raise InvalidInput([(field, str(error))]) from None
+    return done

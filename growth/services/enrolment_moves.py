@@ -24,12 +24,12 @@ from growth.programmes.reading import PREREQUISITE_ENDED, content_of
 from growth.programmes.rules import until_of
 from growth.programmes.schema import ProgrammeContent
 from portal import platform_time
-from portal.choices import ROLE_ACTIONS, Action
+from portal.choices import Action
 from portal.errors import Refusal
-from portal.models import Member, Seller, User
+from portal.models import Seller, User
 from portal.scoping import unscoped
 from portal.services import audit
-from portal.services.notices import notice_send
+from portal.services.notices import NoticeDraft, notice_send_many
 from portal.services.shops import Span, seller_flags_publish
 
 ONE_DAY = timedelta(days=1)
@@ -191,27 +191,23 @@ def title_of(programme: Programme) -> dict[str, str]:
     return {"en": programme.title_en, "zh": programme.title_zh or programme.title_en}
 
 
-def owners_of(seller_id: int) -> list[Member]:
-    """Return the members of a shop who can enrol it."""
-    roles = [role for role, actions in ROLE_ACTIONS.items() if Action.ENROL in actions]
-    return list(
-        Member.everywhere.filter(
-            seller_id=seller_id, role__in=roles, is_active=True
-        ).select_related("user")
-    )
-
-
 def programme_link(programme: Programme) -> str:
     """Return the path of a programme's page."""
     return reverse("growth:programme", args=[programme.code])
 
 
-def enrolment_tell(enrolment: Enrolment, kind: str, key: str, **params: Any) -> int:
-    """Tell the shop's owners of a decision; in the transaction of its cause."""
-    return notice_send(
+def enrolment_notice(enrolment: Enrolment, kind: str, key: str, **params: Any) -> NoticeDraft:
+    """Return a notice about an enrolment, for those who can enrol the shop."""
+    return NoticeDraft(
         kind=kind,
         key=f"{kind}:{enrolment.pk}:{key}",
         params={"programme": title_of(enrolment.programme), **params},
         link=programme_link(enrolment.programme),
-        members=owners_of(enrolment.seller_id),
+        seller_id=enrolment.seller_id,
+        who_can=Action.ENROL,
     )
+
+
+def enrolment_tell(enrolment: Enrolment, kind: str, key: str, **params: Any) -> int:
+    """Tell the shop's owners of a decision; in the transaction of its cause."""
+    return notice_send_many([enrolment_notice(enrolment, kind, key, **params)])

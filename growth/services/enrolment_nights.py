@@ -35,18 +35,17 @@ from growth.programmes.rules import (
 )
 from growth.programmes.schema import Criterion
 from growth.services.enrolment_moves import (
+    enrolment_notice,
     last_day_before,
     membership,
-    programme_link,
     renewals_close,
-    title_of,
 )
 from portal import platform_time
 from portal.audience import sellers_concerned
-from portal.choices import ROLE_ACTIONS, Action, SellerStatus
-from portal.models import Member, Seller, SellerFlag
+from portal.choices import SellerStatus
+from portal.models import Seller, SellerFlag
 from portal.services import audit
-from portal.services.notices import NoticeDraft, notice_send_many
+from portal.services.notices import notice_send_many
 
 BATCH = 1_000
 TOLD_BEFORE = timedelta(days=7)
@@ -278,36 +277,13 @@ def _write_down(
 # --- Telling ------------------------------------------------------------------------------------
 
 
-def _owners(sellers: Iterable[int]) -> dict[int, list[int]]:
-    roles = [role for role, actions in ROLE_ACTIONS.items() if Action.ENROL in actions]
-    found: dict[int, list[int]] = defaultdict(list)
-    rows = Member.everywhere.filter(seller__in=list(sellers), role__in=roles, is_active=True)
-    for seller_id, user_id in rows.values_list("seller_id", "user_id"):
-        found[seller_id].append(user_id)
-    return found
-
-
 def _tell_ended(rows: Sequence[Enrolment]) -> None:
-    owners = _owners({one.seller_id for one in rows})
     drafts = []
     for one in rows:
         words = reason_words(one)
         reason = {"en": words.en, "zh": words.zh or words.en} if words else {"en": "", "zh": ""}
-        drafts.append(_draft(one, owners, "enrolment_removed", "ended", reason=reason))
+        drafts.append(enrolment_notice(one, "enrolment_removed", "ended", reason=reason))
     notice_send_many(drafts)
-
-
-def _draft(
-    enrolment: Enrolment, owners: dict[int, list[int]], kind: str, key: str, **params: Any
-) -> NoticeDraft:
-    return NoticeDraft(
-        kind=kind,
-        key=f"{kind}:{enrolment.pk}:{key}",
-        params={"programme": title_of(enrolment.programme), **params},
-        link=programme_link(enrolment.programme),
-        seller_id=enrolment.seller_id,
-        user_ids=owners.get(enrolment.seller_id, []),
-    )
 
 
 def ending_tell(*, now: datetime) -> int:
@@ -318,18 +294,16 @@ def ending_tell(*, now: datetime) -> int:
         state=EnrolmentState.ACTIVE, until__gte=today, since__isnull=False
     ).select_related("programme")
     for some in _batches(held.order_by("pk").iterator()):
-        due = [(one, key) for one in some for key in _warnings(one, today)]
-        owners = _owners({one.seller_id for one, _key in due}) if due else {}
         told += notice_send_many(
-            _draft(
+            enrolment_notice(
                 one,
-                owners,
                 "enrolment_ending",
                 f"{one.until}:{key}",
                 day=one.until,
                 days=(one.until - today).days if one.until else 0,
             )
-            for one, key in due
+            for one in some
+            for key in _warnings(one, today)
         )
     return told
 

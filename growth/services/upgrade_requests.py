@@ -1,15 +1,13 @@
 """A basic seller asks to become verified, and staff follow up (GRO-15).
 
-Decided (K-7): asking leads to an order that costs money, so it is the owner's, like enrolling. One request
-per shop is open at a time, by constraint, so a double click asks once.
+One request per shop is open at a time, by constraint, so a double click asks once. How a request goes on
+is in `portal.services.shop_requests`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -20,22 +18,45 @@ from growth.membership.reading import rights_rules
 from growth.models import UpgradeRequest
 from portal import platform_time
 from portal.bilingual import in_both
-from portal.choices import ROLE_ACTIONS, Action, Membership, SellerStatus
+from portal.choices import Action, Membership, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
-from portal.ingest.cells import CellError, safe_text
 from portal.models import Member, Seller, User
 from portal.platform_time import WORK_ENDS, WORK_STARTS
-from portal.scoping import seller_scope, unscoped
+from portal.scoping import seller_scope
 from portal.services import audit
-from portal.services.notices import notice_send
+from portal.services.shop_requests import (
+    MAX_ANSWER,
+    RequestKind,
+    request_answer,
+    request_cancel,
+    request_take,
+    request_tell,
+    request_text,
+)
+
+__all__ = [
+    "MAX_ANSWER",
+    "answer_due_at",
+    "open_request",
+    "upgrade_request_answer",
+    "upgrade_request_cancel",
+    "upgrade_request_make",
+    "upgrade_request_take",
+]
 
 PERMISSION = "growth.change_upgraderequest"
 WORKING_DAY = timedelta(hours=WORK_ENDS.hour - WORK_STARTS.hour)
 WORKING_DAYS = 3
 """Where no rulebook says how soon staff answer."""
-MAX_CONTACT, MAX_PHONE, MAX_WISHES, MAX_ANSWER = 80, 40, 1000, 2000
+MAX_CONTACT, MAX_PHONE, MAX_WISHES = 80, 40, 1000
 LEAST_DIGITS = 5
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ()./x-]*")
+UPGRADE = RequestKind(
+    name="upgrade_request",
+    transitions=UPGRADE_TRANSITIONS,
+    permission=PERMISSION,
+    stamps=("handled_at", "handled_by"),
+)
 
 
 def answer_due_at(asked_at: datetime) -> datetime:
@@ -91,19 +112,9 @@ def upgrade_request_make(
     return request
 
 
-@transaction.atomic
 def upgrade_request_cancel(*, member: Member, request: UpgradeRequest) -> UpgradeRequest:
     """Take back a request that staff have not begun with; refuses `not_open` otherwise."""
-    if not member.can(Action.ENROL):
-        raise NotAllowed(_("Only the owner of the shop can take back a request."))
-    with seller_scope(member.seller):
-        return _move(
-            request,
-            UpgradeStatus.CANCELLED,
-            actor=member.user,
-            action="upgrade_request.cancel",
-            only_from=UpgradeStatus.NEW,
-        )
+    return request_cancel(UPGRADE, member=member, request=request)
 
 
 def _refuse_unless_basic(seller: Seller) -> None:
@@ -116,9 +127,9 @@ def _refuse_unless_basic(seller: Seller) -> None:
 def _checked(contact: str, phone: str, wishes: str) -> dict[str, str]:
     problems: list[tuple[str, str]] = []
     clean = {
-        "contact": _text("contact", contact, MAX_CONTACT, problems),
-        "phone": _text("phone", phone, MAX_PHONE, problems),
-        "wishes": _text("wishes", wishes, MAX_WISHES, problems),
+        "contact": request_text("contact", contact, MAX_CONTACT, problems),
+        "phone": request_text("phone", phone, MAX_PHONE, problems),
+        "wishes": request_text("wishes", wishes, MAX_WISHES, problems),
     }
     wrong = {name for name, _problem in problems}
     if not clean["contact"] and "contact" not in wrong:
@@ -131,31 +142,14 @@ def _checked(contact: str, phone: str, wishes: str) -> dict[str, str]:
     return clean
 
 
-def _text(field: str, text: str, most: int, problems: list[tuple[str, str]]) -> str:
-    try:
-        return safe_text(text.replace("\r\n", "\n"), most)
-    except CellError as error:
-        problems.append((field, str(error)))
-        return ""
-
-
 # --- Staff --------------------------------------------------------------------------------------
 
 
 @transaction.atomic
 def upgrade_request_take(*, actor: User, request: UpgradeRequest) -> UpgradeRequest:
     """Begin with a request, so that nobody else does; the shop is told. Refuses `not_open`."""
-    _may_work(actor)
-    with unscoped():
-        taken = _move(
-            request,
-            UpgradeStatus.IN_PROGRESS,
-            actor=actor,
-            action="upgrade_request.take",
-            only_from=UpgradeStatus.NEW,
-            handled=True,
-        )
-        _tell(taken, in_both(_taken_text))
+    taken = request_take(UPGRADE, actor=actor, request=request, stamped=True)
+    _tell(taken, in_both(_taken_text))
     return taken
 
 
@@ -167,80 +161,14 @@ def upgrade_request_answer(
 
     Raises `InvalidInput` without an answer or for another status; refuses `not_open` when it is over.
     """
-    _may_work(actor)
-    problems: list[tuple[str, str]] = []
-    answer = _text("answer", answer, MAX_ANSWER, problems)
-    if not answer and not problems:
-        problems.append(("answer", _("Write what the shop is told.")))
-    if status not in UPGRADE_TRANSITIONS[UpgradeStatus.NEW]:
-        problems.append(("status", _("Choose how far the request is.")))
-    if problems:
-        raise InvalidInput(problems)
-    with unscoped():
-        request = _move(
-            request,
-            UpgradeStatus(status),
-            actor=actor,
-            action="upgrade_request.answer",
-            handled=True,
-            answer=answer,
-        )
-        _tell(request, answer)
-    return request
+    done = request_answer(UPGRADE, actor=actor, request=request, answer=answer, status=status)
+    _tell(done, done.answer)
+    return done
 
 
 def _taken_text() -> str:
     return _("Your account manager has taken it on and will call you.")
 
 
-def _may_work(actor: User) -> None:
-    if not actor.has_perm(PERMISSION):
-        raise NotAllowed(_("You may not work on upgrade requests."))
-
-
-def _move(
-    request: UpgradeRequest,
-    status: UpgradeStatus,
-    *,
-    actor: User,
-    action: str,
-    only_from: str = "",
-    handled: bool = False,
-    **fields: Any,
-) -> UpgradeRequest:
-    """Bring an open request to a status by compare-and-set; staying in progress is no step."""
-    sources = {source for source, targets in UPGRADE_TRANSITIONS.items() if status in targets}
-    if status == UpgradeStatus.IN_PROGRESS:
-        sources.add(status)
-    if only_from:
-        sources &= {only_from}
-    if handled:
-        fields |= {"handled_at": platform_time.now(), "handled_by": actor}
-    held = UpgradeRequest.objects.filter(pk=request.pk)
-    before = held.values_list("status", flat=True).first()
-    if before not in sources or not held.filter(status=before).update(status=status, **fields):
-        raise Refusal("not_open", _("This request has gone on in the meantime; look at it again."))
-    request.refresh_from_db()
-    audit.record(
-        action=action,
-        actor=actor,
-        obj=request,
-        before={"status": before},
-        after={"status": status, **({"answer": request.answer} if "answer" in fields else {})},
-    )
-    return request
-
-
 def _tell(request: UpgradeRequest, answer: str | dict[str, str]) -> None:
-    roles = [role for role, actions in ROLE_ACTIONS.items() if Action.ENROL in actions]
-    members = Member.everywhere.filter(
-        seller_id=request.seller_id, role__in=roles, is_active=True
-    ).select_related("user")
-    said = hashlib.sha256(f"{request.status}:{answer}".encode()).hexdigest()[:16]
-    notice_send(
-        kind="upgrade_answered",
-        key=f"upgrade_answered:{request.pk}:{said}",
-        params={"status": in_both(request.get_status_display), "answer": answer},
-        link=reverse("growth:rights"),
-        members=members,
-    )
+    request_tell(request, notice="upgrade_answered", answer=answer, link=reverse("growth:rights"))

@@ -80,8 +80,8 @@ class NoticeDraft:
     """One event for one shop, or for named users.
 
     `key` identifies the event *for the person told*: put the shop's id in it when somebody in two
-    shops must hear twice. Without `user_ids` every active member of the shop is told. `link` is a
-    path of the portal. People of a closed shop hear only what is for them `even_closed`: why it was
+    shops must hear twice. Without `user_ids` every active member of the shop is told, or those
+    `who_can` do something there. `link` is a path of the portal. People of a closed shop hear only what is for them `even_closed`: why it was
     closed, and what became of their appeal.
     """
 
@@ -91,6 +91,7 @@ class NoticeDraft:
     link: str = ""
     seller_id: int | None = None
     user_ids: Sequence[int] | None = None
+    who_can: Action | None = None
     even_closed: bool = False
 
 
@@ -189,6 +190,7 @@ def _rows(drafts: list[NoticeDraft]) -> list[Notice]:
                 (member.user, choices.get((member.pk, kind.code), kind.default_email))
                 for member in members.get(draft.seller_id, ())
                 if (only is None or member.user_id in only)
+                and (draft.who_can is None or member.can(draft.who_can))
                 and (draft.even_closed or member.seller.status != SellerStatus.CLOSED)
             ]
         for user, email in wanted:
