@@ -16,9 +16,6 @@ from portal.nightly.registry import ShardContext, job
 from portal.nightly.standings import add_to_new_set, new_set, stage_new_set
 from portal.platform_time import end_of
 
-RULES_PER_STATEMENT = 100
-"""Databases limit how many selects one statement may join."""
-
 AskedTasks = list[tuple[int, list[str]]]
 """(pack, the rules of its tasks)."""
 
@@ -31,8 +28,9 @@ def packs(ctx: ShardContext) -> None:
     of them hold. Runs that began before the window keep their start.
     """
     with new_set(ctx, PackStanding):
-        for part in _parts(asked_tasks(ctx.as_of)):
-            sql, params = progress_select(part, ctx.as_of)
+        asked = asked_tasks(ctx.as_of)
+        if asked:
+            sql, params = progress_select(asked, ctx.as_of)
             add_to_new_set(ctx, PackStanding, sql, {**ctx.params, **params})
         stage_new_set(
             ctx, PackStanding, ctx.params, scope_sql="s.seller_id BETWEEN %(lo)s AND %(hi)s"
@@ -56,33 +54,24 @@ def rules_of(pack: Pack) -> list[str]:
     ]
 
 
-def _parts(asked: AskedTasks) -> Iterator[AskedTasks]:
-    """Cut the packs so that each part asks about a limited number of rules."""
-    part: AskedTasks = []
-    for pack, rules in asked:
-        if part and sum(len(each) for _pack, each in part) + len(rules) > RULES_PER_STATEMENT:
-            yield part
-            part = []
-        part.append((pack, rules))
-    if part:
-        yield part
-
-
 def asked_rows(asked: Sequence[tuple[int, Sequence[str]]]) -> tuple[str, dict[str, Any]]:
     """Return a select of `pack_id`, `rule` and `tasks` (their number), with its parameters.
 
     Two tasks of one rule are two rows, so both are counted.
     """
-    selects, params = [], dict[str, Any]()
+    rows, params = [], dict[str, Any]()
     for pack, rules in asked:
         for rule in rules:
-            name = f"asked{len(selects)}"
-            selects.append(
-                f"SELECT CAST({int(pack)} AS BIGINT) AS pack_id, "
-                f"CAST(%({name})s AS VARCHAR(160)) AS rule, {len(rules)} AS tasks"
+            name = f"asked{len(rows)}"
+            rows.append(
+                f"(CAST({int(pack)} AS BIGINT), CAST(%({name})s AS VARCHAR(160)), {len(rules)})"
             )
             params[name] = rule
-    return " UNION ALL ".join(selects), params
+    # A list of values, because databases limit how many selects one statement may join.
+    return ASKED.format(rows=", ".join(rows)), params
+
+
+ASKED = "SELECT column1 AS pack_id, column2 AS rule, column3 AS tasks FROM (VALUES {rows}) listed"
 
 
 def progress_select(

@@ -15,15 +15,6 @@ from growth.choices import Operator
 from portal.audience import condition_holds
 from portal.metrics import metric_empty
 
-_SQL = {
-    Operator.EQ: "=",
-    Operator.NE: "<>",
-    Operator.GTE: ">=",
-    Operator.GT: ">",
-    Operator.LTE: "<=",
-    Operator.LT: "<",
-}
-
 
 def _number(value: Any) -> Decimal:
     return Decimal(str(value))
@@ -62,13 +53,3 @@ class TaskRule:
     def holds_without_row(self) -> bool:
         """Tell whether sellers whom the metric does not name fulfil the rule."""
         return self.holds(metric_empty(self.metric))
-
-    def condition(self, column: str, name: str) -> tuple[str, dict[str, Any]]:
-        """Return the rule as an SQL condition on a column that is not null, with its parameters.
-
-        `name` begins the names of the parameters, so that several rules fit into one statement.
-        """
-        params = {f"{name}_{position}": one for position, one in enumerate(self.target)}
-        if self.op == Operator.IN:
-            return f"{column} IN ({', '.join(f'%({each})s' for each in params)})", params
-        return f"{column} {_SQL[Operator(self.op)]} %({name}_0)s", params

@@ -243,6 +243,9 @@ class _Publication:
     def _put_in(self) -> None:
         """Add the owned days for rows that enter, joining neighbours that say the same."""
         sql, beginning, table = self.sql, self.beginning, self.sql.table
+        # An index by another column of the key and the last day looks as good as the key's to a planner
+        # whose statistics do not know that day: each row would read all that ended the day before.
+        ended = f"l.valid_to {'IS NOT DISTINCT FROM' if sql.is_postgres else '='} %(before)s"
         # Without a newer published day there is nothing to join on the right.
         right = (
             ""
@@ -257,7 +260,7 @@ class _Publication:
                 else "r.id AS right_id, r.valid_to AS right_to, "
             )
             + f"{sql.listed(sql.data, 'c')} FROM {sql.changes} c LEFT JOIN {table} l "
-            f"ON {sql.same_row('l', 'c')} AND l.valid_to = %(before)s {right} "
+            f"ON {sql.same_row('l', 'c')} AND {ended} {right} "
             f"WHERE {self._staged} AND c.entering"
         )
         self._analyze(beginning)
