@@ -15,7 +15,7 @@ from typing import Any
 from django.db.models import Count, Min, Q
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
 from compliance.models import Certificate
 from growth.choices import (
@@ -359,7 +359,7 @@ class _Use:
         value = self.numbers.get(right.subject)
         used = value is not None and value >= right.at_least
         if value is None or value <= 1:
-            return {"used": used, "note": _("Set up") if used else _("Not yet")}
+            return {"used": used, "note": _("Set up") if used else pgettext("right", "Not yet")}
         return {"used": used, "note": number_text(value), "total": int(value)}
 
     def of_membership(self, right: MemberRight) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from growth.diagnosis.changes import change_ahead
 from growth.diagnosis.page import (
     FULL_SCORE,
     card_of,
@@ -52,6 +53,7 @@ class DiagnosisPage(DiagnosisPageBase):
             "card": card_of(reading),
             "most": FULL_SCORE,
             "plot": trend_plot(diagnosis_history(request.seller)),
+            "change": change_ahead(reading),
         }
         return render(request, "growth/diagnosis.html", context)
 
@@ -66,7 +68,7 @@ class DiagnosisItemsPage(DiagnosisPageBase):
             context |= {
                 "groups": _groups(found),
                 "number": len(found.items),
-                "weights": sum(each.item.weight for each in found.items if each.counts),
+                "weights": found.weights,
             }
         return render(request, "growth/diagnosis_items.html", context)
 

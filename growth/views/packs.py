@@ -140,6 +140,10 @@ class PackClaim(SellerPage):
 
     read_action = write_action = Action.ENROL
 
+    def get(self, request: MemberRequest, code: str) -> HttpResponse:
+        """Show the pack: the button is on its page."""
+        return redirect("growth:pack", code=code)
+
     def post(self, request: MemberRequest, code: str) -> HttpResponse:
         """Claim it and show it; a second click finds it claimed."""
         pack = pack_or_404(request, code).pack
@@ -198,6 +202,10 @@ class RewardChoose(SellerPage):
     """Choose the tool of a coupon: it is final, so it is confirmed."""
 
     read_action = write_action = Action.ENROL
+
+    def get(self, request: MemberRequest, pk: int) -> HttpResponse:
+        """Show the rewards: the form is on their page."""
+        return redirect("growth:rewards")
 
     def post(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Ask for confirmation, then choose."""

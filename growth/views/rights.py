@@ -124,7 +124,10 @@ class UpgradeCancel(SellerPage):
     """Take back a request that nobody has begun with."""
 
     read_action = write_action = Action.ENROL
-    http_method_names = ["post"]
+
+    def get(self, request: MemberRequest, pk: int) -> HttpResponse:
+        """Show the rights: the button is on their page."""
+        return redirect("growth:rights")
 
     def post(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Take it back and say so."""
