@@ -1,4 +1,4 @@
-"""The diagnosis over the API: newest or as of a day, and its history (GRO-11)."""
+"""The diagnosis over the API: newest or as of a day, history, outlook (GRO-11)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from growth.api.guide import AS_OF, BAD_REQUEST, NUMBER
 from growth.choices import BenchmarkScope
+from growth.diagnosis.changes import change_ahead
 from growth.diagnosis.reading import (
     DiagnosisReading,
     diagnosis_access,
@@ -20,6 +21,7 @@ from growth.diagnosis.reading import (
 )
 from growth.diagnosis.rules import FULL, ItemResult, ItemState
 from growth.tasks.reading import number_json, page_url
+from portal.api.bulletins import BulletinChangeSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.nightly.published import read_as_of
 
@@ -52,7 +54,8 @@ class DiagnosisItemSerializer(serializers.Serializer):
     lower_is_better = serializers.BooleanField(source="item.lower_is_better")
     weight = serializers.IntegerField(source="item.weight")
     score = serializers.SerializerMethodField(
-        method_name="score_of", help_text="Part of the benchmark that is reached, 0 to 1."
+        method_name="score_of",
+        help_text="Part of the benchmark that is reached, 0 to 1, with the eight decimals that count.",
     )
     gain = serializers.DecimalField(
         max_digits=5,
@@ -78,7 +81,7 @@ class DiagnosisItemSerializer(serializers.Serializer):
     @extend_schema_field({"type": ["string", "null"], "format": "decimal"})
     def score_of(self, result: ItemResult) -> str | None:
         """Return the item's score; null where it does not count."""
-        return None if result.share is None else f"{Decimal(result.share) / FULL:.4f}"
+        return None if result.share is None else f"{Decimal(result.share) / FULL:.8f}"
 
     def get_url(self, result: ItemResult) -> str:
         """Return the address of the page."""
@@ -168,3 +171,19 @@ class DiagnosisHistoryView(ScopedView):
             "next": None,
         }
         return Response(DiagnosisHistorySerializer(answer).data)
+
+
+class DiagnosisOutlookView(ScopedView):
+    """`GET /growth/diagnosis/outlook`."""
+
+    @extend_schema(
+        summary="The newest figures under the rules of the diagnosis that come next",
+        responses={200: BulletinChangeSerializer},
+    )
+    def get(self, request: ScopedRequest) -> Response:
+        """Return what announced rules, or those in force since, make of the figures (K-17).
+
+        Null when the newest figures are judged by the newest rules.
+        """
+        change = change_ahead(diagnosis_reading(request.seller))
+        return Response(BulletinChangeSerializer({"change": change}).data)

@@ -40,7 +40,8 @@ WHY_LEFT_OUT: dict[ItemState, str | Promise] = {
 class ItemCard:
     """One item as readers see it; texts are empty where there is nothing to say.
 
-    `share` is the part of the benchmark that is reached, in whole percent, rounded down.
+    `share` is the part of the benchmark that is reached, in whole percent; `reached` says it to the
+    hundredth. Both are rounded down: what is below its benchmark never shows 100 %.
     """
 
     key: str
@@ -51,6 +52,7 @@ class ItemCard:
     benchmark: str
     peers: str
     share: int | None
+    reached: str
     score_gain: str
     weight: int
     gain: str
@@ -87,6 +89,7 @@ def _card(result: ItemResult) -> ItemCard:
         benchmark=benchmark_text(benchmark, unit, lower_is_better=item.lower_is_better),
         peers=peers_text(benchmark),
         share=None if result.share is None else result.share * 100 // FULL,
+        reached=reached_text(result.share),
         score_gain=gain_text(result.gain) if result.gain else "",
         weight=item.weight,
         gain=item.gain,
@@ -118,6 +121,13 @@ def peers_text(benchmark: Benchmark | None) -> str:
         # Translators: 标杆值参考同行业星级商家
         return _("Median of %(number)s starred sellers of your industry") % number
     return _("Median of all %(number)s sellers of your industry with a value") % number
+
+
+def reached_text(share: int | None) -> str:
+    """Write a share of the benchmark: `33.33%`, `100%`; empty where an item does not count."""
+    if share is None:
+        return ""
+    return f"{score_text(Decimal(share * 100 * FULL_SCORE // FULL) / 100)}%"
 
 
 def gain_text(gain: Decimal) -> str:

@@ -7,6 +7,7 @@ constant number of queries inside the shop's scope.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -37,6 +38,8 @@ class DiagnosisReading:
     rulebook: RulebookInForce | None = None
     row: GrowthScore | None = None
     diagnosis: Diagnosis | None = None
+    rulebooks: tuple[RulebookInForce, ...] = ()
+    """Every published rulebook of the diagnosis."""
 
     @property
     def score(self) -> Decimal | None:
@@ -56,7 +59,7 @@ def diagnosis_reading(seller: Seller, as_of: date | None = None) -> DiagnosisRea
     if day is None:
         return DiagnosisReading(seller)
     row = GrowthScore.objects.as_of(day).filter(seller=seller).first()
-    books = rulebooks_published(DIAGNOSIS)
+    books = tuple(rulebooks_published(DIAGNOSIS))
     rulebook = next((book for book in books if row and book.version == row.rulebook), None)
     if row is None or rulebook is None:
         return DiagnosisReading(seller, day)
@@ -67,22 +70,35 @@ def diagnosis_reading(seller: Seller, as_of: date | None = None) -> DiagnosisRea
         row=row,
         diagnosis=diagnose(
             rulebook.content,
-            _values(seller, rulebook.content, day),
-            _benchmarks(seller, day),
+            diagnosis_values(seller, [rulebook.content], day),
+            benchmarks_of(seller, day),
         ),
+        rulebooks=books,
     )
 
 
-def _values(seller: Seller, rules: DiagnosisRules, day: date) -> dict[str, Decimal | None]:
-    """Return the shop's values by metric, as the night counted them."""
-    metrics = [item.metric for item in rules.items]
+def diagnosis_values(
+    seller: Seller, rules: Iterable[DiagnosisRules], day: date
+) -> dict[str, Decimal | None]:
+    """Return the shop's values of all metrics of some rules, as the night counted them; one query."""
+    metrics = {item.metric for each in rules for item in each.items}
     empty = {metric: metric_empty(metric) for metric in metrics}
     return {**empty, **shop_values(seller, metrics, day)}
 
 
-def _benchmarks(seller: Seller, day: date) -> dict[str, Benchmark]:
+def benchmarks_of(seller: Seller, day: date) -> dict[str, Benchmark]:
+    """Return the benchmarks of the shop's industry as of a day, by metric; one query."""
     rows = GrowthBenchmark.objects.as_of(day).filter(industry=seller.industry_id)
     return {row.metric: Benchmark(row.value, row.sellers, row.scope) for row in rows}
+
+
+def benchmarks_taken(metrics: Collection[str], day: date) -> bool:
+    """Tell whether the night of a day has looked for benchmarks of some metrics, in any industry.
+
+    Rules announced since then may need more than that night knew.
+    """
+    found = GrowthBenchmark.objects.as_of(day).filter(metric__in=metrics)
+    return not metrics or found.exists()
 
 
 # --- Who may see it -----------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 
 from growth.choices import BenchmarkScope
 from growth.diagnosis.schema import DiagnosisItem, DiagnosisRules
@@ -117,6 +118,27 @@ class Diagnosis:
     score: Decimal | None
     items: tuple[ItemResult, ...]
     """In the rulebook's order."""
+
+    @cached_property
+    def weights(self) -> int:
+        """What the items that count weigh together."""
+        return sum(each.item.weight for each in self.items if each.counts)
+
+    @property
+    def by_key(self) -> dict[str, ItemResult]:
+        """The items by key, in the rulebook's order."""
+        return {each.item.key: each for each in self.items}
+
+    def points_of(self, result: ItemResult | None) -> Decimal:
+        """Return what an item adds to the growth score; 0 where there is none, or it does not count."""
+        share = result.share if result else None
+        if result is None or share is None:
+            return Decimal(0)
+        return Decimal(_hundredths(result.item.weight * share, self.weights)) / 100
+
+    def most_of(self, result: ItemResult) -> Decimal:
+        """Return what an item that counts adds to the growth score at its benchmark."""
+        return Decimal(_hundredths(result.item.weight * FULL, self.weights)) / 100
 
     @property
     def suggestions(self) -> list[ItemResult]:

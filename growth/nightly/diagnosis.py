@@ -17,7 +17,8 @@ from portal.metrics import DERIVED, PLAIN
 from portal.nightly.export import register_standing
 from portal.nightly.registry import Params, ShardContext, job
 from portal.nightly.standings import add_to_new_set, new_set, stage_new_set
-from portal.services.rulebooks import RulebookMissing, rulebook_for
+from portal.rule_changes import rulebook_to_come
+from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
 from rfq.nightly.score import plan_industries
 
 JOB = "growth.diagnosis"
@@ -35,7 +36,8 @@ def diagnosis(ctx: ShardContext) -> None:
     """Stage the benchmarks and growth scores of a group of industries (GRO-11).
 
     The rulebook in force on the as-of day says what is compared; days before the first one have
-    neither. The same statements whatever the number of items, shops and industries.
+    neither. Benchmarks that only announced rules need are counted, too, so that shops can be told what
+    changes for them (K-17). The same statements whatever the number of items, shops and industries.
     """
     with new_set(ctx, GrowthBenchmark) as benchmarks, new_set(ctx, GrowthScore):
         try:
@@ -43,7 +45,13 @@ def diagnosis(ctx: ShardContext) -> None:
         except RulebookMissing:
             pass
         else:
-            sql = diagnosis_sql(rulebook.content, rulebook.version, ctx.as_of)
+            coming = rulebook_to_come(rulebooks_published(DIAGNOSIS), ctx.as_of)
+            sql = diagnosis_sql(
+                rulebook.content,
+                rulebook.version,
+                ctx.as_of,
+                ahead=coming.content if coming else None,
+            )
             params = {**ctx.params, **sql.params}
             with _values(ctx, sql.values, params) as values:
                 add_to_new_set(ctx, GrowthBenchmark, sql.benchmarks(values), params)

@@ -55,16 +55,25 @@ class DiagnosisSql:
         return SCORES.format(items=self.items, values=values, benchmarks=benchmarks)
 
 
-def diagnosis_sql(rules: DiagnosisRules, version: str, as_of: date) -> DiagnosisSql:
-    """Return the selects that a rulebook needs as of a day."""
+def diagnosis_sql(
+    rules: DiagnosisRules, version: str, as_of: date, *, ahead: DiagnosisRules | None = None
+) -> DiagnosisSql:
+    """Return the selects that a rulebook needs as of a day.
+
+    What rules to come (`ahead`) compare has a benchmark as well, and no weight in the scores.
+    """
     params: dict[str, Any] = {"as_of": as_of, "version": version}
+    weighed = [(item.metric, item.weight, item.lower_is_better) for item in rules.items]
+    judged = {item.metric for item in rules.items}
+    if ahead is not None:
+        weighed += [(item.metric, 0, False) for item in ahead.items if item.metric not in judged]
     rows = []
-    for place, item in enumerate(rules.items):
-        empty = metric_empty(item.metric)
+    for place, (metric, weight, lower_is_better) in enumerate(weighed):
+        empty = metric_empty(metric)
         params |= {
-            f"metric_{place}": item.metric,
-            f"weight_{place}": item.weight,
-            f"lower_{place}": int(item.lower_is_better),
+            f"metric_{place}": metric,
+            f"weight_{place}": weight,
+            f"lower_{place}": int(lower_is_better),
             f"empty_{place}": None if empty is None else int(empty * SCALE),
         }
         rows.append(
@@ -139,6 +148,7 @@ _WHOLE = f"(weights * {FULL // HUNDREDTHS})"
 SCORES = f"""WITH {{items}}, goals AS (
     SELECT b.industry_id, i.place, i.weight, i.lower_is_better, {_GOAL} AS units
     FROM {{benchmarks}} b JOIN items i ON i.metric = b.metric
+    WHERE i.weight > 0
 ), compared AS (
     SELECT c.seller_id, g.weight,
         CASE WHEN g.lower_is_better = 1 THEN g.units ELSE c.units END AS part,

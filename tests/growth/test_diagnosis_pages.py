@@ -17,7 +17,7 @@ from growth.diagnosis.reading import diagnosis_reading
 from growth.models import GrowthScore
 from growth.nightly.diagnosis import JOB
 from growth.nightly.stages import STAGES
-from portal.models import Category, Member, Seller
+from portal.models import Category, Member, MetricValue, Seller
 from portal.next_actions import NextAction, next_actions_for
 from portal.scoping import seller_scope, unscoped
 from tests.growth.diagnosis_world import (
@@ -162,6 +162,10 @@ def test_all_scan_results_in_three_groups(diagnosed: Seller, owner_client: Clien
     page = text_of(response)
     assert "Your shop has no value yet, so it does not count." in page
     assert "The items compared weigh 6 together." in page
+    # 3 × 33.33 % + 1 × 50 % + 2 × 100 %, by 6: the 58.33 above.
+    assert [row.reached for group in response.context["groups"] for row in group["rows"]] == [
+        "33.33%", "50%", "100%", "",
+    ]  # fmt: skip
     assert 'href="/rules/growth.diagnosis/?version=test"' in page
 
 
@@ -344,12 +348,28 @@ def test_the_api_answers_score_and_items(diagnosed: Seller, viewer_api: APIClien
     assert items[0] == {
         "key": "inquiries_30d", "metric": INQUIRIES, "title": "Inquiries", "state": "below",
         "value": 10, "benchmark": 30, "sellers": 12, "scope": "starred", "lower_is_better": False,
-        "weight": 3, "score": "0.3333", "gain": "33.34", "brings": "Buyers who ask",
+        "weight": 3, "score": "0.33333333", "gain": "33.34", "brings": "Buyers who ask",
         "guide": "Answer soon", "url": "/inquiries/",
     }  # fmt: skip
-    assert (items[2]["benchmark"], items[2]["score"], items[2]["gain"]) == ("8.5", "1.0000", "0.00")
+    assert (items[2]["benchmark"], items[2]["score"], items[2]["gain"]) == (
+        "8.5",
+        "1.00000000",
+        "0.00",
+    )
     left_out = items[3]
     assert (left_out["state"], left_out["value"], left_out["score"]) == ("no_value", None, None)
+
+
+@pytest.mark.rule("GRO-11")
+def test_what_is_just_below_its_benchmark_never_shows_all_of_it(
+    diagnosed: Seller, owner_api: APIClient, owner_client: Client
+) -> None:
+    with unscoped():
+        MetricValue.objects.filter(metric=INQUIRIES).update(value=Decimal("29.9999"))
+    item = next(each for each in owner_api.get(API).json()["items"] if each["metric"] == INQUIRIES)
+    assert (item["state"], item["score"]) == ("below", "0.99999667")
+    rows = owner_client.get(ITEMS).context["groups"][0]["rows"]
+    assert [row.reached for row in rows if row.metric == INQUIRIES] == ["99.99%"]
 
 
 @pytest.mark.rule("GRO-3")
