@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 
 from growth.choices import Stage
+from growth.guide.changes import change_ahead
 from growth.guide.reading import GuideReading, guide_reading
 from growth.guide.texts import (
     PHASE_ICONS,
@@ -36,6 +37,7 @@ class GuidePage(SellerPage):
                 "milestones": _milestones(reading),
                 "ends": stage_end_text(reading),
                 "tasks_done": tasks_text(reading),
+                "change": change_ahead(reading),
                 "star_url": page_url("growth:star"),
                 "packs_url": page_url("growth:packs"),
                 "diagnosis_url": page_url("growth:diagnosis"),
