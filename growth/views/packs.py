@@ -205,6 +205,7 @@ class RewardChoose(SellerPage):
 
     def get(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Show the rewards: the form is on their page."""
+        reward_or_404(pk)
         return redirect("growth:rewards")
 
     def post(self, request: MemberRequest, pk: int) -> HttpResponse:

@@ -127,6 +127,7 @@ class UpgradeCancel(SellerPage):
 
     def get(self, request: MemberRequest, pk: int) -> HttpResponse:
         """Show the rights: the button is on their page."""
+        get_object_or_404(UpgradeRequest.objects.all(), pk=pk)
         return redirect("growth:rights")
 
     def post(self, request: MemberRequest, pk: int) -> HttpResponse:

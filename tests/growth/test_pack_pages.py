@@ -16,11 +16,11 @@ from growth.nightly.packs import PACKS
 from growth.nightly.rewards import REWARDS
 from growth.services.pack_settling import pack_settle
 from growth.services.rewards import (
-    VOUCHER_LETTERS,
     reward_choose,
     reward_use,
     rewards_lapse,
 )
+from growth.services.vouchers import VOUCHER_LETTERS
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.home_tiles import home_tiles_for
 from portal.models import Member, Notice, Seller
@@ -304,6 +304,9 @@ def test_the_owner_claims_on_the_page_and_a_second_click_changes_nothing(
         assert PackClaim.objects.count() == 1
     other = owner_client.get(reverse("growth:pack", args=["basic"])).content.decode()
     assert "not for your shop" in other
+    assert "Membership: Gold Supplier" in other, "it says which condition is not met"
+    assert "Not done" in other
+    assert "To do" not in other, "what brings nothing is nobody's to do"
     assert owner_client.get(reverse("growth:pack", args=["nothing"])).status_code == 404
 
 
@@ -322,6 +325,31 @@ def test_a_reward_is_chosen_and_used_on_the_page_with_a_confirmation(owner_clien
     owner_client.post(use)
     assert fresh(grant).voucher in owner_client.get(page).content.decode()
     assert owner_client.get(use).status_code == 302
+
+
+@pytest.mark.rule("UI-4")
+def test_a_deadline_stands_in_both_zones_with_what_is_left(owner_client, clock, shop):
+    pack_create()
+    for name, args in (("growth:packs", []), ("growth:pack", ["pack"])):
+        page = " ".join(owner_client.get(reverse(name, args=args)).content.decode().split())
+        assert "Claim before:" in page
+        assert "Sep 3, 2022 00:00 Pacific" in page
+        assert "<small>Sep 3, 2022 15:00 China</small>" in page
+        assert "30 days left" in page or "29 days left" in page or "28 days left" in page
+
+
+@pytest.mark.rule("UI-1", "K-8")
+def test_an_address_that_takes_forms_leads_back_to_its_page(
+    owner_client, stranger_client, owner, clock
+):
+    """A person whose session ended is sent on by a link, not by the form."""
+    grant = rewarded(owner.seller, clock)
+    choose = reverse("growth:reward-choose", args=[grant.pk])
+    claim = reverse("growth:pack-claim", args=["pack"])
+    assert owner_client.get(choose).url == reverse("growth:rewards")
+    assert stranger_client.get(choose).status_code == 404
+    assert owner_client.get(claim).url == reverse("growth:pack", args=["pack"])
+    assert fresh(grant).choice == ""
 
 
 @pytest.mark.rule("GRO-6", "GRO-7")

@@ -200,6 +200,18 @@ def test_every_programme_has_a_page_in_both_languages(
     assert owner_client.get(reverse("growth:programme", args=["nothing"])).status_code == 404
 
 
+@pytest.mark.rule("GRO-17")
+def test_a_condition_that_is_not_met_is_said_once_and_of_itself_alone(
+    owner_client: Client, shop: Seller
+) -> None:
+    apply_url = reverse("growth:programme-enrol", args=["first_order_discount"])
+    owner_client.post(apply_url, {"agreement": "on"})
+    page = text_of(owner_client.get(reverse("growth:programme", args=["machinery_local_service"])))
+    assert page.count("Enrolled in: One-year after-sales service for machinery: remote") == 1
+    assert "First-order discount" not in page, "what else the shop takes part in says nothing"
+    assert "Your shop can enrol once it meets every condition." in page
+
+
 @pytest.mark.rule("GRO-18")
 def test_the_terms_of_machinery_stand_as_a_table(owner_client: Client) -> None:
     page = text_of(
