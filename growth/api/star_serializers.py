@@ -139,7 +139,7 @@ class StarSerializer(serializers.Serializer):
     as_of = serializers.DateField(allow_null=True)
     rulebook = serializers.CharField(allow_null=True, help_text="Version; see `/rulebooks`.")
     star = serializers.IntegerField(allow_null=True, help_text="Predicted: the lowest power's.")
-    assessed_star = serializers.IntegerField(help_text="The shop's assessed star now.")
+    assessed_star = serializers.IntegerField(help_text="The shop's assessed star as of that day.")
     from_upstream = serializers.BooleanField(
         help_text="The marketplace names the assessed star itself."
     )
@@ -169,7 +169,7 @@ def star_answer(reading: StarReading) -> dict[str, Any]:
         "as_of": reading.as_of,
         "rulebook": reading.rulebook.version if reading.rulebook else None,
         "star": result.star if result else None,
-        "assessed_star": reading.seller.assessed_star,
+        "assessed_star": reading.assessed_star,
         "from_upstream": reading.from_upstream,
         "power_results": result.powers if result else (),
         "local_service": result.local_service if result else None,

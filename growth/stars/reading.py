@@ -61,6 +61,13 @@ class StarReading:
         """The newest assessment as of a day up to `as_of`; read when it is asked for."""
         return newest_assessment(self.seller, self.as_of) if self.as_of else None
 
+    @cached_property
+    def assessed_star(self) -> int:
+        """The assessed star as of the day of the figures; that of now where there are none."""
+        return (
+            assessed_star_at(self.seller, self.as_of) if self.as_of else self.seller.assessed_star
+        )
+
     @property
     def awaits_core_tasks(self) -> bool:
         """Tell whether the star stays 0 until all core tasks have been done (GRO-2)."""
@@ -119,6 +126,21 @@ def newest_assessment(seller: Seller, day: date) -> StarAssessment | None:
         .order_by("-month")
         .first()
     )
+
+
+def assessed_star_at(seller: Seller, day: date) -> int:
+    """Return a shop's assessed star with what was assessed as of a day or earlier; one query.
+
+    The shop's column has the star of now. What a later assessment replaced is that of the one before;
+    shops of which none is known had no star.
+    """
+    ours = StarAssessment.objects.filter(
+        seller=seller, applied=True, fixed_at__lte=platform_time.now()
+    )
+    stars = dict(ours.order_by("as_of").values_list("as_of", "star"))
+    if not any(as_of > day for as_of in stars):
+        return seller.assessed_star
+    return next((star for as_of, star in reversed(stars.items()) if as_of <= day), 0)
 
 
 def named_by_upstream(seller: Seller) -> bool:

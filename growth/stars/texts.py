@@ -42,7 +42,8 @@ def goal_text(metric: str, value: Decimal) -> str:
 
 def _amount(metric: str, value: Decimal, rounding: str) -> str:
     unit = unit_of(metric)
-    whole = unit in (MetricUnit.COUNT, MetricUnit.DAYS)
+    # Upstream may send its own numbers with decimals: 69.99 must not read 69 beside 69.99 points.
+    whole = metric in METRICS and unit in (MetricUnit.COUNT, MetricUnit.DAYS)
     shown = value.quantize(Decimal(1) if whole else CENT, rounding)
     text = number_text(shown, 0 if shown == int(shown) else 2)
     if unit == MetricUnit.USD:

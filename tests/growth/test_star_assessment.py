@@ -11,7 +11,7 @@ import pytest
 from growth.models import StageStanding, StarAssessment, StarStanding
 from growth.models.stars import STAR_PAYLOAD
 from growth.nightly.assess import newest_assessed_day
-from growth.stars.reading import next_assessment_on
+from growth.stars.reading import assessed_star_at, next_assessment_on
 from portal import platform_time
 from portal.models import Notice, Seller, SellerFlag
 from portal.nightly.export import standing_lines
@@ -142,6 +142,23 @@ def test_an_older_month_assessed_late_leaves_the_newer_star(shop, clock):
     night(THIRD, "growth.assess")
     assert assessed(shop) == [(MONTH, 0, False, False), (date(2022, 8, 1), 3, False, True)]
     assert star_now(shop) == 3
+
+
+@pytest.mark.rule("GRO-12", "K-2")
+def test_the_star_of_an_earlier_day_is_the_one_assessed_by_then(shop, clock):
+    clock.noon(date(2022, 8, 10))
+    august = date(2022, 8, 3)
+    for day, star in ((THIRD, 2), (august, 3)):
+        night(day, "growth.stars")
+        stars_stored(shop, day, star)
+        night(day, "growth.assess")
+    api = factories.api_client(factories.member_create(shop).user)
+    for day, star in ((THIRD, 2), (august - ONE, 2), (august, 3)):
+        answer = api.get("/api/v1/growth/star", {"as_of": day.isoformat()}).json()
+        assert (answer["assessed_star"], answer["assessed"]["star"]) == (star, star), day
+    assert assessed_star_at(Seller.objects.get(pk=shop.pk), THIRD - ONE) == 0, "of none is known"
+    other = factories.seller_create(shop.main_category, assessed_star=5)
+    assert assessed_star_at(other, THIRD) == 5, "nothing here has ever replaced it"
 
 
 @pytest.mark.rule("GRO-13")
