@@ -157,7 +157,7 @@ def showcase_slots_used(as_of: date) -> Query:
         "SELECT u.seller_id, u.used AS value FROM portal_showcaseuse u JOIN ("
         "SELECT seller_id AS owner, MAX(day) AS day FROM portal_showcaseuse "
         "WHERE {sellers} AND day BETWEEN %(first)s AND %(last)s GROUP BY seller_id"
-        ") newest ON newest.owner = u.seller_id AND newest.day = u.day",
+        ") newest ON newest.owner = u.seller_id AND newest.day = u.day WHERE u.{sellers}",
         _days(last_days(30, as_of)),
     )
 

@@ -192,7 +192,9 @@ def external_metrics(as_of: date) -> Query:
         "SELECT x.seller_id, x.metric, x.value FROM portal_externalmetric x JOIN ("
         "SELECT seller_id AS owner, metric AS name, MAX(day) AS day FROM portal_externalmetric "
         "WHERE {sellers} AND day <= %(as_of)s GROUP BY seller_id, metric"
-        ") newest ON newest.owner = x.seller_id AND newest.name = x.metric AND newest.day = x.day",
+        ") newest ON newest.owner = x.seller_id AND newest.name = x.metric AND newest.day = x.day "
+        # Said of both sides: a shard must not read everybody's rows to find its own.
+        "WHERE x.{sellers}",
         {"as_of": as_of},
     )
 

@@ -15,7 +15,7 @@ from growth.models import Pack, PackClaim, PackStanding, RewardGrant
 from growth.nightly.assess import ASSESS
 from growth.packs.notices import pack_title, rewards_text, tell
 from growth.packs.rules import PACKS, night_closes_list
-from growth.services.pack_settling import pack_settle
+from growth.services.pack_settling import packs_settle
 from growth.services.packs import pack_list_close
 from growth.services.rewards import rewards_lapse
 from portal import platform_time
@@ -39,12 +39,8 @@ def rewards(ctx: ShardContext) -> None:
     Everything but the settling is about today, whichever day the night computes. A pack whose last day
     could not be computed waits until it is.
     """
-    for pack in Pack.objects.filter(
-        published=True, settled_at__isnull=True, closes_on__lte=ctx.as_of
-    ).order_by("closes_on", "pk"):
-        settlement = pack_settle(pack=pack, as_of=ctx.as_of)
-        if settlement is not None:
-            ctx.rows_written += settlement.claims + settlement.grants
+    for settlement in packs_settle(as_of=ctx.as_of).values():
+        ctx.rows_written += settlement.claims + settlement.grants
     for pack in Pack.objects.filter(
         published=True, listed_at__isnull=True, frozen_on__isnull=False
     ).order_by("pk"):

@@ -85,7 +85,7 @@ def outcomes_of(
 ) -> dict[Key, ClaimOutcome]:
     """Return what becomes of claims once the last day is counted (GRO-7).
 
-    Places go by the start of the complete run, then by the time of the claim. `pack_settle` says the
+    Places go by the start of the complete run, then by the time of the claim. `packs_settle` says the
     same in SQL; tests hold the two equal.
     """
     claims = list(claims)
