@@ -47,6 +47,22 @@ def verified_certificates(as_of: date) -> Query:
     )
 
 
+@metric(
+    "compliance.company_certificates",
+    # Translators: 已验证证书或检测报告数
+    title=_("Verified certificates and test reports"),
+    app="compliance",
+    about=_("Verified certificates of every kind other than EPR registrations."),
+)
+def company_certificates(as_of: date) -> Query:
+    """Certificates that count at the end of the day and tell of the company, not of a market's EPR."""
+    return Query(
+        "SELECT c.seller_id, COUNT(*) AS value FROM compliance_certificate c "
+        f"WHERE {{sellers}} AND c.type <> %(epr)s AND {COUNTS} GROUP BY c.seller_id",
+        {**_ends(as_of), "epr": CertificateType.EPR.value},
+    )
+
+
 def _of_kind(kind: CertificateType) -> Callable[[date], Query]:
     def query(as_of: date) -> Query:
         return Query(

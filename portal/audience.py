@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
@@ -85,7 +85,7 @@ def register_audience_field(field: AudienceField) -> None:
 
 def condition_holds(condition: Mapping[str, Any], value: Any) -> bool:
     """Tell whether one valid condition holds for a seller's value. Pure; a missing value only meets `ne`."""
-    wanted, op = condition["value"], condition["op"]
+    wanted, op = _exact(condition["value"], value), condition["op"]
     if isinstance(value, (set, frozenset)):
         met = bool(value & set(wanted)) if op == "in" else wanted in value
         return not met if op == "ne" else met
@@ -94,6 +94,15 @@ def condition_holds(condition: Mapping[str, Any], value: Any) -> bool:
     if op == "in":
         return value in wanted
     return _COMPARE[op](value, wanted)
+
+
+def _exact(wanted: Any, value: Any) -> Any:
+    """Return what a number is compared with as the decimal that was written: 0.1 in JSON is not 1/10."""
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int)):
+        return wanted
+    if isinstance(wanted, list):
+        return [_exact(one, value) for one in wanted]
+    return Decimal(str(wanted))
 
 
 def audience_errors(audience: Any) -> list[str]:
@@ -138,19 +147,31 @@ def _metric_errors(condition: Mapping[str, Any]) -> list[str]:
             _("“%(field)s” can be compared with: %(operators)s.")
             % {"field": key, "operators": ", ".join(NUMERIC)}
         ]
-    return _shape_errors(condition["op"], condition["value"], numeric=True)
+    return _shape_errors(condition["op"], condition["value"], numeric=True, quoted=True)
 
 
-def _shape_errors(op: str, value: Any, *, numeric: bool) -> list[str]:
+def _shape_errors(op: str, value: Any, *, numeric: bool, quoted: bool = False) -> list[str]:
+    """`quoted`: digits in quotes are a number too, as money is written; only metrics are money."""
     if (op == "in") != isinstance(value, list):
         return [_("“in” takes a list, every other comparison one value.")]
     values = value if isinstance(value, list) else [value]
-    if any(
-        isinstance(one, bool) or not isinstance(one, (int, float) if numeric else str)
-        for one in values
-    ):
-        return [_("The value must be a number.") if numeric else _("The value must be a text.")]
+    if numeric and not all(_is_number(one, quoted) for one in values):
+        return [_("The value must be a number.")]
+    if not numeric and not all(isinstance(one, str) for one in values):
+        return [_("The value must be a text.")]
     return []
+
+
+def _is_number(given: Any, quoted: bool) -> bool:
+    """Tell whether JSON gives a finite number."""
+    if isinstance(given, bool) or not isinstance(
+        given, (int, float, str) if quoted else (int, float)
+    ):
+        return False
+    try:
+        return Decimal(str(given)).is_finite()
+    except InvalidOperation:
+        return False
 
 
 def _value_errors(field: AudienceField, op: str, value: Any) -> list[str]:

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 
 from growth.choices import Operator, PackEdition, RewardKind
 from growth.tasks.rules import TaskRule
-from portal.audience import audience_errors
+from portal.audience import audience_errors, condition_holds
 from portal.choices import Membership
 
 Problems = list[tuple[str, str]]
@@ -101,9 +101,10 @@ def clean_pack(data: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]:
         problems.append(("title_en", _("A pack has a title.")))
     clean["audience"] = clean["audience"] or []
     clean["published"] = clean["published"] is not False
-    problems += [("audience", text) for text in audience_errors(clean["audience"])]
+    mistakes = audience_errors(clean["audience"])
+    problems += [("audience", text) for text in mistakes]
     if not clean["edition"]:
-        clean["edition"] = _edition_of(clean["audience"])
+        clean["edition"] = _edition_of([] if mistakes else clean["audience"])
     if clean["edition"] not in PackEdition.values:
         problems.append(("edition", _one_of(clean["edition"], PackEdition.values)))
     problems += _window_problems(clean)
@@ -118,9 +119,15 @@ def clean_pack(data: Mapping[str, Any]) -> tuple[dict[str, Any], Problems]:
 
 
 def _edition_of(audience: Any) -> str:
-    """Return the edition of a pack that does not say: verified sellers' own when nobody else may join."""
-    own = {"field": "membership", "op": "eq", "value": Membership.VERIFIED.value}
-    is_own = isinstance(audience, list) and own in audience
+    """Return the edition of a pack that does not say: verified sellers' own when no basic one may join.
+
+    The audience is valid.
+    """
+    is_own = any(
+        condition.get("field") == "membership"
+        and not condition_holds(condition, Membership.BASIC.value)
+        for condition in audience
+    )
     return PackEdition.VERIFIED if is_own else PackEdition.GENERAL
 
 

@@ -241,6 +241,7 @@ def test_metrics_of_compliance(
     }
     assert found == {
         "verified_certificates": Decimal(3),
+        "company_certificates": Decimal(2),
         "certificates_epr": Decimal(1),
         "certificates_test_report": Decimal(1),
         "certificates_trademark": Decimal(1),

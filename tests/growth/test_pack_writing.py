@@ -58,6 +58,23 @@ def rejection(**over: Any) -> tuple[str, str]:
 # --- Ingest -------------------------------------------------------------------------------------
 
 
+@pytest.mark.rule("GRO-8")
+@pytest.mark.parametrize(
+    ("conditions", "edition"),
+    [
+        ([{"op": "eq", "value": "verified"}], PackEdition.VERIFIED),
+        ([{"op": "in", "value": ["verified"]}], PackEdition.VERIFIED),
+        ([{"op": "ne", "value": "basic"}], PackEdition.VERIFIED),
+        ([{"op": "in", "value": ["basic", "verified"]}], PackEdition.GENERAL),
+        ([], PackEdition.GENERAL),
+    ],
+)
+def test_a_pack_nobody_but_verified_sellers_may_join_is_theirs(conditions, edition):
+    audience = [{"field": "membership", **condition} for condition in conditions]
+    assert feed({**ROW, "audience": audience}).created == 1
+    assert Pack.objects.get(code="p1").edition == edition
+
+
 @pytest.mark.rule("GRO-6", "K-15")
 def test_a_pack_is_created_updated_and_unchanged():
     full = {
@@ -235,7 +252,7 @@ def form(**over: Any) -> dict[str, Any]:
 def test_staff_write_preview_and_correct_a_pack_in_the_admin(staff_client, staff, shop):
     add = reverse("admin:growth_pack_add")
     preview = staff_client.post(add, form(_preview="1"))
-    assert "1 of 1 shop" in preview.content.decode()
+    assert "1 of 1, as the figures are now" in preview.content.decode()
     assert not Pack.objects.filter(code="p1").exists()
     wrong = staff_client.post(
         add, form(tasks='[{"key": "a", "metric": "rfq.sc", "op": "gte", "value": 1}]')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from auditlog.models import LogEntry
@@ -129,6 +130,24 @@ def test_a_condition_on_a_field_that_is_gone_concerns_nobody(shop: Seller) -> No
 def test_a_missing_value_meets_only_ne() -> None:
     assert condition_holds({"op": "ne", "value": 1}, None)
     assert not condition_holds({"op": "lt", "value": 1}, None)
+
+
+@pytest.mark.rule("GRO-6")
+@pytest.mark.parametrize("wanted", [0.1, "0.1", "0.10"])
+def test_a_fraction_is_compared_as_it_was_written(wanted: float | str) -> None:
+    tenth, less = Decimal("0.1000"), Decimal("0.0999")
+    for op in ("eq", "gte", "lte"):
+        assert condition_holds({"op": op, "value": wanted}, tenth), op
+    for op in ("ne", "gt", "lt"):
+        assert not condition_holds({"op": op, "value": wanted}, tenth), op
+    assert condition_holds({"op": "in", "value": [7, wanted]}, tenth)
+    assert not condition_holds({"op": "gte", "value": wanted}, less)
+    assert audience_errors([{"metric": "ext.x", "op": "gte", "value": wanted}]) == []
+
+
+@pytest.mark.parametrize("wanted", ["much", "", "NaN", "1e999x", True, None])
+def test_a_metric_is_compared_with_a_number(wanted: object) -> None:
+    assert audience_errors([{"metric": "ext.x", "op": "gte", "value": wanted}])
 
 
 @pytest.mark.parametrize(
