@@ -19,6 +19,11 @@ def in_language(english: str, chinese: str) -> str:
     return chinese if chinese and reads_chinese() else english
 
 
+def both_texts(english: str, chinese: str) -> dict[str, str]:
+    """Return `{"en": …, "zh": …}` of a text; the English one twice where there is no Chinese."""
+    return {"en": english, "zh": chinese or english}
+
+
 def in_both(make: Callable[[], object]) -> dict[str, str]:
     """Return `{"en": …, "zh": …}`: what `make` says in either language."""
     texts = {}

@@ -24,6 +24,7 @@ DELAY_DAYS = 2
 """Standings on Pacific day D are computed as of D − 2 (T+2, K-2)."""
 
 WORK_STARTS, WORK_ENDS = clock_time(9), clock_time(18)
+WORKING_DAY = timedelta(hours=WORK_ENDS.hour - WORK_STARTS.hour)
 NOON = clock_time(12)
 
 SUMMER_MIDNIGHT, WINTER_MIDNIGHT = 7, 8
@@ -261,3 +262,8 @@ def add_working_time(start: datetime, amount: timedelta) -> datetime:
             left -= closes - begins
         local = datetime.combine(local.date() + timedelta(days=1), clock_time(0), SHANGHAI)
     return local.astimezone(UTC)
+
+
+def add_working_days(start: datetime, days: int) -> datetime:
+    """Return the instant at which so many Chinese working days of nine hours have passed (K-4)."""
+    return add_working_time(start, days * WORKING_DAY)

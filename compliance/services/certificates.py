@@ -7,7 +7,7 @@ compare-and-set on its version; submitting fixes the digest an approval has to n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -43,7 +43,6 @@ from compliance.services.registers import register_match
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
 from portal.models import Member, StoredFile
-from portal.platform_time import WORK_ENDS, WORK_STARTS
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
 from portal.services.files import files_drop, files_or_nothing
@@ -62,7 +61,6 @@ __all__ = [
 ]
 
 EDITABLE = (CertificateStatus.DRAFT, CertificateStatus.REJECTED)
-WORKING_DAY = timedelta(hours=WORK_ENDS.hour - WORK_STARTS.hour)
 AUDITED = ("type", "country", "category", "number", "own", "issued_on", "expires_on", "covers_all")
 
 
@@ -83,7 +81,7 @@ def upload_rules(day: date) -> EprRules:
 
 def decision_due_at(submitted_at: datetime, working_days: int) -> datetime:
     """Return the instant up to which a reviewer decides: Chinese working hours of as many days."""
-    return platform_time.add_working_time(submitted_at, WORKING_DAY * working_days)
+    return platform_time.add_working_days(submitted_at, working_days)
 
 
 # --- Saving -------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from growth.models import Pack, PackReward
+from portal.bilingual import both_texts
 from rfq.nightly.telling import tell
 
 __all__ = ["pack_title", "rewards_text", "tell"]
@@ -12,7 +13,7 @@ __all__ = ["pack_title", "rewards_text", "tell"]
 
 def pack_title(pack: Pack) -> dict[str, str]:
     """Return the title of a pack in both languages."""
-    return {"en": pack.title_en, "zh": pack.title_zh or pack.title_en}
+    return both_texts(pack.title_en, pack.title_zh)
 
 
 def rewards_text(rewards: Iterable[PackReward]) -> dict[str, str]:

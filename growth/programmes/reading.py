@@ -38,7 +38,7 @@ from growth.programmes.schema import (
 )
 from portal import platform_time
 from portal.audience import FIELDS, ConditionReading, audience_readings
-from portal.bilingual import in_both
+from portal.bilingual import both_texts, in_both
 from portal.metrics import metric_title
 from portal.models import Seller, User
 from portal.read_once import read_once
@@ -507,6 +507,12 @@ def reason_words(enrolment: Enrolment) -> Words | None:
         if ground.key == code:
             return ground.text
     return Words(**in_both(lambda: REASONS[code])) if code in REASONS else None
+
+
+def reason_texts(enrolment: Enrolment) -> dict[str, str]:
+    """Return the ready reason of an enrolment in both languages, for notices; empty without one."""
+    words = reason_words(enrolment)
+    return words.both if words else both_texts("", "")
 
 
 def reason_text(enrolment: Enrolment) -> str:

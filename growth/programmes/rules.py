@@ -23,8 +23,6 @@ from growth.programmes.schema import (
 from portal import platform_time
 
 ONE_DAY = timedelta(days=1)
-WORKING_DAY = timedelta(hours=9)
-"""Working time of one Chinese working day (K-4)."""
 
 
 # --- Windows ------------------------------------------------------------------------------------
@@ -177,7 +175,7 @@ def step_due_at(step: Step, before_at: datetime) -> datetime | None:
     if step.days is not None:
         return platform_time.end_of(platform_time.day_of(before_at) + timedelta(days=step.days))
     if step.working_days is not None:
-        return platform_time.add_working_time(before_at, WORKING_DAY * step.working_days)
+        return platform_time.add_working_days(before_at, step.working_days)
     return None
 
 
@@ -191,7 +189,7 @@ def renewal_from(rule: RenewalRule, until: date) -> date:
 
 def answer_due_at(rule: RenewalRule, asked_at: datetime) -> datetime:
     """Return the instant up to which a renewal is answered: Chinese working time of as many days."""
-    return platform_time.add_working_time(asked_at, WORKING_DAY * rule.answer_working_days)
+    return platform_time.add_working_days(asked_at, rule.answer_working_days)
 
 
 def renewed_until(rule: RenewalRule, until: date) -> date:

@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from compliance.choices import CertificateType
 from portal.audience import audience_errors
-from portal.bilingual import in_language
+from portal.bilingual import both_texts, in_language
 from portal.choices import BuyerTier
 from portal.rulebook_schemas import RulebookContent
 
@@ -35,6 +35,11 @@ class Words(RulebookContent):
 
     def __str__(self) -> str:
         return in_language(self.en, self.zh)
+
+    @property
+    def both(self) -> dict[str, str]:
+        """The text in both languages, for notices."""
+        return both_texts(self.en, self.zh)
 
 
 # --- Whom it is for -----------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from growth.programmes.reading import PREREQUISITE_ENDED, content_of
 from growth.programmes.rules import until_of
 from growth.programmes.schema import ProgrammeContent
 from portal import platform_time
+from portal.bilingual import both_texts
 from portal.choices import Action
 from portal.errors import Refusal
 from portal.models import Seller, User
@@ -188,7 +189,7 @@ def dependents_end(enrolment: Enrolment, *, actor: User | None) -> list[Enrolmen
 
 def title_of(programme: Programme) -> dict[str, str]:
     """Return the title of a programme in both languages."""
-    return {"en": programme.title_en, "zh": programme.title_zh or programme.title_en}
+    return both_texts(programme.title_en, programme.title_zh)
 
 
 def programme_link(programme: Programme) -> str:

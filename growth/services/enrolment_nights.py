@@ -24,7 +24,7 @@ from growth.programmes.reading import (
     PREREQUISITE_ENDED,
     STEP_MISSED,
     content_of,
-    reason_words,
+    reason_texts,
 )
 from growth.programmes.rules import (
     WindowState,
@@ -278,12 +278,10 @@ def _write_down(
 
 
 def _tell_ended(rows: Sequence[Enrolment]) -> None:
-    drafts = []
-    for one in rows:
-        words = reason_words(one)
-        reason = {"en": words.en, "zh": words.zh or words.en} if words else {"en": "", "zh": ""}
-        drafts.append(enrolment_notice(one, "enrolment_removed", "ended", reason=reason))
-    notice_send_many(drafts)
+    notice_send_many(
+        enrolment_notice(one, "enrolment_removed", "ended", reason=reason_texts(one))
+        for one in rows
+    )
 
 
 def ending_tell(*, now: datetime) -> int:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from growth.choices import EnrolmentState
 from growth.models import Enrolment
-from growth.programmes.reading import content_of, reason_words
+from growth.programmes.reading import content_of, reason_texts
 from growth.services.enrolment_moves import (
     dependents_end,
     enrolment_move,
@@ -134,13 +134,14 @@ def enrolment_remove(
             decided_at=platform_time.now(),
             decided_by=actor,
         )
-        words = reason_words(moved)
-        ready = {"en": words.en, "zh": words.zh or words.en} if words else {"en": "", "zh": ""}
         enrolment_tell(
             moved,
             "enrolment_removed",
             "removed",
-            reason={language: f"{text} {reason}".strip() for language, text in ready.items()},
+            reason={
+                language: f"{text} {reason}".strip()
+                for language, text in reason_texts(moved).items()
+            },
         )
         dependents_end(moved, actor=actor)
     return moved

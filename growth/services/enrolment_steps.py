@@ -8,7 +8,7 @@ from growth.choices import EnrolmentState
 from growth.models import Enrolment
 from growth.programmes.reading import content_of
 from growth.programmes.rules import next_step, step_before
-from growth.programmes.schema import Step, Words
+from growth.programmes.schema import Step
 from growth.services.enrolment_moves import (
     enrolment_tell,
     event_add,
@@ -127,11 +127,7 @@ def _tell(enrolment: Enrolment, reason: str = "") -> None:
         enrolment,
         "enrolment_step" if due is not None else "enrolment_steps_done",
         f"{enrolment.step}:{enrolment.step_at:%Y%m%d%H%M%S%f}",
-        step=_both(done.title),
+        step=done.title.both,
         reason=reason,
-        **({"next": _both(due.title)} if due is not None else {}),
+        **({"next": due.title.both} if due is not None else {}),
     )
-
-
-def _both(words: Words) -> dict[str, str]:
-    return {"en": words.en, "zh": words.zh or words.en}

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
 from compliance.models import Certificate
@@ -35,6 +34,7 @@ from growth.services.enrolment_moves import (
     membership,
     shop_lock,
 )
+from growth.services.vouchers import voucher_code
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
@@ -49,7 +49,6 @@ from portal.templatetags.portal_ui import day_text
 FILE_PURPOSE = "enrolment"
 MOST_FILES = 5
 """Files for one requirement at most."""
-VOUCHER_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 MAX_TEXT = 2000
 Problems = list[tuple[str, str]]
 
@@ -173,7 +172,7 @@ def _create(
     span = reading.window.span
     fields: dict[str, Any] = {} if waits else membership(reading.content, now)
     if reading.content.voucher:
-        fields["voucher"] = get_random_string(12, VOUCHER_LETTERS)
+        fields["voucher"] = voucher_code()
     try:
         with transaction.atomic():
             return Enrolment.objects.create(

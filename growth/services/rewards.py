@@ -5,7 +5,6 @@ The row decides every race: it moves from the state that was read to the next or
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime
 from typing import NoReturn
 
@@ -15,16 +14,13 @@ from django.utils.translation import gettext as _
 from growth.choices import RewardStatus
 from growth.models import RewardGrant
 from growth.packs.rules import months_end
+from growth.services.vouchers import voucher_code
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
-
-VOUCHER_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-"""Without 0, 1, I and O, which people mix up."""
-VOUCHER_GROUPS, VOUCHER_GROUP = 4, 4
 
 
 @transaction.atomic
@@ -77,7 +73,7 @@ def reward_use(*, member: Member, grant: RewardGrant) -> RewardGrant:
             status=RewardStatus.USED,
             used_at=now,
             valid_until=months_end(now, current.reward.valid_months),
-            voucher=_voucher(),
+            voucher=voucher_code(),
         )
         if not used:
             _refuse(grant, now)
@@ -111,12 +107,3 @@ def _refuse(grant: RewardGrant, now: datetime) -> NoReturn:
     if current.status == RewardStatus.LAPSED or now >= current.usable_until:
         raise Refusal("lapsed", _("This reward could be used until its last day, which is over."))
     raise Refusal("already_chosen", _("A tool has been chosen already, which is final."))
-
-
-def _voucher() -> str:
-    """Return a code nobody can guess: 80 random bits in four groups."""
-    groups = (
-        "".join(secrets.choice(VOUCHER_LETTERS) for _letter in range(VOUCHER_GROUP))
-        for _group in range(VOUCHER_GROUPS)
-    )
-    return "-".join(groups)

@@ -7,7 +7,7 @@ is in `portal.services.shop_requests`.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.urls import reverse
@@ -21,7 +21,6 @@ from portal.bilingual import in_both
 from portal.choices import Action, Membership, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member, Seller, User
-from portal.platform_time import WORK_ENDS, WORK_STARTS
 from portal.scoping import seller_scope
 from portal.services import audit
 from portal.services.shop_requests import (
@@ -45,7 +44,6 @@ __all__ = [
 ]
 
 PERMISSION = "growth.change_upgraderequest"
-WORKING_DAY = timedelta(hours=WORK_ENDS.hour - WORK_STARTS.hour)
 WORKING_DAYS = 3
 """Where no rulebook says how soon staff answer."""
 MAX_CONTACT, MAX_PHONE, MAX_WISHES = 80, 40, 1000
@@ -63,7 +61,7 @@ def answer_due_at(asked_at: datetime) -> datetime:
     """Return the instant by which staff follow up: working days of 09:00–18:00 in China (K-4, GRO-15)."""
     rules = rights_rules(platform_time.day_of(asked_at))
     days = rules.answer_working_days if rules else WORKING_DAYS
-    return platform_time.add_working_time(asked_at, WORKING_DAY * days)
+    return platform_time.add_working_days(asked_at, days)
 
 
 def open_request() -> UpgradeRequest | None:

@@ -21,7 +21,6 @@ from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.cells import CellError, safe_text
 from portal.models import Member, Seller, StoredFile, User
-from portal.platform_time import WORK_ENDS, WORK_STARTS
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
 from portal.services.files import (
@@ -47,7 +46,6 @@ IMAGES = (PNG, JPEG, WEBP)
 MIN_DESCRIPTION, MAX_DESCRIPTION = 4, 4000
 MAX_EVIDENCE = 5
 DAY = timedelta(hours=24)
-WORKING_DAY = timedelta(hours=WORK_ENDS.hour - WORK_STARTS.hour)
 
 
 class ReportLimit(Refusal):
@@ -77,7 +75,7 @@ def market_rules(now: datetime) -> MarketRules:
 
 def answer_due_at(reported_at: datetime, working_days: int) -> datetime:
     """Return the instant up to which a report is answered: Chinese working hours of as many days."""
-    return platform_time.add_working_time(reported_at, WORKING_DAY * working_days)
+    return platform_time.add_working_days(reported_at, working_days)
 
 
 # --- Reporting ----------------------------------------------------------------------------------

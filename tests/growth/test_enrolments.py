@@ -462,7 +462,7 @@ def test_a_tool_coupon_is_there_once_for_an_owner_and_for_that_day(
     at(clock, "2022-11-24T09:00")
     programme = shipped("tool_offer_2022_11_daze")
     coupon = apply(owner, programme)
-    assert len(coupon.voucher) == 12
+    assert len(coupon.voucher) == 19
     assert (coupon.since, coupon.until) == (date(2022, 11, 24), date(2022, 11, 24))
     second = Member.everywhere.create(seller=other_shop, user=owner.user, role=Role.OWNER)
     assert refused(apply, second, programme) == "already_enrolled"
