@@ -157,3 +157,14 @@ def test_a_list_closed_late_reads_the_numbers_of_its_day(crowd, clock):
     for day in (OPENS - 3 * ONE, OPENS + 2 * ONE):
         night(day, metric_job("ext.area"))
     assert (state(crowd["in"]), state(crowd["also"])) == ("open", "not_eligible")
+
+
+@pytest.mark.rule("GRO-10")
+def test_a_list_that_falls_due_on_the_last_day_is_closed_on_it(crowd, clock):
+    pack_create(audience=STARLESS, frozen_on=OPENS, closes_on=OPENS)
+    clock.noon(OPENS)
+    shop = crowd["basic"]
+    row = {"member_id": shop.member_id, "name_en": shop.name_en, "company_type": "trader"}
+    row |= {"main_category": shop.main_category.code, "membership": "verified"}
+    assert counts(send("sellers", row)) == (0, 1, 0, 0)
+    assert listed() == {"cn1001", "cn2002"}

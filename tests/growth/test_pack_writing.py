@@ -180,6 +180,7 @@ def test_upstream_may_describe_rewards_in_few_words():
         ({"rewards": [{**COUPON, "choices": ["Car"]}]}, "rewards"),
         ({"rewards": [{**COUPON, "usable_months": 1}]}, "rewards"),
         ({"published": False}, "published"),
+        ({"edition": "verified"}, "edition"),
     ],
 )  # fmt: skip
 def test_what_shops_have_claimed_changes_in_words_and_for_the_better_alone(over, refused, shop):
@@ -192,6 +193,14 @@ def test_what_shops_have_claimed_changes_in_words_and_for_the_better_alone(over,
     else:
         assert [field for field, _text in outcome.errors] == [refused]
         assert pack_said(Pack.objects.get(code="pack")) == before
+
+
+@pytest.mark.rule("GRO-7")
+def test_places_that_were_not_limited_when_shops_claimed_stay_so(shop):
+    claim_create(shop, pack_create())
+    [outcome] = packs_write(rows=[{"code": "pack", "quota": 1_000}])
+    assert [field for field, _text in outcome.errors] == ["quota"]
+    assert Pack.objects.get(code="pack").quota is None
 
 
 @pytest.mark.rule("GRO-6", "GRO-7")

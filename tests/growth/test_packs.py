@@ -131,6 +131,18 @@ def test_what_was_done_before_claiming_counts_at_once_but_never_without_a_claim(
 
 
 @pytest.mark.rule("GRO-7")
+def test_places_left_count_each_claim_once_whichever_day_it_is_of(shop, other_shop, clock):
+    """The last claim the night knows, and the first it does not."""
+    pack = pack_create(quota=5)
+    for seller, at in ((shop, end_of(OPENS) - SECOND), (other_shop, end_of(OPENS))):
+        told(seller, "ext.card", d2022_08_01=1)
+        claim_create(seller, pack, at)
+    clock.noon(OPENS + 2 * ONE)
+    night(OPENS, PACKS)
+    assert pack_reading(shop, "pack").quota_left == 3
+
+
+@pytest.mark.rule("GRO-7")
 def test_complete_on_the_tenth_and_broken_on_the_last_day_is_not_complete(shop, other_shop, clock):
     pack = pack_create(rewards=[COUPON])
     for seller in (shop, other_shop):
