@@ -8,8 +8,9 @@ An app registers providers in its own `home_tiles.py`::
     @register_home_cards
     def stage_card(seller, member, day): ...
 
-A tile is one number; a card says more, above the tiles, with a template of its own. A provider gets the shop, the member and the Pacific day, and runs a constant number of queries in the
-shop's scope.
+A tile is one number; a card says more, with a template of its own. A provider gets the shop, the member and
+the Pacific day, and runs a constant number of queries in the shop's scope. Metrics it plots are announced
+by `shows_trend_of` and read by `home_trends`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from django.db import DatabaseError
 from django.utils.functional import Promise
 
 from portal.models import Member, Seller
+from portal.read_once import read_once
+from portal.services.trends import Trend, metric_trends
 
 logger = logging.getLogger(__name__)
 
@@ -48,11 +51,31 @@ class HomeTile:
 
 @dataclass(frozen=True)
 class HomeCard:
-    """A part of the page drawn by `template`, which finds `content` as `card`, and uses `stylesheet`."""
+    """A part of the page drawn by `template`, which finds `content` as `card`, and uses `stylesheets`.
+
+    It stands above the tiles, or below them (`below`) where it says at length what a number would.
+    """
 
     template: str
     content: Any
-    stylesheet: str = ""
+    stylesheets: tuple[str, ...] = ()
+    below: bool = False
+
+
+TREND_DAYS = 30
+"""Days of the plots in tiles."""
+_trends: list[str] = []
+
+
+def shows_trend_of(*metrics: str) -> None:
+    """Have the page read the trends of these metrics, with all others at once; see `home_trends`."""
+    _trends.extend(metrics)
+
+
+@read_once
+def home_trends(seller: Seller) -> dict[str, Trend]:
+    """Return the trends of all metrics that tiles show; three queries at most, for all of them."""
+    return metric_trends(seller=seller, keys=_trends, days=TREND_DAYS)
 
 
 Part = TypeVar("Part", HomeTile, HomeCard)

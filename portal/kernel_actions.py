@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from itertools import islice
 
 from django.db.models import Count, Min, Q
 from django.urls import reverse
@@ -16,8 +15,8 @@ from portal.models import LoginDay, Member, Order, Seller
 from portal.next_actions import NextAction, register_next_actions
 from portal.orders import OrderState, orders_in
 from portal.services.bulletins import bulletins_for
+from portal.templatetags.portal_ui import number_text
 
-BULLETINS_SHOWN = 3
 SERVICE_ENDING_DAYS = 60
 LOGIN_WINDOW_DAYS, LOGIN_DAYS_ENOUGH = 30, 12
 SHIP_SOON_DAYS = 3
@@ -26,21 +25,23 @@ SHIP_SOON_DAYS = 3
 @register_next_actions
 def unread_bulletins(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Read rule changes that concern the shop, before they are in force if possible (K-17)."""
-    unread = (
-        bulletin for bulletin in bulletins_for(seller=seller, member=member) if not bulletin.is_read
+    unread = [one for one in bulletins_for(seller=seller, member=member) if not one.is_read]
+    if not unread:
+        return
+    ahead = [one.effective_on for one in unread if one.effective_on and one.effective_on > day]
+    title, url = _("Read: %(title)s") % {"title": unread[0].title}, unread[0].get_absolute_url()
+    if len(unread) > 1:
+        number = {"n": number_text(len(unread))}
+        title, url = _("Read %(n)s bulletins for your shop") % number, reverse("portal:bulletins")
+    yield NextAction(
+        title=title,
+        url=url,
+        gain=_("Know what changes before it counts") if ahead else _("Know what counts now"),
+        due=platform_time.start_of(min(ahead)) if ahead else None,
+        weight=55 if any(one.rulebook_id for one in unread) else 35,
+        icon="megaphone",
+        button=_("Read"),
     )
-    for bulletin in islice(unread, BULLETINS_SHOWN):
-        starts = bulletin.effective_on
-        ahead = starts is not None and starts > day
-        yield NextAction(
-            title=_("Read: %(title)s") % {"title": bulletin.title},
-            url=bulletin.get_absolute_url(),
-            gain=_("Know what changes before it counts") if ahead else _("Know what counts now"),
-            due=platform_time.start_of(starts) if starts and ahead else None,
-            weight=55 if bulletin.rulebook_id else 35,
-            icon="megaphone",
-            button=_("Read"),
-        )
 
 
 @register_next_actions

@@ -15,9 +15,11 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import groupby
 
 from django.db import DatabaseError
 from django.utils.functional import Promise
+from django.utils.translation import pgettext_lazy
 
 from portal import platform_time
 from portal.models import Member, Seller
@@ -27,9 +29,17 @@ logger = logging.getLogger(__name__)
 Text = str | Promise
 BANDS = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 """An action that ends within the first band comes before one that ends within the second, …"""
+BAND_NAMES = (
+    pgettext_lazy("urgency", "Now"),
+    pgettext_lazy("urgency", "This week"),
+    pgettext_lazy("urgency", "This month"),
+    pgettext_lazy("urgency", "When there is time"),
+)
+"""What the bands are called, and what comes after the last."""
 ESSENTIAL, ESSENTIAL_BAND = 80, 1
-"""What a shop cannot do without (its first product, blocked products) never ends, but does not wait until
-everything that ends has been done: from this weight on it is as urgent as what ends within a week."""
+"""What a shop cannot do without (its first product, points that close it) does not wait until everything that
+ends has been done: from this weight on it is as urgent as what ends within a week, and a loss a band more
+urgent than its end says."""
 LIGHT = 50
 """Offers that lighter gains make are a band less urgent than their end says: nothing is lost without them."""
 
@@ -58,13 +68,17 @@ class NextAction:
     def urgency(self, now: datetime) -> int:
         """Return the band of the time left: 0 is a day or less, or too late already.
 
-        Without an end it is the last band, or that of `ESSENTIAL` actions; `LIGHT` gains come later.
+        Without an end it is the last band, or that of `ESSENTIAL` actions. `ESSENTIAL` losses come a band
+        earlier, `LIGHT` gains a band later.
         """
         if self.due is None:
-            return ESSENTIAL_BAND if self.weight >= ESSENTIAL else len(BANDS)
-        left = self.due - now
-        band = next((band for band, span in enumerate(BANDS) if left <= span), len(BANDS))
-        return band if self.loses or self.weight >= LIGHT else min(band + 1, len(BANDS))
+            band = ESSENTIAL_BAND if self.weight >= ESSENTIAL else len(BANDS)
+        else:
+            left = self.due - now
+            band = next((band for band, span in enumerate(BANDS) if left <= span), len(BANDS))
+        if self.loses:
+            return max(band - 1, 0) if self.weight >= ESSENTIAL else band
+        return band if self.weight >= LIGHT else min(band + 1, len(BANDS))
 
 
 Provider = Callable[[Seller, Member, date], Iterable[NextAction]]
@@ -80,8 +94,8 @@ def register_next_actions(provider: Provider) -> Provider:
 def next_actions_for(seller: Seller, member: Member, day: date) -> list[NextAction]:
     """Return the actions for a member on a Pacific day, most pressing first.
 
-    Order: time left (a day, a week or essential, a month, no end), then losses before gains, then weight, then the
-    earlier end. A provider that fails is logged and left out: the page is worth showing without it.
+    Order: urgency (`NextAction.urgency`: now, this week, this month, later), then losses before gains, then
+    weight, then the earlier end. A provider that fails is logged and left out: the page is worth showing without it.
     """
     found: list[NextAction] = []
     for provider in _providers:
@@ -92,6 +106,14 @@ def next_actions_for(seller: Seller, member: Member, day: date) -> list[NextActi
         except Exception:
             logger.exception("next actions of %s failed", provider.__module__)
     return rank(found, platform_time.now())
+
+
+def by_band(actions: Iterable[NextAction], now: datetime) -> list[tuple[Text, list[NextAction]]]:
+    """Return ranked actions under the names of their bands, those without any left out."""
+    return [
+        (BAND_NAMES[band], list(group))
+        for band, group in groupby(actions, key=lambda action: action.urgency(now))
+    ]
 
 
 def rank(actions: Iterable[NextAction], now: datetime) -> list[NextAction]:

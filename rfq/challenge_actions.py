@@ -45,7 +45,7 @@ def _claim(state: ChallengeMonth) -> NextAction:
         url=_url(state),
         loses=_("Rights that are not claimed in time are lost"),
         due=state.closes_at,
-        weight=80,
+        weight=70,
         icon="trophy",
         button=_("Claim"),
     )

@@ -10,43 +10,45 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal.charts import Point, sparkline
-from portal.home_tiles import HomeTile, register_home_tiles
+from portal.home_tiles import HomeTile, home_trends, register_home_tiles, shows_trend_of
 from portal.models import Member, Seller
 from portal.read_once import page_instant
 from portal.templatetags.portal_ui import number_text
+from portal.views.numbers import known_values
 from rfq.choices import RightKind
-from rfq.score_reading import ScoreHistory, score_history
+from rfq.score_reading import score_standing
 from rfq.score_texts import RIGHT_NAMES
 from rfq.services.rights import balances_of
 
-TREND_DAYS = 30
+SCORE_METRIC = "rfq.service_score"
+shows_trend_of(SCORE_METRIC)
 
 
 @register_home_tiles
 def score_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
     """Show the predicted score and how it went; nothing before the first one (RFQ-18)."""
-    history = score_history(seller, days=TREND_DAYS)
-    if not history.predicted:
+    standing = score_standing(seller)
+    if standing.score is None:
         return
+    trend = home_trends(seller).get(SCORE_METRIC)
     yield HomeTile(
         # Translators: RFQ服务分
         label=_("RFQ service score"),
-        value=str(history.predicted[-1].total),
+        value=str(standing.score.total),
         url=reverse("rfq:score"),
-        hint=_trend(history),
-        chart=sparkline([Point(each.as_of, each.total) for each in history.predicted]),
+        hint=_moved(known_values(trend)) if trend else _("predicted score"),
+        chart=sparkline(known_values(trend)) if trend else "",
         icon="speedometer2",
-        order=30,
+        order=20,
     )
 
 
-def _trend(history: ScoreHistory) -> str:
+def _moved(points: list[Point]) -> str:
     """Say how far the score moved over the days shown."""
-    first, last = history.predicted[0], history.predicted[-1]
-    days = (last.as_of - first.as_of).days
-    moved = last.total - first.total
+    days = (points[-1].day - points[0].day).days if points else 0
     if not days:
         return _("predicted score")
+    moved = int(points[-1].value) - int(points[0].value)
     if not moved:
         return ngettext(
             "predicted, as %(n)s day before", "predicted, as %(n)s days before", days

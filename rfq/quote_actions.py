@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
 from portal.read_once import page_instant
 from portal.services.buyers import buyer_badges
+from portal.templatetags.portal_ui import list_text
 from rfq.choices import Grade, QuoteStatus, RfqStatus, RightKind
 from rfq.models import Quote
 from rfq.querysets import MarketQuery, market_counts
@@ -23,7 +25,8 @@ from rfq.quote_queries import follow_ups_due, needing_attention
 from rfq.services.quote_drafts import drafts_of
 from rfq.services.rights import lots_left
 
-REPLIES_SHOWN = 3
+REPLIES_COUNTED = 20
+"""Beyond them it is “more than”."""
 DRAFTS_SHOWN = 2
 DRAFT_ENDS_WITHIN = timedelta(days=3)
 RIGHTS_END_WITHIN = timedelta(days=7)
@@ -43,22 +46,42 @@ def replies_waiting(seller: Seller, member: Member, day: date) -> Iterator[NextA
     if not member.can(Action.QUOTE):
         return
     waiting = needing_attention(seller, platform_time.now()).filter(status=QuoteStatus.REPLIED)
-    quotes: list[Any] = list(waiting.select_related("rfq", "buyer")[:REPLIES_SHOWN])
+    quotes: list[Any] = list(waiting.select_related("rfq", "buyer")[: REPLIES_COUNTED + 1])
+    if not quotes:
+        return
     badges = buyer_badges(seller=seller, buyers=[quote.buyer for quote in quotes], day=day)
-    for quote in quotes:
-        yield _answer(quote, badges[quote.buyer_id], day)
+    shown = [badge for quote in quotes if (badge := badges[quote.buyer_id])]
+    action = _answer(quotes[0], shown) if len(quotes) == 1 else _answer_all(len(quotes), shown)
+    yield replace(action, due=platform_time.end_of(day), weight=95 if shown else 85)
 
 
-def _answer(quote: Quote, badge: str | None, day: date) -> NextAction:
-    names = {"badge": badge, "title": quote.rfq.title}
+def _answer(quote: Quote, badges: list[str]) -> NextAction:
+    names = {"badge": "".join(badges), "title": quote.rfq.title}
     return NextAction(
         title=_("Answer the %(badge)s buyer of “%(title)s”") % names
-        if badge
+        if badges
         else _("Answer the buyer of “%(title)s”") % names,
         url=reverse("rfq:quote", args=[quote.pk]),
         loses=_("The buyer replied to your quote and waits; others have quoted too"),
-        due=platform_time.end_of(day),
-        weight=95 if badge else 85,
+        icon="chat-left-text",
+        button=_("Answer"),
+    )
+
+
+def _answer_all(number: int, badges: list[str]) -> NextAction:
+    """One action for all: the list of quotes has those with a badge first, too."""
+    count = str(number) if number <= REPLIES_COUNTED else f"{REPLIES_COUNTED}+"
+    loses = _("They replied to your quotes and wait; others have quoted too")
+    if badges:
+        kinds = list_text(sorted(set(badges)))
+        with_badge = ngettext(
+            "%(n)d of them is %(badge)s", "%(n)d of them are %(badge)s", len(badges)
+        )
+        loses = f"{with_badge % {'n': len(badges), 'badge': kinds}} · {loses}"
+    return NextAction(
+        title=_("Answer %(count)s buyers who replied to your quotes") % {"count": count},
+        url=_tab("attention"),
+        loses=loses,
         icon="chat-left-text",
         button=_("Answer"),
     )

@@ -15,7 +15,7 @@ from decimal import Decimal
 from portal.choices import Membership
 from portal.models import Seller
 from portal.nightly.published import days_published, published_day
-from portal.read_once import page_instant
+from portal.read_once import page_instant, read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from rfq.access import assessments_fixed
 from rfq.choices import RightKind
@@ -60,6 +60,7 @@ def score_day(wanted: date | None = None) -> date | None:
     return published_day(JOB, wanted)
 
 
+@read_once
 def score_standing(seller: Seller, as_of: date | None = None) -> ScoreStanding:
     """Return the newest published score of a shop at or before `as_of` (RFQ-18, RFQ-19)."""
     books = tuple(rulebooks_published(SCORE))

@@ -15,7 +15,7 @@ from compliance.epr.shop_overview import shop_facts
 from portal import platform_time
 from portal.choices import Action
 from portal.models import Member, Seller
-from portal.next_actions import NextAction, register_next_actions
+from portal.next_actions import ESSENTIAL, NextAction, register_next_actions
 from portal.templatetags.portal_ui import number_text
 
 NUMBERS_SHOWN = 3
@@ -42,7 +42,8 @@ def _number_action(step: Step, live: int) -> NextAction:
         url=step.url,
         loses=f"{step.why} {step.when}".strip(),
         due=_due(step),
-        weight=70 + 20 * cell.lacking // max(live, 1),
+        # Late means that the time registering takes is longer than what is left.
+        weight=(ESSENTIAL if step.late else 60) + 15 * cell.lacking // max(live, 1),
         icon="recycle",
         button=step.button,
     )

@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from growth.choices import BenchmarkScope
 from growth.diagnosis.reading import DiagnosisAccess, DiagnosisReading, ScoreOfDay
@@ -135,12 +135,6 @@ def gain_text(gain: Decimal) -> str:
     return f"+{number_text(gain, 2)}"
 
 
-def suggestions_text(number: int) -> str:
-    """Write how many suggestions there are."""
-    # Translators: 成长建议
-    return ngettext("%(n)s suggestion", "%(n)s suggestions", number) % {"n": number_text(number)}
-
-
 # --- The card -----------------------------------------------------------------------------------
 
 
@@ -154,6 +148,7 @@ class DiagnosisCard:
     items: int
     """How many items were looked at: those of "see all N scan results"."""
     as_of: date | None
+    most: int = FULL_SCORE
 
     @property
     def more(self) -> int:
@@ -161,15 +156,15 @@ class DiagnosisCard:
         return self.suggestions - len(self.top)
 
 
-def card_of(reading: DiagnosisReading) -> DiagnosisCard | None:
-    """Return the card of a reading; none while there is no figure."""
+def card_of(reading: DiagnosisReading, *, top: int = TOP) -> DiagnosisCard | None:
+    """Return the card of a reading with so many suggestions; none while there is no figure."""
     if reading.diagnosis is None:
         return None
     suggestions = reading.diagnosis.suggestions
     return DiagnosisCard(
         score=reading.score,
         suggestions=len(suggestions),
-        top=item_cards(suggestions[:TOP]),
+        top=item_cards(suggestions[:top]),
         items=len(reading.diagnosis.items),
         as_of=reading.as_of,
     )

@@ -9,6 +9,7 @@ from datetime import date
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from growth.choices import Stage
 from growth.guide.reading import GuideReading, guide_reading
 from growth.guide.texts import stage_end_text, tasks_text, tile_hint
 from growth.tasks.reading import TaskProgress
@@ -40,15 +41,15 @@ def stage_card(seller: Seller, member: Member, day: date) -> Iterator[HomeCard]:
     yield HomeCard(
         "growth/_stage_card.html",
         StageCard(reading, progress, stage_end_text(reading), tasks),
-        stylesheet="css/growth.css",
+        stylesheets=("css/growth.css",),
     )
 
 
 @register_home_tiles
 def stage_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
-    """Show a stage that has no tasks; nothing before the first night (GRO-1)."""
+    """Show a stage that has no tasks; nothing before the first night, or once the diagnosis takes over (GRO-1)."""
     reading = guide_reading(seller)
-    if reading.stage is None or reading.tasks:
+    if reading.stage in (None, Stage.MATURE) or reading.tasks:
         return
     yield HomeTile(
         # Translators: 成长指引

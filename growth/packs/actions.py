@@ -45,7 +45,7 @@ def _claim(reading: PackReading) -> NextAction:
         gain=_gain(reading),
         loses=done % {"n": reading.done} if reading.done else "",
         due=reading.closes_at,
-        weight=85 if all_done else 60,
+        weight=78 if all_done else 60,
         icon="box2-heart",
         button=_("Claim"),
     )

@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from growth.diagnosis.changes import change_ahead
 from growth.diagnosis.page import (
-    FULL_SCORE,
     card_of,
     item_cards,
     trend_plot,
@@ -51,7 +50,6 @@ class DiagnosisPage(DiagnosisPageBase):
         context = {
             "reading": reading,
             "card": card_of(reading),
-            "most": FULL_SCORE,
             "plot": trend_plot(diagnosis_history(request.seller)),
             "change": change_ahead(reading),
         }

@@ -14,18 +14,25 @@ from django.views.generic import View
 from portal import platform_time
 from portal.charts import sparkline
 from portal.closed_shops import closed_shop_pages
-from portal.home_tiles import HomeTile, by_order, home_cards_for, home_tiles_for
+from portal.home_tiles import (
+    HomeTile,
+    by_order,
+    home_cards_for,
+    home_tiles_for,
+    home_trends,
+    shows_trend_of,
+)
 from portal.http import MemberRequest
 from portal.models import Notice, Seller, User
-from portal.next_actions import next_actions_for
+from portal.next_actions import by_band, next_actions_for
 from portal.nightly.published import published_days
 from portal.nightly.registry import registry
 from portal.read_once import reading_once
 from portal.services.bulletins import bulletins_for
 from portal.services.people import closed_memberships_of
-from portal.services.trends import Trend, metric_trends
+from portal.services.trends import Trend
 from portal.views.base import SellerPage
-from portal.views.numbers import TREND_DAYS, known_values, value_text
+from portal.views.numbers import known_values, value_text
 
 ACTIONS_SHOWN = 6
 LATEST_SHOWN = 4
@@ -36,6 +43,8 @@ LIVE, INQUIRIES, GMV = (
     "portal.inquiries_30d",
     "portal.received_gmv_90d",
 )
+OWN = (THEMED, NATIONAL, LIVE, INQUIRIES, GMV)
+shows_trend_of(*OWN)
 
 
 class HomePage(SellerPage):
@@ -48,18 +57,21 @@ class HomePage(SellerPage):
             published_days(registry.jobs)  # what the modules below look up one by one
             actions = next_actions_for(request.seller, request.member, today)
             cards = home_cards_for(request.seller, request.member, today)
+            own_tiles = _tiles(request.seller)
             tiles = home_tiles_for(request.seller, request.member, today)
             bulletins = bulletins_for(seller=request.seller, member=request.member)
         notices = Notice.objects.filter(user=request.user, seller=request.seller)
-        own_tiles = _tiles(request.seller)
+        now = platform_time.now()
         return render(
             request,
             "portal/home.html",
             {
-                "actions": actions[:ACTIONS_SHOWN],
-                "more_actions": actions[ACTIONS_SHOWN:],
-                "cards": cards,
-                "stylesheets": sorted({each.stylesheet for each in cards if each.stylesheet}),
+                "bands": by_band(actions[:ACTIONS_SHOWN], now),
+                "more_bands": by_band(actions[ACTIONS_SHOWN:], now),
+                "more": len(actions[ACTIONS_SHOWN:]),
+                "cards": [card for card in cards if not card.below],
+                "cards_below": [card for card in cards if card.below],
+                "stylesheets": sorted({name for card in cards for name in card.stylesheets}),
                 "tiles": by_order([*own_tiles, *tiles]),
                 "waiting": not own_tiles,
                 "bulletins": bulletins[:LATEST_SHOWN],
@@ -70,17 +82,18 @@ class HomePage(SellerPage):
 
 def _tiles(seller: Seller) -> list[HomeTile]:
     """Return the tiles of metrics; none before the first night, which the page says in words."""
-    trends = metric_trends(
-        seller=seller, keys=[THEMED, NATIONAL, LIVE, INQUIRIES, GMV], days=TREND_DAYS
-    )
+    trends = {key: trend for key, trend in home_trends(seller).items() if key in OWN}
     if not any(trend.latest for trend in trends.values()):
         return []
-    national = _value(trends.get(NATIONAL))
+    inside = {"live": _value(trends.get(LIVE)) or 0, "national": _value(trends.get(NATIONAL)) or 0}
     return [
-        _tile(trends[THEMED], "bullseye", _("%(n)s of them national") % {"n": national or 0}),
-        _tile(trends[LIVE], "boxes", _("on sale at the end of the day")),
         _tile(trends[INQUIRIES], "chat-left-text", _("from buyers, last 30 days")),
         _tile(trends[GMV], "cash-coin", _("money received, last 90 days")),
+        _tile(
+            trends[THEMED],
+            "bullseye",
+            _("of %(live)s live products; %(national)s national") % inside,
+        ),
     ]
 
 

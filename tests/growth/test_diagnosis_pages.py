@@ -233,8 +233,7 @@ def test_it_opens_to_mature_shops_and_with_the_milestone(
         page = text_of(owner_client.get(address))
         assert ("Not open to your shop yet" in page) != opens
         assert ("77.25" in page) == opens
-    labels = {str(tile.label) for tile in owner_client.get("/").context["tiles"]}
-    assert ("Growth score" in labels) == opens
+    assert ("77.25" in text_of(owner_client.get("/"))) == opens
 
 
 @pytest.mark.rule("GRO-3")
@@ -304,10 +303,12 @@ def test_nothing_is_told_to_shops_that_do_not_see_it(shop: Seller, owner: Member
 
 
 @pytest.mark.rule("UI-2")
-def test_the_tile_shows_score_and_suggestions(diagnosed: Seller, owner_client: Client) -> None:
-    tiles = {str(tile.label): tile for tile in owner_client.get("/").context["tiles"]}
-    tile = tiles["Growth score"]
-    assert (tile.value, tile.hint, tile.url) == ("58.33", "2 suggestions", PAGE)
+def test_the_home_page_has_the_card(diagnosed: Seller, owner_client: Client) -> None:
+    answer = owner_client.get("/")
+    [card] = [each.content for each in answer.context["cards_below"]]
+    assert (card.score, card.suggestions) == (Decimal("58.33"), 2)
+    assert "58.33" in text_of(answer)
+    assert ITEMS in answer.content.decode()
 
 
 @pytest.mark.rule("GRO-11")

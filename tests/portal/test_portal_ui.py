@@ -13,7 +13,7 @@ from django.utils import translation
 
 from portal import platform_time
 from portal.charts import Bar, Point, Series, bar_plot, line_plot, nice_ceiling, sparkline
-from portal.next_actions import NextAction, rank
+from portal.next_actions import NextAction, by_band, rank
 from portal.templatetags import portal_ui
 
 NOON = "2022-08-03T12:00:00-07:00"
@@ -191,22 +191,43 @@ def test_actions_are_ranked_by_time_left_then_loss_then_weight() -> None:
         action("this week", due=NOW + timedelta(days=7)),
         action("this week, an offer", due=NOW + timedelta(days=2), weight=49),
         action("this week, light loss", due=NOW + timedelta(days=2), loses="a bit", weight=49),
+        action("this month, essential loss", due=NOW + timedelta(days=30), loses="it", weight=80),
+        action("this month, loss", due=NOW + timedelta(days=30), loses="it", weight=79),
+        action("any day, essential loss", loses="the shop", weight=80),
         action("today, gain", due=NOW + timedelta(days=1), weight=100),
         action("today, loss", due=NOW + timedelta(days=1), loses="rights", weight=1),
         action("too late, loss", due=NOW - timedelta(days=9), loses="trust", weight=1),
     ]
     assert [each.title for each in rank(actions, NOW)] == [
+        "any day, essential loss",
         "too late, loss",
         "today, loss",
         "today, gain",
+        "this month, essential loss",
         "this week, light loss",
         "some day, essential",
         "this week",
+        "this month, loss",
         "this month",
         "this week, an offer",
         "later than a month",
         "some day, heavy",
         "some day, light",
+    ]
+
+
+@pytest.mark.rule("UI-2")
+def test_the_bands_have_names_and_empty_ones_are_left_out() -> None:
+    actions = [
+        action("today", due=NOW),
+        action("this month", due=NOW + timedelta(days=30)),
+        action("some day"),
+    ]
+    found = by_band(rank(actions, NOW), NOW)
+    assert [(str(name), [each.title for each in group]) for name, group in found] == [
+        ("Now", ["today"]),
+        ("This month", ["this month"]),
+        ("When there is time", ["some day"]),
     ]
 
 

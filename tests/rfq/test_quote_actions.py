@@ -54,14 +54,29 @@ def draft(member: Member, rfq: Rfq) -> None:
 
 
 @pytest.mark.rule("RFQ-12")
-def test_replies_come_with_the_badge_first(shop: Seller, owner: Member, stranger: Member) -> None:
-    plain, badged = reply(shop, hours=1), reply(shop, "L2", hours=5)
-    first, second = actions(replies_waiting, owner)
-    assert "L1+" in str(first.title)
-    assert first.url == f"/rfq/quotes/{badged.pk}/"
-    assert second.url == f"/rfq/quotes/{plain.pk}/"
-    assert first.weight > second.weight
+def test_replies_are_one_action_and_badges_weigh_more(
+    shop: Seller, owner: Member, stranger: Member
+) -> None:
+    plain = reply(shop, hours=1)
+    (one,) = actions(replies_waiting, owner)
+    assert one.url == f"/rfq/quotes/{plain.pk}/"
+    assert plain.rfq.title in str(one.title)
+    reply(shop, "L2", hours=5)
+    (both,) = actions(replies_waiting, owner)
+    assert both.url == "/rfq/quotes/?tab=attention"
+    assert "2 buyers" in str(both.title)
+    assert "1 of them is L1+" in str(both.loses)
+    assert both.weight > one.weight
     assert actions(replies_waiting, stranger) == []
+
+
+@pytest.mark.rule("RFQ-12")
+@pytest.mark.parametrize(("number", "told"), [(20, "Answer 20 buyers"), (21, "Answer 20+ buyers")])
+def test_many_replies_are_one_action(shop: Seller, owner: Member, number: int, told: str) -> None:
+    for hours in range(number):
+        reply(shop, hours=hours + 1)
+    (action,) = actions(replies_waiting, owner)
+    assert told in str(action.title)
 
 
 @pytest.mark.rule("RFQ-25")

@@ -11,7 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from portal.models import Member, Seller
+from portal.metrics import metric_job
+from portal.models import Member, MetricValue, Seller
 from portal.next_actions import NextAction, next_actions_for
 from portal.scoping import seller_scope, unscoped
 from rfq.models import Assessment, ScoreOutlook, ServiceScore
@@ -322,6 +323,16 @@ def test_the_home_page_shows_score_trend_and_rights_left(
     score_publish(DAY - timedelta(days=4), DAY)
     first = score_row(shop, valid_to=DAY - timedelta(days=1))
     last = score_row(shop, valid_from=DAY, gmv=60_000)
+    for day, row in ((DAY - timedelta(days=4), first), (DAY, last)):
+        score_publish(day, job=metric_job("rfq.service_score"))
+        with unscoped():
+            MetricValue.objects.create(
+                seller=shop,
+                metric="rfq.service_score",
+                value=row.total,
+                valid_from=day,
+                valid_to=day,
+            )
     tiles = {str(tile.label): tile for tile in owner_client.get("/").context["tiles"]}
     score = tiles["RFQ service score"]
     assert (score.value, score.url) == (str(last.total), PAGE)
