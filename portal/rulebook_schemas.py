@@ -104,7 +104,7 @@ def _describe(model: type[BaseModel], row: Any) -> RulebookError:
             difflib.get_close_matches(str(location[-1]), known, n=3, cutoff=0.5)
         ) or tuple(known[:6])
         return RulebookError(_path(location), "there is no such key here", nearest)
-    return RulebookError(_path(location), row["msg"], nearest)
+    return RulebookError(_path(location), row["msg"].removeprefix("Value error, "), nearest)
 
 
 def _path(location: tuple[int | str, ...]) -> str:

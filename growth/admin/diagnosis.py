@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 
 from growth.models import GrowthBenchmark, GrowthScore
-from portal.admin.base import ReadOnlyAdmin
+from portal.admin.base import SELLER_SEARCH, ReadOnlyAdmin
+from portal.admin.standings import HoldsOnFilter
 
 
 @admin.register(GrowthScore)
@@ -13,9 +14,9 @@ class GrowthScoreAdmin(ReadOnlyAdmin):
     """Growth scores by the days they hold for."""
 
     list_display = ("seller", "valid_from", "valid_to", "rulebook", "score", "suggestions")
-    list_filter = ("rulebook",)
+    list_filter = (HoldsOnFilter, "rulebook")
     list_select_related = ("seller",)
-    search_fields = ("=seller__member_id", "seller__name_en", "seller__name_zh")
+    search_fields = SELLER_SEARCH
     ordering = ("-valid_from", "-pk")
 
 
@@ -24,7 +25,7 @@ class GrowthBenchmarkAdmin(ReadOnlyAdmin):
     """The benchmark of each metric in each industry, and over how many sellers it is."""
 
     list_display = ("industry", "metric", "value", "sellers", "scope", "valid_from", "valid_to")
-    list_filter = ("scope", "metric")
+    list_filter = (HoldsOnFilter, "scope", "metric")
     list_select_related = ("industry",)
     search_fields = ("=industry__code", "industry__name_en", "industry__name_zh", "metric")
     ordering = ("-valid_from", "-pk")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 
 from growth.models import StageStanding, TaskDone
-from portal.admin.base import ReadOnlyAdmin
-
-SELLER_SEARCH = ("=seller__member_id", "seller__name_en", "seller__name_zh")
+from portal.admin.base import SELLER_SEARCH, ReadOnlyAdmin
+from portal.admin.standings import HoldsOnFilter
 
 
 @admin.register(StageStanding)
@@ -18,7 +17,7 @@ class StageStandingAdmin(ReadOnlyAdmin):
         "seller", "valid_from", "valid_to", "stage", "phase", "opportunities", "orders", "received",
         "core_done_on", "rulebook",
     )  # fmt: skip
-    list_filter = ("stage", "phase", "rulebook")
+    list_filter = (HoldsOnFilter, "stage", "phase", "rulebook")
     list_select_related = ("seller",)
     search_fields = SELLER_SEARCH
     ordering = ("-valid_from", "-pk")
@@ -29,6 +28,7 @@ class TaskDoneAdmin(ReadOnlyAdmin):
     """Task rules that shops fulfil, by the days they do."""
 
     list_display = ("seller", "rule", "since", "valid_from", "valid_to")
+    list_filter = (HoldsOnFilter,)
     list_select_related = ("seller",)
     search_fields = (*SELLER_SEARCH, "rule")
     ordering = ("-valid_from", "-pk")

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from growth.models import Pack
+from growth.packs.schema import clean_pack
 from growth.services.pack_writing import pack_said
 
 
@@ -23,7 +24,9 @@ class ListJsonField(forms.JSONField):
         super().__init__(required=False, widget=widget, **kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        """Show a list by lines."""
+        """Show a list by lines, an empty one as nothing."""
+        if value is None or value == []:
+            return ""
         if isinstance(value, list):
             return json.dumps(value, indent=2, ensure_ascii=False)
         return super().prepare_value(value)
@@ -55,7 +58,7 @@ class ListJsonField(forms.JSONField):
 
 
 class PackForm(forms.ModelForm):
-    """What staff write; `growth.services.pack_writing` judges it, also what may still change."""
+    """What staff write; `growth.services.pack_writing` judges what may still change."""
 
     audience = ListJsonField(
         rows=6,
@@ -96,6 +99,21 @@ class PackForm(forms.ModelForm):
             own = {"tasks": said["tasks"], "rewards": said["rewards"]}
             kwargs["initial"] = {**own, **(kwargs.get("initial") or {})}
         super().__init__(*args, **kwargs)
+        self.problems: dict[str, list[str]] = {}
+        self.judged: dict[str, Any] = {}
+        """The pack as it would be stored, after a valid form."""
+
+    def clean(self) -> dict[str, Any]:
+        """Name every mistake at once, each at its field, also where another field is wrong."""
+        given = super().clean() or {}
+        judged, problems = clean_pack({"code": self.instance.code, **given})
+        for field, text in problems:
+            if field in self.fields and field not in self.errors:
+                self.problems.setdefault(field, []).append(text)
+        for field, texts in self.problems.items():
+            self.add_error(field, texts)
+        self.judged = judged
+        return given
 
     def _get_validation_exclusions(self) -> set[str]:
         """Leave the order of days to the service, which names the field."""

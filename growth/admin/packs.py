@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from growth.admin.pack_forms import PackForm
 from growth.choices import ClaimOutcome
 from growth.models import Pack, PackClaim, PackListing, PackStanding, RewardGrant
 from growth.packs.rules import granted_by
-from growth.packs.schema import clean_pack
 from growth.services.pack_settling import is_counted
 from growth.services.pack_writing import pack_said, pack_save
 from portal import platform_time
-from portal.admin.base import ReadOnlyAdmin, ServiceAdmin
+from portal.admin.base import SELLER_SEARCH, ReadOnlyAdmin, ServiceAdmin
+from portal.admin.decisions import StateFilter
+from portal.admin.standings import HoldsOnFilter
 from portal.admin_site import Queue, register_queue
 from portal.audience import FIELDS, sellers_concerned
 from portal.choices import SellerStatus
 from portal.metrics import METRICS
 from portal.models import Seller
+from portal.templatetags.portal_ui import EMPTY
 
-SELLER_SEARCH = ("=seller__member_id", "seller__name_en", "seller__name_zh")
+PREVIEWED = 20
 STATES = {
     "coming": gettext_lazy("Coming"),
     "running": gettext_lazy("Running"),
@@ -37,30 +41,22 @@ STATES = {
 }
 
 
-def _state_filter(state: str) -> Q:
-    today = platform_time.today()
-    return {
-        "coming": Q(opens_on__gt=today),
-        "running": Q(opens_on__lte=today, closes_on__gte=today),
-        "waiting": Q(closes_on__lt=today, settled_at__isnull=True),
-        "settled": Q(settled_at__isnull=False),
-    }[state]
-
-
-class StateFilter(admin.SimpleListFilter):
+class PackStateFilter(StateFilter):
     """Where a pack stands today."""
 
     title = gettext_lazy("state today")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+    def kinds(self) -> dict[str, tuple[Any, Q]]:
         """Offer the states."""
-        return list(STATES.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Pack]) -> QuerySet[Pack]:
-        """Keep the packs in the state."""
-        state = self.value()
-        return queryset.filter(_state_filter(state)) if state in STATES else queryset
+        today = platform_time.today()
+        conditions = {
+            "coming": Q(opens_on__gt=today),
+            "running": Q(opens_on__lte=today, closes_on__gte=today),
+            "waiting": Q(closes_on__lt=today, settled_at__isnull=True),
+            "settled": Q(settled_at__isnull=False),
+        }
+        return {key: (STATES[key], condition) for key, condition in conditions.items()}
 
 
 @admin.register(Pack)
@@ -70,10 +66,9 @@ class PackAdmin(ServiceAdmin):
     form = PackForm
     change_form_template = "admin/growth/pack/change_form.html"
     list_display = (
-        "code", "title_en", "edition", "opens_on", "closes_on", "state", "claims", "rewarded",
-        "quota", "published",
+        "code", "name", "edition", "opens_on", "closes_on", "state", "claims", "rewarded", "quota",
     )  # fmt: skip
-    list_filter = (StateFilter, "edition", "published")
+    list_filter = (PackStateFilter, "edition", "published")
     search_fields = ("code", "title_en", "title_zh")
     date_hierarchy = "opens_on"
     readonly_fields = ("listed_at", "settled_at", "rewards_by")
@@ -98,6 +93,11 @@ class PackAdmin(ServiceAdmin):
         rewarded = Count("claims", filter=Q(claims__outcome=ClaimOutcome.REWARDED))
         return super().get_queryset(request).annotate(n_claims=Count("claims"), n_rewarded=rewarded)
 
+    @admin.display(description=gettext_lazy("title"), ordering="title_en")
+    def name(self, pack: Pack) -> str:
+        """The title in the reader's language."""
+        return pack.title
+
     @admin.display(description=gettext_lazy("claims"), ordering="n_claims")
     def claims(self, pack: Any) -> int:
         """How many shops have claimed it."""
@@ -111,7 +111,9 @@ class PackAdmin(ServiceAdmin):
 
     @admin.display(description=gettext_lazy("state today"))
     def state(self, pack: Pack) -> Any:
-        """Where it stands today."""
+        """Where it stands today; what is not published stands nowhere."""
+        if not pack.published:
+            return _("Not published")
         today = platform_time.today()
         if pack.settled_at:
             return STATES["settled"]
@@ -123,7 +125,7 @@ class PackAdmin(ServiceAdmin):
     def rewards_by(self, pack: Pack) -> Any:
         """The day that was promised, or what the settling waits for."""
         if not pack.pk:
-            return None
+            return EMPTY
         is_late = not pack.settled_at and pack.closes_on < platform_time.latest_as_of()
         if is_late and not is_counted(pack):
             return _("Waits for the night of the last day: %(day)s.") % {"day": pack.closes_on}
@@ -146,7 +148,7 @@ class PackAdmin(ServiceAdmin):
         return [*self.readonly_fields, "code"] if obj else self.readonly_fields
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+        self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
         """Return the form; a preview never lets the admin go on to saving."""
         form_class = super().get_form(request, obj, change=change, **kwargs)
@@ -156,7 +158,7 @@ class PackAdmin(ServiceAdmin):
         class PreviewForm(form_class):  # type: ignore[valid-type, misc]
             def is_valid(self) -> bool:
                 if super().is_valid():
-                    _preview(request, self, obj)
+                    request.audience_preview = audience_preview(self.judged)
                 return False
 
         return PreviewForm
@@ -172,6 +174,7 @@ class PackAdmin(ServiceAdmin):
         """Say which fields an audience and which metrics a task may name."""
         context["audience_fields"] = FIELDS.values()
         context["metrics"] = [METRICS[key] for key in sorted(METRICS)]
+        context["preview"] = getattr(request, "audience_preview", None)
         return super().render_change_form(request, context, *args, **kwargs)
 
 
@@ -182,22 +185,28 @@ def as_written(pack: Pack, part: str) -> str:
     )
 
 
-def _preview(request: HttpRequest, form: Any, pack: Pack | None) -> None:
-    """Judge what was typed like saving does, and say how many shops it would be for today."""
-    data = {"code": pack.code if pack else None, **form.cleaned_data}
-    clean, problems = clean_pack(data)
-    for field, text in problems:
-        form.add_error(field if field in form.fields else None, text)
-    if problems:
-        return
+@dataclass(frozen=True)
+class AudiencePreview:
+    """Whom a pack would be for as the figures are now: how many of all shops, and the first of them."""
+
+    number: int
+    total: int
+    shops: list[Seller]
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.number - len(self.shops)
+
+
+def audience_preview(clean: Mapping[str, Any]) -> AudiencePreview:
+    """Return whom a pack that could be stored would be for today; three queries."""
     trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
     [shops] = sellers_concerned([clean["audience"]], trading, day=clean["frozen_on"])
-    text = ngettext(
-        "Nothing is saved yet. As the figures are now the pack would be for %(n)s of %(all)s shop.",
-        "Nothing is saved yet. As the figures are now the pack would be for %(n)s of %(all)s shops.",
-        trading.count(),
+    first = sorted(shops)[:PREVIEWED]
+    return AudiencePreview(
+        len(shops), trading.count(), list(Seller.objects.filter(pk__in=first).order_by("pk"))
     )
-    messages.info(request, text % {"n": f"{len(shops):,}", "all": f"{trading.count():,}"})
 
 
 @admin.register(PackClaim)
@@ -227,7 +236,7 @@ class PackStandingAdmin(ReadOnlyAdmin):
 
     list_display = ("seller", "pack", "valid_from", "valid_to", "done", "tasks", "complete_since")
     list_select_related = ("seller", "pack")
-    list_filter = ("pack",)
+    list_filter = (HoldsOnFilter, "pack")
     search_fields = (*SELLER_SEARCH, "=pack__code")
     ordering = ("-valid_from", "-pk")
 
@@ -237,14 +246,19 @@ class RewardGrantAdmin(ReadOnlyAdmin):
     """Rewards in the hands of shops; voucher codes are the shops' own."""
 
     list_display = (
-        "seller", "reward", "status", "granted_at", "usable_until", "choice", "used_at",
+        "seller", "pack", "reward", "status", "granted_at", "usable_until", "choice", "used_at",
         "valid_until",
     )  # fmt: skip
-    list_select_related = ("seller", "reward")
+    list_select_related = ("seller", "reward", "claim__pack")
     list_filter = ("status", "reward__kind")
     search_fields = (*SELLER_SEARCH, "=claim__pack__code")
     exclude = ("voucher",)
     date_hierarchy = "granted_at"
+
+    @admin.display(description=gettext_lazy("task pack"), ordering="claim__pack")
+    def pack(self, grant: RewardGrant) -> str:
+        """Name the pack it comes from."""
+        return str(grant.claim.pack)
 
 
 register_queue(

@@ -15,8 +15,10 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from growth.choices import Operator, Phase, Stage
+from growth.guide.changes import change_ahead
 from growth.guide.reading import GuideReading, MilestoneReading, guide_reading
 from growth.tasks.reading import TaskProgress, number_json, target_json
+from portal.api.bulletins import BulletinChangeSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.nightly.published import read_as_of
 
@@ -132,6 +134,22 @@ def guide_answer(reading: GuideReading) -> dict[str, Any]:
         "courses": reading.courses,
         "services": reading.services,
     }
+
+
+class GuideOutlookView(ScopedView):
+    """`GET /growth/guide/outlook`."""
+
+    @extend_schema(
+        summary="The newest stage and tasks under the edition that comes next",
+        responses={200: BulletinChangeSerializer},
+    )
+    def get(self, request: ScopedRequest) -> Response:
+        """Return what an announced edition, or one in force since, makes of the figures (K-17).
+
+        Null when the newest figures are judged by the newest edition.
+        """
+        change = change_ahead(guide_reading(request.seller))
+        return Response(BulletinChangeSerializer({"change": change}).data)
 
 
 class GuideView(ScopedView):

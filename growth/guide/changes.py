@@ -56,7 +56,8 @@ def change_ahead(reading: GuideReading) -> RuleChange | None:
     """
     if reading.standing is None:
         return None
-    return CHANGES.ahead(reading.seller, reading.as_of, rulebooks_published(GUIDE))
+    change = CHANGES.ahead(reading.seller, reading.as_of, rulebooks_published(GUIDE))
+    return change if change and change.tables else None
 
 
 def outlook_of(
@@ -134,7 +135,7 @@ def change_of(outlook: Outlook[GuideFigures]) -> RuleChange:
         # Translators: 任务
         ChangeTable(_("Tasks of your stage"), tuple(_task_rows(before, after))),
         # Translators: 里程碑
-        ChangeTable(_("Milestones"), tuple(_milestone_rows(before.rules, after.rules))),
+        ChangeTable(_("Milestones"), tuple(_milestone_rows(before, after))),
     ]
     return outlook.told(
         summary=_summary(outlook),
@@ -167,6 +168,8 @@ def _shop_rows(before: GuideFigures, after: GuideFigures) -> Iterator[ChangeRow]
             money_text(after.rules.mature_received),
         ),
     ]
+    if before.stage == after.stage == Stage.MATURE:
+        rows = []  # what made it mature is behind it
     for label, old, new in rows:
         if old != new:
             yield ChangeRow(label, old, new)
@@ -204,9 +207,12 @@ def _asked(task: TaskProgress | None) -> str:
     return _("done") if task.done else _("open")
 
 
-def _milestone_rows(before: GuideRules, after: GuideRules) -> Iterator[ChangeRow]:
-    old = {each.key: each for each in before.milestones}
-    for each in after.milestones:
+def _milestone_rows(before: GuideFigures, after: GuideFigures) -> Iterator[ChangeRow]:
+    """Yield the milestones with another target, while they are not behind the shop by both editions."""
+    if before.stage == after.stage == Stage.MATURE:
+        return
+    old = {each.key: each for each in before.rules.milestones}
+    for each in after.rules.milestones:
         was = old.pop(each.key, None)
         if was is None:
             yield ChangeRow(each.title, _("not asked"), _target(each))

@@ -24,6 +24,8 @@ from portal.admin.own_pages import OwnPages
 from portal.errors import Refusal
 
 HISTORY_PAGE = 100
+SELLER_SEARCH = ("=seller__member_id", "seller__name_en", "seller__name_zh")
+"""How rows of shops are searched: by the whole member id, or by a part of the name."""
 
 
 def pretty_json(value: Any) -> SafeString:

@@ -139,6 +139,8 @@ class PublishForm(forms.Form):
             effective_from__lt=rulebook.effective_from
         )
         self.fields["supersedes"].queryset = replaceable  # type: ignore[attr-defined]
+        if replaceable.count() == 1:
+            self.initial.setdefault("supersedes", replaceable.get().pk)
         self.fields["bulletin"].queryset = Bulletin.objects.filter(  # type: ignore[attr-defined]
             rulebook__isnull=True
         )
