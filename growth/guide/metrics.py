@@ -16,9 +16,9 @@ from growth.guide.opening_sql import (
     opportunities_sql,
     until_params,
 )
+from growth.programmes.metrics import programmes_of_kind
 from portal.choices import MetricUnit
 from portal.metrics import Query, metric
-from portal.platform_time import end_of
 
 
 @metric(
@@ -71,10 +71,4 @@ def received(as_of: date) -> Query:
 )
 def activities_enrolled(as_of: date) -> Query:
     """Activities with an enrolment that holds on the day (GRO-4)."""
-    return Query(
-        "SELECT e.seller_id, COUNT(DISTINCT e.programme_id) AS value FROM growth_enrolment e "
-        f"JOIN growth_programme p ON p.id = e.programme_id AND p.kind = '{ProgrammeKind.ACTIVITY.value}' "
-        "WHERE {sellers} AND e.since <= %(as_of)s AND (e.until IS NULL OR e.until >= %(as_of)s) "
-        "AND (e.ended_at IS NULL OR e.ended_at >= %(moment)s) GROUP BY e.seller_id",
-        {"as_of": as_of, "moment": end_of(as_of)},
-    )
+    return programmes_of_kind(ProgrammeKind.ACTIVITY, as_of)

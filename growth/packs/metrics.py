@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from growth.choices import ClaimOutcome, ProgrammeKind, RewardKind, RewardStatus
 from growth.models import Pack, PackClaim
+from growth.programmes.metrics import programmes_of_kind
 from portal import platform_time
 from portal.audience import AudienceField, FieldType, Values, register_audience_field
 from portal.metrics import Query, metric
@@ -53,13 +54,7 @@ def strong_products_outside_showcase(as_of: date) -> Query:
 )
 def exclusive_channels(as_of: date) -> Query:
     """Distinct channels a shop is enrolled in on the day (GRO-9)."""
-    return Query(
-        "SELECT e.seller_id, COUNT(DISTINCT e.programme_id) AS value FROM growth_enrolment e "
-        "JOIN growth_programme p ON p.id = e.programme_id AND p.kind = %(channel)s "
-        "WHERE {sellers} AND e.since <= %(as_of)s AND (e.until IS NULL OR e.until >= %(as_of)s) "
-        "GROUP BY e.seller_id",
-        {"as_of": as_of, "channel": ProgrammeKind.CHANNEL.value},
-    )
+    return programmes_of_kind(ProgrammeKind.CHANNEL, as_of)
 
 
 @metric(

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from growth.choices import ProgrammeKind
 from growth.models import Enrolment, Programme
 from growth.programmes.schema import ENROLLED_IN
 from portal.audience import AudienceField, FieldType, Values, register_audience_field
@@ -38,6 +39,17 @@ def enrolled(as_of: date) -> Query:
         "FROM growth_enrolment e JOIN growth_programme p ON p.id = e.programme_id "
         "WHERE {sellers} AND e.since <= %(as_of)s AND (e.until IS NULL OR e.until >= %(as_of)s)",
         {"as_of": as_of},
+    )
+
+
+def programmes_of_kind(kind: ProgrammeKind, as_of: date) -> Query:
+    """Distinct programmes of a kind that a shop is enrolled in at the end of the day."""
+    return Query(
+        "SELECT e.seller_id, COUNT(DISTINCT e.programme_id) AS value FROM growth_enrolment e "
+        "JOIN growth_programme p ON p.id = e.programme_id AND p.kind = %(kind)s "
+        "WHERE {sellers} AND e.since <= %(as_of)s AND (e.until IS NULL OR e.until >= %(as_of)s) "
+        "GROUP BY e.seller_id",
+        {"as_of": as_of, "kind": kind.value},
     )
 
 

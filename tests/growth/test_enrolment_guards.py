@@ -24,7 +24,7 @@ from growth.services.enrolments import enrolment_leave
 from growth.services.renewals import renewal_answer, renewal_request
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
-from portal.models import Member, SellerFlag, User
+from portal.models import Member, MetricValue, Seller, SellerFlag, User
 from portal.scoping import unscoped
 from tests.compliance.world import upload
 from tests.growth.programme_world import (
@@ -36,12 +36,14 @@ from tests.growth.programme_world import (
     operator_create,
     programme_create,
 )
+from tests.growth.world import night
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases, pytest.mark.rule("GRO-17")]
 
 EXPIRED = EnrolmentState.EXPIRED
 RENEWABLE = {"months_before": 3, "months": 12, "answer_working_days": 5}
 WORDS = {"en": "Words"}
+KINDS = ACTIVITIES, CHANNELS = "growth.activities_enrolled", "growth.exclusive_channels"
 
 
 @pytest.fixture
@@ -168,6 +170,29 @@ def test_what_is_built_on_what_is_built_on_it_ends_in_the_same_night(owner: Memb
         Enrolment.objects.filter(programme__code="base").update(state=EXPIRED)
         assert dependents_expire(now=platform_time.now()) == 2
         assert dependents_expire(now=platform_time.now()) == 0
+
+
+@pytest.mark.rule("GRO-4", "GRO-9")
+def test_programmes_of_a_kind_are_counted_on_the_days_they_hold(
+    owner: Member, shop: Seller, clock: Any
+) -> None:
+    """Two activities and a channel from the 3rd of August on; one activity ends with the 4th."""
+    apply(owner, programme_create("short", term={"until": date(2022, 8, 4)}))
+    apply(owner, programme_create("long"))
+    apply(owner, programme_create("channel", kind="channel"))
+    clock("2022-08-08T12:00:00-07:00")
+
+    def counted(day: date) -> dict[str, int]:
+        with unscoped():
+            enrolments_expire(now=platform_time.now())
+            night(day, "metrics")
+            rows = MetricValue.objects.as_of(day).filter(seller=shop, metric__in=KINDS)
+            return {row.metric: int(row.value) for row in rows}
+
+    assert counted(date(2022, 8, 2)) == {}
+    assert counted(date(2022, 8, 3)) == {ACTIVITIES: 2, CHANNELS: 1}
+    assert counted(date(2022, 8, 4)) == {ACTIVITIES: 2, CHANNELS: 1}
+    assert counted(date(2022, 8, 5)) == {ACTIVITIES: 1, CHANNELS: 1}
 
 
 @pytest.mark.rule("K-11")
