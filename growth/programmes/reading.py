@@ -480,7 +480,7 @@ def _products_of(
     rules = {pk: content.products for pk, content in contents.items() if content.products}
     if not rules:
         return {}
-    told = shop_numbers(seller, {rule.metric for rule in rules.values()}).values
+    told = shop_numbers(seller, {rule.metric for rule in rules.values()} - {""}).values
     return {
         pk: ProductsReading(rule, int(told[rule.metric]) if rule.metric in told else None)
         for pk, rule in rules.items()

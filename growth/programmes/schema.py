@@ -305,12 +305,12 @@ class Table(RulebookContent):
 class ProductRule(RulebookContent):
     """Which products take part: how many of a shop, with which growth score; chosen by the platform.
 
-    `metric`: how many products of the shop have the score, which only upstream knows.
+    `metric`: how many products of the shop have the score, where upstream tells.
     """
 
     most: int = Field(ge=1)
     score_min: int = Field(ge=0, le=100)
-    metric: str = Field(pattern=r"^ext\.[a-z0-9_]+$")
+    metric: str = Field(default="", pattern=r"^(ext\.[a-z0-9_]+)?$")
     note: Words | None = None
 
 

@@ -20,6 +20,8 @@ perhaps `staff` (username: group, or `superuser`), and `steps`, each one of:
     chemicals: [{cas, name_en, listing, starts_on, categories}], by: username      load the lists
     asking: [{category, starts_on}], by: username       categories that ask for CAS numbers
     rescreen: true        screen live products again where a day has begun, as beat does every few minutes
+    enrolled: {seller: member id, programme: code}, by: username, then: approve, refuse, remove or a step of staff
+        ground, reason: as staff give them; `fails: code` if it must refuse
     judged: "{kept}", by: username, verdict: outcome, penalise: true    a case of a protected mark; or `fails`
 
 A row of facts with `each: [a, b]` stands for one row per value, in place of `{}` in its texts.
@@ -51,6 +53,10 @@ from compliance.services.chemical_lists import chemical_categories_import, chemi
 from compliance.services.mark_cases import mark_case_judge
 from compliance.services.violations import appeal_decide, points_of, violation_confirm
 from compliance.tasks import rescreen
+from growth.choices import OPEN_ENROLMENTS
+from growth.models import Enrolment
+from growth.services.enrolment_review import enrolment_decide, enrolment_remove
+from growth.services.enrolment_steps import enrolment_step_finish
 from portal.errors import Refusal
 from portal.ingest.engine import ingest_rows
 from portal.ingest.kinds import kind_named
@@ -90,30 +96,22 @@ class Player:
                 raise AssertionError(f"step {number} {step}: {error}") from error
 
     def step(self, step: dict[str, Any]) -> None:
-        if "clock" in step:
-            self.clock(step["clock"])
-        elif "ingest" in step:
-            self.ingest(step["ingest"], rejected=step.get("rejected", 0))
-        elif "nightly" in step:
-            self.nightly(step)
-        elif "standings" in step:
-            self.standings(step)
-        elif "review" in step:
-            self.review(step)
-        elif "confirm" in step:
-            self.confirm(step)
-        elif "appealed" in step:
-            self.decide(step)
-        elif "chemicals" in step:
-            self.load(chemicals_import, step["chemicals"], step["by"])
-        elif "asking" in step:
-            self.load(chemical_categories_import, step["asking"], step["by"])
-        elif "judged" in step:
-            self.judge(step)
-        elif "rescreen" in step:
-            rescreen()
-        else:
-            self.call(step)
+        acts: dict[str, Callable[[], None]] = {
+            "clock": lambda: self.clock(step["clock"]),
+            "ingest": lambda: self.ingest(step["ingest"], rejected=step.get("rejected", 0)),
+            "nightly": lambda: self.nightly(step),
+            "standings": lambda: self.standings(step),
+            "review": lambda: self.review(step),
+            "confirm": lambda: self.confirm(step),
+            "appealed": lambda: self.decide(step),
+            "chemicals": lambda: self.load(chemicals_import, step["chemicals"], step["by"]),
+            "asking": lambda: self.load(chemical_categories_import, step["asking"], step["by"]),
+            "judged": lambda: self.judge(step),
+            "enrolled": lambda: self.enrolled(step),
+            "rescreen": rescreen,
+        }
+        act = next((act for name, act in acts.items() if name in step), lambda: self.call(step))
+        act()
 
     def clock(self, instant: Any) -> None:
         text = instant.isoformat() if hasattr(instant, "isoformat") else str(instant)
@@ -206,6 +204,24 @@ class Player:
             ),
         )
 
+    def enrolled(self, step: dict[str, Any]) -> None:
+        wanted, then, words = step["enrolled"], step["then"], step.get("reason", "")
+        with unscoped():
+            enrolment = Enrolment.objects.select_related("seller", "programme").get(
+                seller__member_id=wanted["seller"],
+                programme__code=wanted["programme"],
+                state__in=OPEN_ENROLMENTS,
+            )
+        staff = {"actor": User.objects.get(username=step["by"]), "enrolment": enrolment}
+        acts = {
+            "approve": lambda: enrolment_decide(**staff, approve=True, reason=words),
+            "refuse": lambda: enrolment_decide(**staff, approve=False, reason=words),
+            "remove": lambda: enrolment_remove(
+                **staff, ground=step.get("ground", ""), reason=words
+            ),
+        }
+        self.staff(step, acts.get(then, lambda: enrolment_step_finish(**staff, step=then)))
+
     def staff(self, step: dict[str, Any], act: Callable[[], Any]) -> Any:
         """Return what a decision of staff makes, or none when it is refused as the step says."""
         try:
@@ -239,14 +255,17 @@ class Player:
             self.kept[name] = body["results"][0][field]
 
     def _filled(self, content: Any) -> Any:
-        """Return what is sent with `"{name}"` of the first level as the value that was kept."""
+        """Return what is sent with `"{name}"` of the first level, or in a list there, as the value that was kept."""
         if not isinstance(content, dict):
             return content
         kept = {f"{{{name}}}": value for name, value in self.kept.items()}
-        return {
-            name: kept.get(cell, cell) if isinstance(cell, str) else cell
-            for name, cell in content.items()
-        }
+
+        def filled(cell: Any) -> Any:
+            if isinstance(cell, list):
+                return [filled(one) for one in cell]
+            return kept.get(cell, cell) if isinstance(cell, str) else cell
+
+        return {name: filled(cell) for name, cell in content.items()}
 
     def client(self, username: str) -> APIClient:
         if username not in self.clients:
