@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 
 from growth.choices import OPEN_ENROLMENTS, EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentEvent, EnrolmentRenewal, Programme
+from growth.packs.rules import months_after
 from growth.programmes.metrics import member_on
 from growth.programmes.reading import (
     CONDITIONS_ENDED,
@@ -82,7 +83,9 @@ def steps_missed_end(*, now: datetime) -> int:
     ]
     steps = {each.pk: content_of(each).steps for each in programmes}
     missed = []
-    held = Enrolment.objects.filter(programme__in=programmes, state=EnrolmentState.ACTIVE)
+    held = Enrolment.objects.filter(
+        programme__in=programmes, state=EnrolmentState.ACTIVE, step_at__isnull=False
+    )
     for enrolment in _locked(held):
         due = next_step(steps[enrolment.programme_id], enrolment.step)
         if due is None or not due.ends or enrolment.step_at is None:
@@ -183,7 +186,7 @@ def _begin(programme: Programme, fitting: dict[str, set[int]], now: datetime) ->
         made = Enrolment.objects.filter(
             programme=programme, seller__in=some, automatic=True, applied_at=now, events=None
         )
-        _write_down(list(made.select_related("programme")), now, before="", actor_action="begin")
+        _write_down(list(made.prefetch_related("programme")), now, before="", actor_action="begin")
     return len(new)
 
 
@@ -191,9 +194,9 @@ def _begin(programme: Programme, fitting: dict[str, set[int]], now: datetime) ->
 
 
 def _locked(rows: QuerySet[Enrolment]) -> list[Enrolment]:
-    return list(
-        rows.select_for_update(of=("self",), no_key=True).select_related("programme").order_by("pk")
-    )
+    # Enrolments share the object of their programme, whose content is parsed once per object.
+    locked = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
+    return list(locked.prefetch_related("programme"))
 
 
 def _end_today(rows: Sequence[Enrolment], now: datetime, code: str) -> int:
@@ -289,9 +292,9 @@ def ending_tell(*, now: datetime) -> int:
     today = platform_time.day_of(now)
     told = 0
     held = Enrolment.objects.filter(
-        state=EnrolmentState.ACTIVE, until__gte=today, since__isnull=False
-    ).select_related("programme")
-    for some in _batches(held.order_by("pk").iterator()):
+        _perhaps_due(today), state=EnrolmentState.ACTIVE, until__gte=today, since__isnull=False
+    ).prefetch_related("programme")
+    for some in _batches(held.order_by("pk").iterator(chunk_size=BATCH)):
         told += notice_send_many(
             enrolment_notice(
                 one,
@@ -304,6 +307,18 @@ def ending_tell(*, now: datetime) -> int:
             for key in _warnings(one, today)
         )
     return told
+
+
+def _perhaps_due(today: date) -> Q:
+    """Return a condition that leaves out most enrolments without a warning; `_warnings` decides."""
+    due = Q(until__lte=today + TOLD_BEFORE)
+    for programme in Programme.objects.all():
+        rule = content_of(programme).renewal
+        if rule is not None:
+            # Months have 28 days and more, so that the day that many months on may be some days early.
+            until = months_after(today, rule.months_before) + timedelta(days=3)
+            due |= Q(programme=programme, until__lte=until)
+    return due
 
 
 def _warnings(enrolment: Enrolment, today: date) -> Iterator[str]:
