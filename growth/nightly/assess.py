@@ -72,9 +72,9 @@ def assess(ctx: ShardContext) -> None:
     ctx.rows_written += fixed
 
 
-# The mark counts from being there, not from its day: a night that is caught up, or lived before the feed came,
-# must not take a star away that upstream has named. A shop that had not opened by the day has no star to assess. Without a standing of the guide nothing tells
-# that its core tasks were ever done.
+# The mark counts from being there, not from its day: a night that is caught up, or lived before the feed
+# came, must not take a star away that upstream has named. A shop that had not opened by the day has no star
+# to assess. Without a standing of the guide nothing tells that its core tasks were ever done.
 FIX = """
 INSERT INTO growth_starassessment (seller_id, month, as_of, rulebook, trade, product, marketing,
     guarantee, trade_bonus, marketing_bonus, star, awaits_core_tasks, applied, fixed_at)

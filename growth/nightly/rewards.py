@@ -54,7 +54,10 @@ def rewards(ctx: ShardContext) -> None:
 
 @dataclass(frozen=True)
 class _Warning:
-    """What ends from `first` through `last` is warned of `days` before; its key keeps it from coming twice."""
+    """What ends from `first` through `last` is warned of `days` before.
+
+    The key of the notice, which names `days`, keeps it from coming twice.
+    """
 
     days: int
     today: date

@@ -31,8 +31,9 @@ BATCH = 2_000
 def packs_open_to(seller: Seller, packs: Sequence[Pack]) -> set[int]:
     """Return the primary keys of the packs whose audience or closed list has the shop (GRO-6, GRO-10).
 
-    Lists that fall due are closed first; one that somebody else is just closing is judged as it was. A constant number of queries, one per field or metric named; and as
-    many again for each day on which lists are still to be closed.
+    Lists that fall due are closed first; one that somebody else is just closing is judged as it was. A
+    constant number of queries, one per field or metric named; and as many again for each day on which lists
+    are still to be closed.
     """
     packs_close_due_lists(packs, wait=False)
     return _open_to(seller, packs)
