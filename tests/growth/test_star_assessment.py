@@ -178,9 +178,11 @@ def test_shops_that_have_not_opened_or_are_closed_are_not_assessed(category):
     closed = factories.seller_create(
         category, opened_on=date(2020, 1, 1), status="closed", assessed_star=2
     )
+    opened = factories.seller_create(category, opened_on=THIRD, assessed_star=2)
     night(THIRD, "growth.assess")
-    assert not StarAssessment.objects.exists()
+    assert [each.seller for each in StarAssessment.objects.all()] == [opened]
     assert {star_now(each) for each in (unopened, later, closed)} == {2}
+    assert star_now(opened) == 0
 
 
 # --- Upstream names the star --------------------------------------------------------------------
@@ -235,6 +237,19 @@ def test_a_night_that_lives_before_the_feed_leaves_upstreams_star(shop, clock):
     night(THIRD, "growth.assess")
     assert assessed(shop) == [(MONTH, 0, False, False)]
     assert star_now(shop) == 3
+
+
+@pytest.mark.rule("K-15")
+@pytest.mark.parametrize(("days", "applied"), [(0, False), (1, True)])
+def test_the_last_day_of_the_mark_counts_whole(shop, days, applied):
+    """Staff ended it today, or the day before."""
+    last = THIRD + (2 - days) * ONE
+    SellerFlag.objects.create(
+        seller=shop, code=STAR_FROM_UPSTREAM, since=date(2022, 1, 1), until=last
+    )
+    night(THIRD, "growth.assess")
+    assert StarAssessment.objects.get().applied is applied
+    assert star_now(shop) == (0 if applied else 4)
 
 
 @pytest.mark.rule("K-15")
