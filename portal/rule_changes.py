@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Generic, TypeVar
 
 from django.db import DatabaseError
@@ -79,7 +80,7 @@ class RuleChange:
     notes: tuple[Text, ...] = ()
 
 
-def direction_of(difference: Decimal | int) -> int:
+def direction_of(difference: Decimal | Fraction | int) -> int:
     """Return the `direction` of a row whose figure rises by a difference: 1, 0 or −1."""
     return (difference > 0) - (difference < 0)
 

@@ -7,12 +7,11 @@ of one day tell the growth score under both, and no second score is kept.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from growth.diagnosis.page import benchmark_text, metric_unit, score_text
+from growth.diagnosis.page import benchmark_text, metric_unit, reached_text, score_text
 from growth.diagnosis.reading import (
     DiagnosisReading,
     benchmarks_of,
@@ -23,6 +22,7 @@ from growth.diagnosis.reading import (
 )
 from growth.diagnosis.rules import Diagnosis, ItemResult, diagnose
 from growth.diagnosis.schema import DIAGNOSIS, DiagnosisRules
+from growth.judged_before import judged_before
 from growth.models import GrowthScore
 from portal.models import Rulebook, Seller
 from portal.rule_changes import (
@@ -35,7 +35,7 @@ from portal.rule_changes import (
     register_rule_change,
 )
 from portal.services.rulebooks import RulebookInForce
-from portal.templatetags.portal_ui import day_text
+from portal.templatetags.portal_ui import day_text, number_text
 from portal.views.numbers import value_text
 
 
@@ -60,27 +60,23 @@ def outlook_of(
 ) -> Outlook[Diagnosis] | None:
     """Return what `after` changes for a shop, on the newest figures from before it starts (K-17).
 
-    None while nothing is counted, for rules without a predecessor, and until a night has taken the
-    benchmarks that only `after` needs. Constant queries.
+    None while nothing is counted or can be compared, for rules without a predecessor, and until a night
+    has taken the benchmarks that only `after` needs. Constant queries.
     """
-    day = diagnosis_day(after.effective_from - timedelta(days=1))
-    if day is None:
+    found = judged_before(
+        after, seller=seller, standing=GrowthScore, newest_day=diagnosis_day, rulebooks=rulebooks
+    )
+    if found is None:
         return None
-    row = GrowthScore.objects.as_of(day).filter(seller=seller).first()
-    before = next((book for book in rulebooks if row and book.version == row.rulebook), None)
-    if before is None or before.version == after.version:
-        return None
+    day, before = found
     if not benchmarks_taken(_metrics(after.content) - _metrics(before.content), day):
         return None
     values = diagnosis_values(seller, [before.content, after.content], day)
     benchmarks = benchmarks_of(seller, day)
-    return Outlook(
-        as_of=day,
-        before=before,
-        after=after,
-        figures_before=diagnose(before.content, values, benchmarks),
-        figures_after=diagnose(after.content, values, benchmarks),
-    )
+    now, then = (diagnose(book.content, values, benchmarks) for book in (before, after))
+    if now.score is None and then.score is None:
+        return None
+    return Outlook(as_of=day, before=before, after=after, figures_before=now, figures_after=then)
 
 
 def _metrics(rules: DiagnosisRules) -> set[str]:
@@ -133,31 +129,39 @@ def _score(score: Decimal | None) -> str:
 
 
 def _item_rows(outlook: Outlook[Diagnosis]) -> Iterator[ChangeRow]:
-    """Yield every item in the order of the new rules; what they dropped comes last."""
+    """Yield the items that count in the order of the new rules; what they dropped comes last.
+
+    Directions add up to that of the score: an item is better for the shop when it lies above the mean and
+    weighs more than before, or below it and weighs less.
+    """
     before, after = outlook.figures_before, outlook.figures_after
+    mean = before.mean
     old, new = before.by_key, after.by_key
     for key in dict.fromkeys([*new, *old]):
         was, becomes = old.get(key), new.get(key)
-        difference = after.points_of(becomes) - before.points_of(was)
+        if not any(each.counts for each in (was, becomes) if each):
+            continue
+        difference = after.above(becomes, mean) - before.above(was, mean)
         shown = becomes or was
         yield ChangeRow(
             shown.item.title if shown else key,
-            _earned(before, was),
-            _earned(after, becomes),
+            _reached(was),
+            _reached(becomes),
             direction=direction_of(difference),
             note=" → ".join(dict.fromkeys(_figure(each) for each in (was, becomes) if each)),
         )
 
 
-def _earned(found: Diagnosis, result: ItemResult | None) -> str:
+def _reached(result: ItemResult | None) -> str:
     if result is None:
         return _("not judged")
     if not result.counts:
         # Translators: an item of the diagnosis that lacks a value or a benchmark
         return _("not compared")
-    return _("%(points)s of %(max)s") % {
-        "points": score_text(found.points_of(result)),
-        "max": score_text(found.most_of(result)),
+    # Translators: how much of its benchmark an item reaches, and its weight in the growth score
+    return _("%(share)s, weight %(weight)s") % {
+        "share": reached_text(result.share),
+        "weight": number_text(result.item.weight),
     }
 
 

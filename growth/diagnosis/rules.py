@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from functools import cached_property
 
 from growth.choices import BenchmarkScope
@@ -129,16 +130,16 @@ class Diagnosis:
         """The items by key, in the rulebook's order."""
         return {each.item.key: each for each in self.items}
 
-    def points_of(self, result: ItemResult | None) -> Decimal:
-        """Return what an item adds to the growth score; 0 where there is none, or it does not count."""
-        share = result.share if result else None
-        if result is None or share is None:
-            return Decimal(0)
-        return Decimal(_hundredths(result.item.weight * share, self.weights)) / 100
+    @property
+    def mean(self) -> Fraction:
+        """The exact mean by weight, 0 to 1, that the score rounds; 0 where nothing counts."""
+        return sum((self.above(each, Fraction(0)) for each in self.items), Fraction(0))
 
-    def most_of(self, result: ItemResult) -> Decimal:
-        """Return what an item that counts adds to the growth score at its benchmark."""
-        return Decimal(_hundredths(result.item.weight * FULL, self.weights)) / 100
+    def above(self, result: ItemResult | None, mean: Fraction) -> Fraction:
+        """Return by how much an item lifts the score (0 to 1) above a mean; 0 where it does not count."""
+        if result is None or result.share is None:
+            return Fraction(0)
+        return Fraction(result.item.weight, self.weights) * (Fraction(result.share, FULL) - mean)
 
     @property
     def suggestions(self) -> list[ItemResult]:

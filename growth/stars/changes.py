@@ -7,10 +7,10 @@ under any rulebook, and no second standing is kept while one is announced.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import timedelta
 
 from django.utils.translation import gettext as _
 
+from growth.judged_before import judged_before
 from growth.models import StarStanding
 from growth.stars.page import power_name
 from growth.stars.reading import StarReading, industry_of, star_day, star_values
@@ -46,13 +46,12 @@ def outlook_of(
 
     None while nothing is counted, and for rules without a predecessor. Three queries.
     """
-    day = star_day(after.effective_from - timedelta(days=1))
-    if day is None:
+    found = judged_before(
+        after, seller=seller, standing=StarStanding, newest_day=star_day, rulebooks=rulebooks
+    )
+    if found is None:
         return None
-    row = StarStanding.objects.as_of(day).filter(seller=seller).first()
-    before = next((book for book in rulebooks if row and book.version == row.rulebook), None)
-    if before is None or before.version == after.version:
-        return None
+    day, before = found
     values = star_values(seller, [before.content, after.content], day)
     industry = industry_of(seller)
     return Outlook(

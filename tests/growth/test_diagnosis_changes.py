@@ -79,10 +79,12 @@ def test_announced_rules_are_told_item_by_item(shops: list[Seller]) -> None:
     assert (table["total"]["before"], table["total"]["after"]) == ("55.56", "66.67")
     assert table["total"]["direction"] == 1
     assert [(row["label"], row["before"], row["after"], row["note"]) for row in table["rows"]] == [
-        ("Orders", "not judged", "50 of 50", "5, benchmark 3"),
-        ("Inquiries", "22.22 of 66.67", "16.67 of 50", "10, benchmark 30"),
-        ("Login days", "33.33 of 33.33", "not judged", "4, benchmark 4"),
+        ("Orders", "not judged", "100%, weight 1", "5, benchmark 3"),
+        ("Inquiries", "33.33%, weight 2", "33.33%, weight 1", "10, benchmark 30"),
+        ("Login days", "100%, weight 1", "not judged", "4, benchmark 4"),
     ]
+    # What is above the mean and counts more, or below it and counts less, is better for a shop.
+    assert [row["direction"] for row in table["rows"]] == [1, 1, -1]
     assert change["summary"] == (
         "Under the rules from Aug 21, 2022 on, your growth score is 66.67 instead of 55.56."
     )
@@ -118,6 +120,19 @@ def test_a_shop_with_nothing_but_what_comes_has_no_score(shops: list[Seller]) ->
     )  # fmt: skip
 
 
+def test_what_counts_under_neither_rules_is_not_told(shops: list[Seller]) -> None:
+    announced(item(ORDERS, title_en="Orders"), item("ext.odm"))
+    night(DAY, JOB)
+    change = change_for(shops[0])
+    assert change is not None
+    labels = [row["label"] for row in change["tables"][0]["rows"]]
+    assert labels == ["Orders", "Inquiries", "Login days"]
+    book(item("ext.odm"))
+    announced(item("ext.odm", weight=2))
+    night(DAY, JOB)
+    assert change_for(shops[1]) is None, "nothing of the shop can be compared"
+
+
 def test_nothing_is_told_until_a_night_has_taken_the_new_benchmarks(shops: list[Seller]) -> None:
     night(DAY, JOB)
     rules = announced(item(INQUIRIES), item(ORDERS))
@@ -142,7 +157,7 @@ def test_the_page_and_the_bulletin_show_it_to_shops_that_see_their_diagnosis(
     client.force_login(factories.member_create(shops[0]).user)
     page = client.get(reverse("growth:diagnosis")).content.decode()
     assert "your figures under them" in page
-    assert "22.22 of 66.67" in page
+    assert "33.33%, weight 2" in page
     with seller_scope(shops[0]):
         change = rule_change_for(shops[0], rules)
         assert change is not None
