@@ -31,6 +31,7 @@ from growth.services.programmes import programme_save
 from growth.services.renewals import renewal_answer
 from portal import platform_time
 from portal.admin.base import ReadOnlyInline, ServiceAdmin
+from portal.admin.content import ContentField
 from portal.admin.decisions import (
     DecisionAdmin,
     DecisionForm,
@@ -51,14 +52,29 @@ TAKE, APPROVE, REFUSE, REMOVE, STEP, BACK = "take", "approve", "refuse", "remove
 # --- Programmes ---------------------------------------------------------------------------------
 
 
+class ProgrammeForm(forms.ModelForm):
+    """A programme; its content is typed by lines."""
+
+    content = ContentField(
+        label=gettext_lazy("Content"),
+        required=False,
+        help_text=gettext_lazy("TOML, or JSON when it starts with a brace."),
+    )
+
+    class Meta:
+        model = Programme
+        fields = ("code", "kind", "title_en", "title_zh", "position", "published", "content")
+
+
 @admin.register(Programme)
 class ProgrammeAdmin(ServiceAdmin):
     """Programmes as data; what is wrong with a content is said line by line."""
 
+    form = ProgrammeForm
     list_display = ("code", "name", "kind", "shown", "waiting", "inside", "position")
     list_filter = ("kind", "published")
     search_fields = ("=code", "title_en", "title_zh")
-    fields = ("code", "kind", "title_en", "title_zh", "position", "published", "content")
+    fields = ProgrammeForm.Meta.fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Programme]:
         """Count along how many wait and how many are in."""

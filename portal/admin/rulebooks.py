@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import json
-import tomllib
 from datetime import date, timedelta
-from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -30,6 +27,7 @@ from django.utils.translation import gettext_lazy
 
 from portal import platform_time
 from portal.admin.base import ServiceAdmin, pretty_json
+from portal.admin.content import ContentField, as_text
 from portal.admin_site import Queue, register_queue
 from portal.choices import RulebookStatus
 from portal.errors import Refusal
@@ -47,51 +45,6 @@ from portal.services.rulebooks import (
 
 PUBLISH = "portal.publish_rulebook"
 IMPACT_PAGE = 100
-
-
-def _as_text(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=2, ensure_ascii=False)
-
-
-def _json_able(value: Any) -> Any:
-    """Turn what TOML knows and JSON does not into texts."""
-    match value:
-        case dict():
-            return {key: _json_able(item) for key, item in value.items()}
-        case list():
-            return [_json_able(item) for item in value]
-        case None | bool() | int() | float() | str():
-            return value
-    return str(value)
-
-
-class ContentField(forms.CharField):
-    """A content written as TOML, or as JSON when it starts with a brace."""
-
-    widget = forms.Textarea(attrs={"rows": 30, "cols": 110, "spellcheck": "false"})
-
-    def prepare_value(self, value: Any) -> Any:
-        """Show a stored content as JSON."""
-        return value if isinstance(value, str) else _as_text(value or {})
-
-    def to_python(self, value: Any) -> Any:
-        """Parse; a mistake is told with its line."""
-        text = (super().to_python(value) or "").strip()
-        try:
-            if text.startswith("{"):
-                return json.loads(text)
-            return _json_able(tomllib.loads(text, parse_float=Decimal))
-        except (json.JSONDecodeError, tomllib.TOMLDecodeError) as error:
-            raise forms.ValidationError(str(error)) from error
-        except RecursionError as error:
-            raise forms.ValidationError(_("This is nested too deeply.")) from error
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        """Compare contents, not spellings."""
-        try:
-            return bool(initial != self.to_python(data))
-        except forms.ValidationError:
-            return True
 
 
 class DraftForm(forms.ModelForm):
@@ -350,8 +303,8 @@ def _differences(rulebook: Rulebook) -> str:
     if old is None:
         return ""
     lines = difflib.unified_diff(
-        _as_text(old.content).splitlines(),
-        _as_text(rulebook.content).splitlines(),
+        as_text(old.content).splitlines(),
+        as_text(rulebook.content).splitlines(),
         old.version,
         rulebook.version,
         lineterm="",

@@ -292,3 +292,26 @@ def test_groups_do_their_own_part(
     assert client.get(reverse("admin:growth_pack_add")).status_code == (200 if packs else 403)
     for name in (*LISTS, "taskdone", "starstanding", "starassessment", "growthscore"):
         assert client.get(reverse(f"admin:growth_{name}_changelist")).status_code == 200
+
+
+@pytest.mark.rule("GRO-17")
+def test_a_programme_is_typed_by_lines_and_its_mistakes_come_back_with_it(
+    staff_client: Client,
+) -> None:
+    programme = programme_create("made_up", routes=[{"review": True}])
+    page = reverse("admin:growth_programme_change", args=[programme.pk])
+    shown = staff_client.get(page).context["adminform"].form["content"].value()
+    assert shown.startswith('{\n  "')
+    given = {
+        "kind": programme.kind, "title_en": "Made up", "title_zh": "", "position": "1",
+        "published": "on",
+    }  # fmt: skip
+    unreadable = staff_client.post(page, given | {"content": '{"routes": [}'})
+    assert "line 1 column" in unreadable.context["adminform"].form.errors["content"][0]
+    wrong = staff_client.post(page, given | {"content": "[[routes]]\nreviewed = true"})
+    mistakes = wrong.context["adminform"].form.errors["content"]
+    assert [text for text in mistakes if "reviewed" in text]
+    assert "reviewed = true" in wrong.content.decode(), "what was typed is not lost"
+    programme.refresh_from_db()
+    assert programme.content["routes"] == [{"review": True}]
+    assert staff_client.post(page, given | {"content": shown}).status_code == 302
