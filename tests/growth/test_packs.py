@@ -17,7 +17,7 @@ from growth.nightly.packs import PACKS
 from growth.nightly.rewards import REWARDS
 from growth.packs.reading import pack_reading, pack_readings, packs_published
 from growth.packs.rules import Standing, granted_by, months_after, outcomes_of, pack_state
-from growth.services.pack_settling import pack_settle
+from growth.services.pack_settling import pack_settle, packs_settle
 from growth.services.packs import pack_claim
 from portal.errors import NotAllowed, Refusal
 from portal.models import Notice, Seller
@@ -293,6 +293,23 @@ def test_of_twelve_hundred_complete_exactly_a_thousand_get_a_place_by_time(categ
     )
     assert rewarded == {claim.pk for claim, _place in first[:1000]}
     assert pack_reading(sellers[0], "pack").quota_left == 0
+
+
+@pytest.mark.rule("GRO-7", "GRO-8")
+def test_packs_of_one_day_have_places_and_rewards_of_their_own(shop, other_shop, clock):
+    for code, first, second in (("a", shop, other_shop), ("b", other_shop, shop)):
+        pack = pack_create(code=code, quota=1, rewards=[{**COUPON, "key": code}])
+        for seller, since in ((first, OPENS), (second, OPENS + ONE)):
+            claim_create(seller, pack)
+            complete(seller, pack, since)
+    clock.noon(CLOSES + 2 * ONE)
+    publish(CLOSES, PACKS)
+    settled = packs_settle(as_of=CLOSES)
+    assert {(each.rewarded, each.quota_spent, each.grants) for each in settled.values()} == {
+        (1, 1, 1)
+    }
+    won = RewardGrant.objects.values_list("reward__key", "seller__member_id", "claim__pack__code")
+    assert set(won) == {("a", "cn1001", "a"), ("b", "cn2002", "b")}
 
 
 @pytest.mark.rule("GRO-7")
