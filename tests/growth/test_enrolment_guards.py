@@ -121,6 +121,17 @@ def test_nobody_gets_into_what_is_over_though_its_window_is_open(owner: Member, 
     assert apply(owner, programme).until == date(2022, 8, 4)
 
 
+def test_the_last_day_counts_whole(owner: Member, clock: Any) -> None:
+    apply(owner, programme_create(term={"until": date(2022, 8, 4)}))
+    for now, ended in (("2022-08-04T23:59:59", 0), ("2022-08-05T00:00:00", 1)):
+        clock(f"{now}-07:00")
+        with unscoped():
+            assert enrolments_expire(now=platform_time.now()) == ended
+    over = current(owner.seller, "made_up")
+    assert (over.state, over.until) == (EXPIRED, date(2022, 8, 4))
+    assert over.ended_at == platform_time.now()
+
+
 def test_the_night_begins_nothing_that_is_over(owner: Member, clock: Any) -> None:
     programme_create(routes=[{"automatic": True}], term={"until": date(2022, 8, 4)})
     for day, begun in ((4, 1), (5, 1), (6, 1)):
