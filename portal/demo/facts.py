@@ -53,8 +53,10 @@ def _order(world: World, shop: Shop, day: date, order_id: str) -> Row:
         "ship_by": (day + timedelta(days=15)).isoformat(),
         "method": draw.choice(["express", "sea", "air"]),
         "carrier": draw.choice(["DHL", "UPS", "FedEx", "COSCO"]),
-        "tracking": draw.choices(["normal", "abnormal", "none"], [85, 5, 10])[0],
+        "tracking": draw.choices(["normal", "abnormal", "none"], [94, 3, 3])[0],
         "destination": draw.choice(people.BUYER_COUNTRIES),
+        # Busy shops sell more of their orders with service.
+        "after_sales": "remote_service" if int(order_id[2:]) % 10 < 10 * shop.activity else "",
         "fake": "true" if draw.random() < 0.01 else "",
     }
     end = platform_time.end_of(LAST_DAY)
@@ -62,7 +64,9 @@ def _order(world: World, shop: Shop, day: date, order_id: str) -> Row:
     if draw.random() < 0.9:
         paid = created + timedelta(hours=draw.randint(1, 70))
         steps.append(("paid_at", paid))
-        dispatched = paid + timedelta(days=draw.randint(2, 19))
+        days = draw.randint(2, 19)
+        # Fifteen days are promised: one order in eighteen leaves late.
+        dispatched = paid + timedelta(days=days if days == 19 else min(days, 12))
         # What is not sent yet is recent: nobody leaves an order lying for a year.
         if draw.random() < 0.93 or day < LAST_DAY - timedelta(days=38):
             steps.append(("dispatched_at", dispatched))
