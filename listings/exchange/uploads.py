@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from django.core import signing
-from django.core.files.base import File
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import UploadedFile
 
 from portal import platform_time
 from portal.models import Member
+from portal.services.files import upload_keep
 
 FOLDER = "imports"
 MAX_AGE = timedelta(days=1)
 _SALT = "listings.import"
 
 
-def upload_keep(upload: File, member: Member) -> tuple[str, str]:
-    """Store an upload under a name nobody can guess; return the name and the member's token for it."""
-    name = default_storage.save(f"{FOLDER}/{secrets.token_hex(16)}", upload)
+def import_keep(upload: UploadedFile, member: Member) -> tuple[str, str]:
+    """Store an upload under a name nobody can guess; return the name and the member's token for it.
+
+    Raises `FileNotKept` (503) when there is no room for it; nothing is half kept then.
+    """
+    name = upload_keep(upload=upload, path=f"{FOLDER}/{secrets.token_hex(16)}")
     return name, signing.dumps({"file": name, "member": member.pk}, salt=_SALT)
 
 
@@ -43,15 +44,9 @@ def upload_drop(name: str) -> None:
     default_storage.delete(name)
 
 
-@contextmanager
-def local_copy(name: str) -> Iterator[Path]:
-    """Give a stored upload as a file on this machine."""
-    with tempfile.NamedTemporaryFile(prefix="import-") as copy:
-        with default_storage.open(name) as stored:
-            for part in stored.chunks():
-                copy.write(part)
-        copy.flush()
-        yield Path(copy.name)
+def upload_path(name: str) -> Path:
+    """Return where a stored upload lies."""
+    return Path(default_storage.path(name))
 
 
 def uploads_purge() -> int:

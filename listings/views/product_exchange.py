@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from listings.exchange.reading import MAX_ROWS, ImportReport, import_products
-from listings.exchange.uploads import local_copy, upload_drop, upload_keep, upload_named
+from listings.exchange.uploads import import_keep, upload_drop, upload_named, upload_path
 from listings.exchange.writing import (
     CSV,
     TYPES,
@@ -30,6 +30,7 @@ from portal.choices import Action
 from portal.exports import as_csv
 from portal.http import MemberRequest
 from portal.models import Category, Member
+from portal.services.files import FileNotKept
 from portal.views.base import SellerPage
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -55,7 +56,10 @@ class ExchangePage(SellerPage):
             return self._show(request, error=_("Choose a file."), status=400)
         if (upload.size or 0) > MAX_BYTES:
             return self._show(request, error=_("The file is larger than 20 MB."), status=400)
-        name, token = upload_keep(upload, request.member)
+        try:
+            name, token = import_keep(upload, request.member)
+        except FileNotKept as refusal:
+            return self._show(request, error=str(refusal), strict=strict, status=503)
         report = self._run(request.member, name, strict=strict, dry_run=True)
         if report.error or not report.writes or (strict and report.rejected):
             upload_drop(name)
@@ -81,10 +85,13 @@ class ExchangePage(SellerPage):
         return redirect("listings:products")
 
     def _run(self, member: Member, name: str, *, strict: bool, dry_run: bool) -> ImportReport:
-        with local_copy(name) as path:
-            return import_products(
-                path, actor=member, seller=member.seller, strict=strict, dry_run=dry_run
-            )
+        return import_products(
+            upload_path(name),
+            actor=member,
+            seller=member.seller,
+            strict=strict,
+            dry_run=dry_run,
+        )
 
     def _show(self, request: MemberRequest, *, status: int = 200, **context: Any) -> HttpResponse:
         asked = request.GET.get("category_q", "")[:100]

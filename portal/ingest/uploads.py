@@ -7,10 +7,11 @@ import io
 import logging
 import uuid
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
@@ -23,11 +24,14 @@ from portal.ingest.engine import KEPT_IN_LEDGER, Run, Superseded
 from portal.ingest.kinds import IngestKind, kind_named
 from portal.ingest.sources import FileSource
 from portal.models import IngestBatch, User
+from portal.queueing import enqueue
 from portal.services import audit
+from portal.services.files import ORPHAN_AGE, files_or_nothing, upload_keep
 
 logger = logging.getLogger(__name__)
 
 PERMISSION = "portal.add_ingestbatch"
+FOLDER = "ingest"
 INLINE_BYTES = 1 << 20
 MAX_BYTES = 1 << 30
 MAX_STRICT_BYTES = 64 << 20
@@ -42,7 +46,8 @@ def upload_accept(
 ) -> IngestBatch:
     """Store an uploaded file as a batch; a small one is applied at once, others by a worker.
 
-    Raises `NotAllowed` without the permission, `InvalidInput` for an unknown kind or too large a file.
+    Raises `NotAllowed` without the permission, `InvalidInput` for an unknown kind or too large a file, and
+    `FileNotKept` (503) when there is no room for it: then neither the batch nor a part of the file is kept.
     """
     if not actor.has_perm(PERMISSION):
         raise NotAllowed(_("You may not upload rows."))
@@ -55,13 +60,17 @@ def upload_accept(
         text = _("The file has more than %(most)d MB.")
         raise InvalidInput([("file", text % {"most": most >> 20})])
     name = Path(str(file.name)).name
-    with transaction.atomic():
-        batch = IngestBatch(
-            kind=kind, source=name[:200], user=actor, strict=strict, progress_at=_clock()
-        )
+    with files_or_nothing(), transaction.atomic():
         # The stored name owes nothing to what was typed: readers go by content.
-        batch.upload.save(f"{uuid.uuid4().hex}.upload", file, save=False)
-        batch.save()
+        stored = upload_keep(upload=file, path=f"{FOLDER}/{uuid.uuid4().hex}.upload")
+        batch = IngestBatch.objects.create(
+            kind=kind,
+            source=name[:200],
+            user=actor,
+            strict=strict,
+            progress_at=_clock(),
+            upload=stored,
+        )
         audit.record(
             action="ingest.upload",
             actor=actor,
@@ -97,7 +106,7 @@ def upload_run(*, batch_id: int) -> None:
 
 
 def uploads_sweep() -> None:
-    """Send uploads again that a broker or a worker lost, and drop files that were left behind."""
+    """Send uploads again that a broker or a worker lost, and drop files that were left behind (K-15)."""
     now = _clock()
     lost = IngestBatch.objects.filter(finished_at__isnull=True).exclude(upload="")
     due = Q(strict=False, progress_at__lt=now - STALE) | Q(
@@ -107,6 +116,18 @@ def uploads_sweep() -> None:
         _send(batch_id)
     for batch in IngestBatch.objects.filter(finished_at__isnull=False).exclude(upload="")[:SWEPT]:
         _drop_file(batch)
+    _sweep_folder(now)
+
+
+def _sweep_folder(now: datetime) -> None:
+    """Delete files that no batch names: left when a process died between writing and committing."""
+    if not default_storage.exists(FOLDER):
+        return
+    names = {f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]}
+    names -= set(IngestBatch.objects.filter(upload__in=names).values_list("upload", flat=True))
+    for name in names:
+        if default_storage.get_modified_time(name) < now - ORPHAN_AGE:
+            default_storage.delete(name)
 
 
 def rejections_csv(batch: IngestBatch) -> Iterator[str]:
@@ -139,10 +160,7 @@ def _csv_line(cells: list[Any]) -> str:
 def _send(batch_id: int) -> None:
     from portal.tasks import run_ingest_upload
 
-    try:
-        run_ingest_upload.delay(batch_id)
-    except run_ingest_upload.OperationalError:
-        logger.warning("broker unavailable; the sweeper sends batch %s again", batch_id)
+    enqueue(run_ingest_upload, batch_id)
 
 
 def _close(batch: IngestBatch, error: str) -> None:
@@ -158,5 +176,5 @@ def _drop_file(batch: IngestBatch) -> None:
         IngestBatch.objects.filter(pk=batch.pk).update(upload="")
 
 
-def _clock() -> Any:
+def _clock() -> datetime:
     return platform_time.wall_clock()

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -63,6 +63,7 @@ __all__ = [
     "files_repurpose",
     "files_sweep",
     "upload_check",
+    "upload_keep",
 ]
 
 PDF, PNG, JPEG, WEBP = FileType.PDF, FileType.PNG, FileType.JPEG, FileType.WEBP
@@ -190,18 +191,37 @@ def _bytes_of(upload: UploadedFile) -> bytes:
     return upload.read(MAX_BYTES + 1)
 
 
+def upload_keep(*, upload: UploadedFile, path: str, field: str = "file") -> str:
+    """Keep an upload as it came, to be read and dropped soon; return its name in the storage.
+
+    For files of rows, which readers judge and nobody has back (K-15, LST-2); `path` owes nothing to what
+    was typed. Raises `FileNotKept` (503) when the storage or the temporary folder is full: then nothing of
+    it is left. Goes again with the block of `files_or_nothing()` around it.
+    """
+    try:
+        return _save(path, upload)
+    except (OSError, UploadLost):
+        raise FileNotKept(field, _shown_name(str(upload.name or ""))) from None
+
+
 def _write(upload: CheckedUpload) -> str:
-    data = upload.content.data
-    path = private_path(StoredFile(), "")
+    try:
+        return _save(private_path(StoredFile(), ""), ContentFile(upload.content.data))
+    except OSError:
+        raise FileNotKept(upload.field, upload.name) from None
+
+
+def _save(path: str, content: File) -> str:
+    """Write a file and return its name; of one that cannot be written whole nothing stays."""
     written = _written.get()
     if written is not None:
         written.append(path)
     try:
-        return default_storage.save(path, ContentFile(data))
-    except OSError:
-        logger.exception("an upload of %d bytes could not be written", len(data))
+        return default_storage.save(path, content)
+    except (OSError, UploadLost):
+        logger.exception("an upload of %s bytes could not be written", content.size)
         _drop(path)
-        raise FileNotKept(upload.field, upload.name) from None
+        raise
 
 
 def _row(

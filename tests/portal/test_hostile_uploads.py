@@ -228,7 +228,8 @@ def test_a_full_temporary_folder_is_no_server_error(
     lost = owner_client.post(
         "/listings/products/exchange/", {"file": SimpleUploadedFile("p.csv", large)}
     )
-    assert 400 <= lost.status_code < 500
+    assert lost.status_code == 503
+    assert "could not be stored just now" in lost.content.decode()
     assert nothing_kept()
 
 

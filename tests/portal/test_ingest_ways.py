@@ -243,7 +243,7 @@ def test_a_large_file_is_left_to_a_worker(
 ) -> None:
     sent: list[int] = []
     monkeypatch.setattr(uploads, "INLINE_BYTES", 10)
-    monkeypatch.setattr("portal.tasks.run_ingest_upload.delay", sent.append)
+    monkeypatch.setattr(uploads, "enqueue", lambda _task, batch: sent.append(batch))
     page = _upload(staff_client, GOOD)
     batch = IngestBatch.objects.get()
     assert sent == [batch.pk]
