@@ -12,17 +12,14 @@ reference asks the gate shop by shop. The best of the rounds counts, and all hav
 from __future__ import annotations
 
 import argparse
-import os
 import random
-import subprocess
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
+
+from tests.benchmarks import frame
 
 NOW = "2022-12-30T12:00:00-08:00"
 DAY = date(2022, 12, 27)
@@ -32,86 +29,36 @@ NIGHT, NEXT = "first night, every row new", "next night, nothing changed"
 SHOPS = "shop by shop (extrapolated)"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark on each database asked for, in a process of its own."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main() -> int:
+    """Run the benchmark on each database asked for."""
+    parser = frame.parser(__doc__)
     parser.add_argument("--sellers", type=int, default=10_000)
     parser.add_argument("--products", type=int, default=10, help="per shop")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=200, help="shops asked one by one")
-    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options, _others = parser.parse_known_args(arguments)
-    if options.inside:
-        return _inside(options)
-    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
-    return max(_outside(name, options) for name in databases)
-
-
-def _outside(database: str, options: argparse.Namespace) -> int:
-    """Start a server, or make a file, and measure in a child whose settings point to it."""
-    from tests import servers
-    from tests.benchmarks.bench_themes import _environment
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        server = servers.start_postgres() if database == "postgres" else None
-        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        command = [sys.executable, "-m", "tests.benchmarks.bench_gate", "--inside"]
-        for name in ("sellers", "products", "rounds", "sample"):
-            command += [f"--{name}", str(getattr(options, name))]
-        environment = {**_environment(url, folder), "PORTAL_NOW": NOW}
-        try:
-            return subprocess.run(command, env=environment, check=False).returncode
-        finally:
-            if server:
-                server.stop()
+    return frame.run(parser, "bench_gate", _measured, now=NOW)
 
 
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _inside(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from portal.scoping import unscoped
-    from tests import servers
-    from tests.benchmarks.bench_themes import _tidy
+def _measured(options: argparse.Namespace) -> int:
     from tests.benchmarks.gate_load import World, load
 
     world = World(options.sellers, options.products, certificates=2)
-    call_command("migrate", verbosity=0)
-    name = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+    name = frame.database()
     print(
         f"\n{name}: {world.sellers:,} shops, {world.sellers * world.products:,} products, "
         f"{world.sellers * world.certificates:,} certificates",
         flush=True,
     )
-    with unscoped():
-        began = time.perf_counter()
-        load(world)
-        _tidy()
-        print(f"loaded in {time.perf_counter() - began:.0f} s", flush=True)
-        best = {**_pairs(world, options.rounds), **_night(world, options)}
+    began = time.perf_counter()
+    load(world)
+    frame.tidy()
+    print(f"loaded in {time.perf_counter() - began:.0f} s", flush=True)
+    best = {**_pairs(world, options.rounds), **_night(world, options)}
     _report(best)
     return 0
-
-
-class Stopwatch:
-    """Keeps the best seconds of each way."""
-
-    def __init__(self) -> None:
-        self.best: dict[str, float] = {}
-
-    def __call__(self, name: str, way: Callable[[], Any]) -> Any:
-        """Time a way; return what it found."""
-        began = time.perf_counter()
-        found = way()
-        seconds = time.perf_counter() - began
-        self.best[name] = min(self.best.get(name, seconds), seconds)
-        return found
 
 
 # --- Pairs --------------------------------------------------------------------------------------
@@ -121,7 +68,7 @@ def _pairs(world: Any, rounds: int) -> dict[str, float]:
     from compliance.gate import gate, gate_many
     from portal import platform_time
 
-    watch, now = Stopwatch(), platform_time.now()
+    watch, now = frame.Stopwatch(), platform_time.now()
     last = world.sellers * world.products
     for number in range(rounds):
         chance = random.Random(number)
@@ -174,26 +121,16 @@ def _night(world: Any, options: argparse.Namespace) -> dict[str, float]:
 
     from portal.nightly.engine import allow_long_work
 
-    watch = Stopwatch()
+    watch = frame.Stopwatch()
     for _round in range(options.rounds):
         with transaction.atomic():
             allow_long_work()
-            watch(NIGHT, lambda: _run_night(DAY))
-            watch(NEXT, lambda: _run_night(DAY + timedelta(days=1)))
+            watch(NIGHT, lambda: frame.night(DAY, "compliance.gate_overview"))
+            watch(NEXT, lambda: frame.night(DAY + timedelta(days=1), "compliance.gate_overview"))
             if SHOPS not in watch.best:
                 watch.best[SHOPS] = _shop_by_shop(world, options.sample)
             transaction.set_rollback(True)
     return watch.best
-
-
-def _run_night(day: date) -> None:
-    from portal.nightly import ledger
-    from portal.nightly.engine import run_inline
-
-    run = ledger.night_start(as_of=day, jobs=["compliance.gate_overview"])
-    run = run_inline(run_id=run.pk)
-    if run.state != "complete":
-        raise SystemExit([job.error for job in run.jobs.all()])
 
 
 def _shop_by_shop(world: Any, sample: int) -> float:

@@ -13,12 +13,12 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from tests.benchmarks import frame
 
 SELLERS, BUYERS = 5_000, 20_000
 AT = "2022-07-%02dT%02d:%02d:00-07:00"
@@ -29,63 +29,24 @@ HEADER = (
 )  # fmt: skip
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark on each database asked for, in a process of its own."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main() -> int:
+    """Run the benchmark on each database asked for."""
+    parser = frame.parser(__doc__)
     parser.add_argument("--orders", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
-    parser.add_argument("--inside", help=argparse.SUPPRESS)
-    options, _others = parser.parse_known_args(arguments)
-    if options.inside:
-        return _inside(options)
-    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
-    return max(_outside(name, options) for name in databases)
-
-
-def _outside(database: str, options: argparse.Namespace) -> int:
-    from tests import servers
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        server = servers.start_postgres() if database == "postgres" else None
-        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        command = [sys.executable, "-m", "tests.benchmarks.bench_ingest", "--inside", folder]
-        command += ["--orders", str(options.orders), "--rounds", str(options.rounds)]
-        environment = {
-            **os.environ,
-            "DATABASE_URL": url,
-            "VAR_DIR": folder,
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
-            "LOG_LEVEL": "WARNING",
-            "STATEMENT_TIMEOUT": "30min",
-        }
-        try:
-            return subprocess.run(command, env=environment, check=False).returncode
-        finally:
-            if server:
-                server.stop()
+    return frame.run(parser, "bench_ingest", _measured)
 
 
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _inside(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from portal.scoping import unscoped
-    from tests import servers
-
-    folder = Path(options.inside)
-    call_command("migrate", verbosity=0)
-    with unscoped():
-        _world()
-        for name, changed in (("orders", 0), ("changed", 100)):
-            _write_file(folder / f"{name}.csv", options.orders, changed)
-        best = _measure(folder, options.rounds)
-    database = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+def _measured(options: argparse.Namespace) -> int:
+    folder = Path(os.environ["VAR_DIR"])
+    _world()
+    for name, changed in (("orders", 0), ("changed", 100)):
+        _write_file(folder / f"{name}.csv", options.orders, changed)
+    best = _measure(folder, options.rounds)
+    database = frame.database()
     print(f"\n{database}: {options.orders:,} orders of {len(HEADER)} columns")
     for name, seconds in best.items():
         print(f"  {name:<28}{options.orders / seconds:>10,.0f} rows/s")

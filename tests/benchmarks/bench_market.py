@@ -14,88 +14,47 @@ from __future__ import annotations
 
 import argparse
 import html
-import os
 import random
 import re
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from itertools import count
-from pathlib import Path
 from typing import Any
+
+from tests.benchmarks import frame
 
 NOW = "2022-08-03T12:00:00-07:00"
 GOAL = 4.0
 NEXT = re.compile(r'rel="next" href="([^"]+)"')
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark on each database asked for, in a process of its own."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main() -> int:
+    """Run the benchmark on each database asked for."""
+    parser = frame.parser(__doc__)
     parser.add_argument("--rfqs", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options, _others = parser.parse_known_args(arguments)
-    if options.inside:
-        return _inside(options)
-    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
-    return max(_outside(name, options) for name in databases)
-
-
-def _outside(database: str, options: argparse.Namespace) -> int:
-    from tests import servers
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        server = servers.start_postgres() if database == "postgres" else None
-        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        command = [sys.executable, "-m", "tests.benchmarks.bench_market", "--inside"]
-        command += ["--rfqs", str(options.rfqs), "--rounds", str(options.rounds)]
-        environment = {
-            **os.environ,
-            "DATABASE_URL": url,
-            "VAR_DIR": folder,
-            "DJANGO_SETTINGS_MODULE": "portal.settings",
-            "LOG_LEVEL": "WARNING",
-            "PORTAL_NOW": NOW,
-            "ALLOWED_HOSTS": "testserver",
-            "STATEMENT_TIMEOUT": "30min",
-        }
-        try:
-            return subprocess.run(command, env=environment, check=False).returncode
-        finally:
-            if server:
-                server.stop()
+    return frame.run(parser, "bench_market", _measured, now=NOW)
 
 
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _inside(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
+def _measured(options: argparse.Namespace) -> int:
     from django.conf import settings
-    from django.core.management import call_command
     from django.db import connection
 
     from portal.models import Seller
-    from portal.scoping import unscoped
-    from tests import servers
 
     settings.ROOT_URLCONF = "tests.benchmarks.bare_urls"
-    call_command("migrate", verbosity=0)
-    with unscoped():
-        if not Seller.objects.exists():
-            _load(options.rfqs)
-        client, searches = _client(), _searches()
+    if not Seller.objects.exists():
+        _load(options.rfqs)
+    client, searches = _client(), _searches()
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
     times = _measure(client, searches, options.rounds)
-    database = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+    database = frame.database()
     return _report(f"{database}: {options.rfqs:,} open RFQs, {options.rounds} turns", times)
 
 

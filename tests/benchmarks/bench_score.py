@@ -13,98 +13,56 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
+from tests.benchmarks import frame
+
+NOW = "2022-09-05T12:00:00-07:00"
 NIGHT, HAND, LOOP = "the night", "one statement by hand", "a loop over sellers (extrapolated)"
 COLUMNS, FLOOR = "in columns (DuckDB), with reading", "in columns, the statement alone"
 OPTIONS = ("sellers", "rounds", "sample", "shards")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark on each database asked for, in a process of its own."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main() -> int:
+    """Run the benchmark on each database asked for."""
+    parser = frame.parser(__doc__)
     parser.add_argument("--sellers", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sample", type=int, default=500, help="sellers the loop looks at")
     parser.add_argument("--shards", type=int, default=0, help="0: as many as the night plans")
-    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
     parser.add_argument("--plan", action="store_true", help="print the plan of the statement")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options, _others = parser.parse_known_args(arguments)
-    if options.inside:
-        return _inside(options)
-    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
-    return max(_outside(name, options) for name in databases)
-
-
-def _outside(database: str, options: argparse.Namespace) -> int:
-    """Start a server, or make a file, and measure in a child whose settings point to it."""
-    from tests import servers
-    from tests.benchmarks.bench_themes import _environment
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        server = servers.start_postgres() if database == "postgres" else None
-        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        command = [sys.executable, "-m", "tests.benchmarks.bench_score", "--inside"]
-        for name in OPTIONS:
-            command += [f"--{name}", str(getattr(options, name))]
-        if options.plan:
-            command.append("--plan")
-        environment = {**_environment(url, folder), "PORTAL_NOW": "2022-09-05T12:00:00-07:00"}
-        try:
-            return subprocess.run(command, env=environment, check=False).returncode
-        finally:
-            if server:
-                server.stop()
+    return frame.run(parser, "bench_score", _measured, now=NOW)
 
 
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _inside(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from portal.scoping import unscoped
-    from tests import servers
-    from tests.benchmarks.bench_themes import _tidy
+def _measured(options: argparse.Namespace) -> int:
     from tests.benchmarks.score_load import DAY, World, load
 
     world = World(options.sellers, options.sellers * 100, options.sellers * 5)
-    call_command("migrate", verbosity=0)
-    name = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+    name = frame.database()
     print(
         f"\n{name}: {world.sellers:,} sellers, {world.quotes:,} quotes, {world.orders:,} orders",
         flush=True,
     )
-    with unscoped():
-        began = time.perf_counter()
-        load(world)
-        _tidy()
-        print(f"loaded in {time.perf_counter() - began:.0f} s", flush=True)
-        if options.plan:
-            _explain()
-        _run_night(DAY - timedelta(days=1), options.shards)
-        _tidy()
-        before = _memory()
-        best, peak = _measure(options)
+    began = time.perf_counter()
+    load(world)
+    frame.tidy()
+    print(f"loaded in {time.perf_counter() - began:.0f} s", flush=True)
+    if options.plan:
+        _explain()
+    frame.night(DAY - timedelta(days=1), "rfq.score", shards=options.shards)
+    frame.tidy()
+    before = frame.memory()
+    best, peak = _measure(options)
     _report(best)
     print(f"memory of the process: {before} MiB before the night, {peak} MiB at its peak")
     return 0 if best[LOOP] / best[NIGHT] >= 30 and best[NIGHT] / best[HAND] <= 2 else 1
-
-
-def _memory() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _measure(options: argparse.Namespace) -> tuple[dict[str, float], int]:
@@ -128,8 +86,8 @@ def _measure(options: argparse.Namespace) -> tuple[dict[str, float], int]:
         with transaction.atomic():
             allow_long_work()
             clock(HAND, lambda: by_hand("by_hand"))
-            clock(NIGHT, lambda: _run_night(DAY, options.shards))
-            peak = peak or _memory()
+            clock(NIGHT, lambda: frame.night(DAY, "rfq.score", shards=options.shards))
+            peak = peak or frame.memory()
             _compare_all()
             if number == 0:
                 best[LOOP] = _loop(options)
@@ -142,17 +100,6 @@ def _measure(options: argparse.Namespace) -> tuple[dict[str, float], int]:
 
 def _seconds(best: dict[str, float]) -> str:
     return ", ".join(f"{name} {seconds:.1f} s" for name, seconds in best.items())
-
-
-def _run_night(day: Any, shards: int) -> None:
-    """Compute the scores as of a day with the real engine."""
-    from portal.nightly import ledger
-    from portal.nightly.engine import run_inline
-
-    run = ledger.night_start(as_of=day, jobs=["rfq.score"], shards=shards or None)
-    run = run_inline(run_id=run.pk)
-    if run.state != "complete":
-        raise SystemExit([job.error for job in run.jobs.all()])
 
 
 # --- Equal or not -------------------------------------------------------------------------------

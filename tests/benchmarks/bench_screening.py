@@ -13,16 +13,14 @@ product by product as one save after the other would; these by the clock. All ha
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
-from pathlib import Path
 from typing import Any
+
+from tests.benchmarks import frame
 
 NOW = "2022-08-03T12:00:00-07:00"
 GOAL = 5.0
@@ -32,61 +30,27 @@ FIRST, AGAIN, ALONE = "a round, hits are new", "a round, nothing changed", "prod
 TEST = "staff's test of a class"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark on each database asked for, in a process of its own."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def main() -> int:
+    """Run the benchmark on each database asked for."""
+    parser = frame.parser(__doc__)
     parser.add_argument("--terms", type=int, default=10_000)
     parser.add_argument("--products", type=int, default=10_000)
     parser.add_argument("--sample", type=int, default=200, help="products the references screen")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options, _others = parser.parse_known_args(arguments)
-    if options.inside:
-        return _inside(options)
-    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
-    return max(_outside(name, options) for name in databases)
-
-
-def _outside(database: str, options: argparse.Namespace) -> int:
-    """Start a server, or make a file, and measure in a child whose settings point to it."""
-    from tests import servers
-    from tests.benchmarks.bench_themes import _environment
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        server = servers.start_postgres() if database == "postgres" else None
-        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        command = [sys.executable, "-m", "tests.benchmarks.bench_screening", "--inside"]
-        for name in ("terms", "products", "sample", "rounds"):
-            command += [f"--{name}", str(getattr(options, name))]
-        environment = {**_environment(url, folder), "PORTAL_NOW": NOW}
-        try:
-            return subprocess.run(command, env=environment, check=False).returncode
-        finally:
-            if server:
-                server.stop()
+    return frame.run(parser, "bench_screening", _measured, now=NOW)
 
 
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _inside(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
-
-    from portal.scoping import unscoped
-    from tests import servers
+def _measured(options: argparse.Namespace) -> int:
     from tests.benchmarks.screening_world import World
 
-    call_command("migrate", verbosity=0)
-    name = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
+    name = frame.database()
     world = World(options.terms, options.products)
     print(f"\n{name}: {options.terms:,} terms, {options.products:,} products", flush=True)
-    with unscoped():
-        slowest = _one_product(world, options)
-        _rounds(world, options)
+    slowest = _one_product(world, options)
+    _rounds(world, options)
     return 0 if slowest <= GOAL else 1
 
 
@@ -156,10 +120,9 @@ def _p95(ascending: list[float]) -> float:
 def _rounds(world: Any, options: argparse.Namespace) -> None:
     from compliance.models import ProductHit
     from compliance.services.live_test import live_test
-    from tests.benchmarks.bench_themes import _tidy
 
     classes = _load(world)
-    _tidy()
+    frame.tidy()
     best: dict[str, float] = {}
     answers = set()
     tested, result = _timed(lambda: live_test(rule_class=classes[0]))

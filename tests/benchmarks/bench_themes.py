@@ -12,93 +12,48 @@ turns; the best of the rounds counts. All of them have to leave the same rows.
 from __future__ import annotations
 
 import argparse
-import os
 import resource
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+from tests.benchmarks import frame
+
+NOW = "2022-07-22T12:00:00-07:00"
 NIGHT, CHANGES = "one statement, everything", "one statement, changes only"
 LOOP, COLUMNS = "one query per theme", "columns in process (NumPy)"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark on each database asked for, in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main() -> int:
+    """Run the benchmark on each database asked for."""
+    parser = frame.parser(__doc__)
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--themes", type=int, default=1_200)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
-    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    if options.inside:
-        return _inside(options)
-    databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
-    return max(_outside(name, options) for name in databases)
-
-
-def _outside(database: str, options: argparse.Namespace) -> int:
-    """Start a server, or make a file, and measure in a child whose settings point to it."""
-    from tests import servers
-
-    with tempfile.TemporaryDirectory(prefix="portal-bench-") as folder:
-        server = servers.start_postgres() if database == "postgres" else None
-        url = server.url if server else f"sqlite:///{Path(folder) / 'bench.sqlite3'}"
-        command = [sys.executable, "-m", "tests.benchmarks.bench_themes", "--inside"]
-        for name in ("products", "themes", "rounds", "seed"):
-            command += [f"--{name}", str(getattr(options, name))]
-        try:
-            return subprocess.run(command, env=_environment(url, folder), check=False).returncode
-        finally:
-            if server:
-                server.stop()
-
-
-def _environment(url: str, folder: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DATABASE_URL": url,
-        "VAR_DIR": folder,
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-        "PORTAL_NOW": "2022-07-22T12:00:00-07:00",
-        "LOG_LEVEL": "WARNING",
-        "STATEMENT_TIMEOUT": "30min",
-        "CELERY_TASK_ALWAYS_EAGER": "1",
-    }
+    return frame.run(parser, "bench_themes", _measured, now=NOW)
 
 
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _inside(options: argparse.Namespace) -> int:
-    import django
-
-    django.setup()
-    from django.core.management import call_command
+def _measured(options: argparse.Namespace) -> int:
     from django.db import connection
 
-    from portal.scoping import unscoped
-    from tests import servers
     from tests.benchmarks import themes_load, themes_world
 
     world = themes_world.World(options.products, options.themes, options.seed)
     began = time.perf_counter()
-    call_command("migrate", verbosity=0)
-    with unscoped():
-        themes_load.load(world)
-        _tidy()
-        run_night(themes_world.DAY)
-        themes_load.change(world)
-        _tidy()
-        name = servers.describe(os.environ["DATABASE_URL"], "").split(",")[0]
-        loaded = time.perf_counter() - began
-        print(f"\n{name}: {options.products:,} products × {options.themes:,} themes", flush=True)
-        print(f"loaded, with the first night, in {loaded:.0f} s", flush=True)
-        best, memory = _measure(options.rounds)
+    themes_load.load(world)
+    frame.tidy()
+    run_night(themes_world.DAY)
+    themes_load.change(world)
+    frame.tidy()
+    name = frame.database()
+    loaded = time.perf_counter() - began
+    print(f"\n{name}: {options.products:,} products × {options.themes:,} themes", flush=True)
+    print(f"loaded, with the first night, in {loaded:.0f} s", flush=True)
+    best, memory = _measure(options.rounds)
     _report(best)
     if connection.vendor == "sqlite":
         print(f"peak memory of the process: {memory // 1024} MiB")
@@ -127,7 +82,7 @@ def _measure(rounds: int) -> tuple[dict[str, float], int]:
             seconds, answer = _once(way, day)
             answers.add(answer)
             best[name] = min(best.get(name, seconds), seconds)
-            _tidy()
+            frame.tidy()
         print(f"round {number + 1}: matches {answer}", flush=True)
     if len(answers) != 1:
         raise SystemExit(f"the ways do not agree: {answers}")
@@ -177,17 +132,6 @@ def run_night(day: object, *, everything: bool = False) -> None:
     run = run_inline(run_id=ledger.night_start(as_of=day, jobs=["listings.themes"]).pk)  # type: ignore[arg-type]
     if run.state != "complete":
         raise SystemExit([job.error for job in run.jobs.all()])
-
-
-def _tidy() -> None:
-    """Give the planner its statistics and clear away what was rolled back."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("VACUUM ANALYZE")
-        else:
-            cursor.execute("ANALYZE")
 
 
 def _report(best: dict[str, float]) -> None:
