@@ -40,15 +40,15 @@ class Portal:
         }
 
     @contextmanager
-    def serving(self, *options: str) -> Iterator[None]:
-        """Run the web server; `options` are Gunicorn's."""
+    def serving(self, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+        """Run the web server and yield its first process; `options` are Gunicorn's."""
         server = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", "portal.wsgi", "-b", f"127.0.0.1:{self.port}", *options],
             env=self.environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             self._await_health()
-            yield
+            yield server
         finally:
             server.terminate()
             server.wait(timeout=20)
