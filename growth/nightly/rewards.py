@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from django.db.models import F
@@ -19,16 +18,14 @@ from growth.services.pack_settling import packs_settle
 from growth.services.packs import pack_list_close
 from growth.services.rewards import rewards_lapse
 from portal import platform_time
+from portal.nightly.days import endings_to_warn_of, night_day
 from portal.nightly.export import register_standing
 from portal.nightly.registry import ShardContext, job
-from portal.platform_time import DELAY_DAYS
 from portal.services.notices import NoticeDraft
-from rfq.nightly.assess import night_day
 
 REWARDS = "growth.rewards"
-ONE_DAY = timedelta(days=1)
-NOTICE_DAYS = (7, 1)
-"""Days before the last day of a pack, and of a reward, at which a shop is told."""
+Endings = Mapping[date, int]
+"""Last days of packs and of rewards that are spoken of, with which warning each is due."""
 
 
 # Lists are closed after stars are assessed: one may be for shops without a star that very day.
@@ -47,85 +44,51 @@ def rewards(ctx: ShardContext) -> None:
         if pack.frozen_on and night_closes_list(frozen_on=pack.frozen_on, as_of=ctx.as_of):
             ctx.rows_written += pack_list_close(pack=pack)
     ctx.rows_written += rewards_lapse(now=platform_time.now())
-    warnings = _warnings(night_day(ctx.as_of), ctx.previous_day)
-    ctx.rows_written += tell(_packs_ending(warnings, ctx.as_of))
-    ctx.rows_written += tell(_rewards_lapsing(warnings))
+    today = night_day(ctx.as_of)
+    endings = endings_to_warn_of(ctx.as_of, ctx.previous_day)
+    ctx.rows_written += tell(_packs_ending(endings, today, ctx.as_of))
+    ctx.rows_written += tell(_rewards_lapsing(endings, today))
 
 
-@dataclass(frozen=True)
-class _Warning:
-    """What ends from `first` through `last` is warned of `days` before.
-
-    The key of the notice, which names `days`, keeps it from coming twice.
-    """
-
-    days: int
-    today: date
-    first: date
-    last: date
-
-    def left(self, day: date) -> int:
-        """Return how many days are left after today to the last one."""
-        return (day - self.today).days
-
-
-def _warnings(today: date, previous_day: date | None) -> list[_Warning]:
-    """Return what tonight warns of: what any night since the previous one would have, and is not over.
-
-    Of several warnings about one thing only the last is sent.
-    """
-    since = today if previous_day is None else previous_day + (DELAY_DAYS + 1) * ONE_DAY
-    found, soonest = [], today
-    for days in sorted(NOTICE_DAYS):
-        first, last = (day + days * ONE_DAY for day in (min(since, today), today))
-        found.append(_Warning(days, today, max(first, soonest), last))
-        soonest = last + ONE_DAY
-    return found
-
-
-def _packs_ending(warnings: Sequence[_Warning], as_of: date) -> Iterator[NoticeDraft]:
+def _packs_ending(endings: Endings, today: date, as_of: date) -> Iterator[NoticeDraft]:
     """Yield a notice for each shop that has claimed a pack about to end and has tasks left."""
-    for warning in warnings:
-        rows = PackStanding.objects.as_of(as_of).filter(
-            pack__closes_on__range=(warning.first, warning.last),
-            pack__published=True,
-            done__lt=F("tasks"),
+    rows = PackStanding.objects.as_of(as_of).filter(
+        pack__closes_on__in=endings, pack__published=True, done__lt=F("tasks")
+    )
+    for row in rows.select_related("pack").order_by("pk").iterator():
+        last = row.pack.closes_on
+        yield NoticeDraft(
+            kind="pack_ending",
+            key=f"pack_ending:{row.pack.code}:{row.seller_id}:{endings[last]}",
+            params={
+                "pack": pack_title(row.pack),
+                "day": last,
+                "done": row.done,
+                "total": row.tasks,
+                "days": (last - today).days,
+            },
+            link=reverse("growth:pack", args=[row.pack.code]),
+            seller_id=row.seller_id,
         )
-        for row in rows.select_related("pack").order_by("pk").iterator():
-            last = row.pack.closes_on
-            yield NoticeDraft(
-                kind="pack_ending",
-                key=f"pack_ending:{row.pack.code}:{row.seller_id}:{warning.days}",
-                params={
-                    "pack": pack_title(row.pack),
-                    "day": last,
-                    "done": row.done,
-                    "total": row.tasks,
-                    "days": warning.left(last),
-                },
-                link=reverse("growth:pack", args=[row.pack.code]),
-                seller_id=row.seller_id,
-            )
 
 
-def _rewards_lapsing(warnings: Sequence[_Warning]) -> Iterator[NoticeDraft]:
+def _rewards_lapsing(endings: Endings, today: date) -> Iterator[NoticeDraft]:
     """Yield a notice for each reward that is still to be used and has few days left."""
-    for warning in warnings:
+    for last, warning in endings.items():
         grants = RewardGrant.objects.filter(
             status=RewardStatus.GRANTED,
-            usable_until__gt=platform_time.start_of(warning.first),
-            usable_until__lte=platform_time.end_of(warning.last),
+            usable_until__gt=platform_time.start_of(last),
+            usable_until__lte=platform_time.end_of(last),
         )
         for grant in grants.select_related("reward", "claim__pack").order_by("pk").iterator():
-            last = platform_time.day_of(grant.usable_until) - ONE_DAY
             yield NoticeDraft(
                 kind="reward_lapsing",
-                key=f"reward_lapsing:{grant.pk}:{warning.days}",
+                key=f"reward_lapsing:{grant.pk}:{warning}",
                 params={
                     "reward": rewards_text([grant.reward]),
                     "pack": pack_title(grant.claim.pack),
                     "day": last,
-                    "days": warning.left(last),
+                    "days": (last - today).days,
                 },
                 link=reverse("growth:rewards"),
                 seller_id=grant.seller_id,

@@ -13,6 +13,7 @@ from typing import Any
 from portal import platform_time
 from portal.choices import Membership
 from portal.nightly import ledger
+from portal.nightly.days import night_day
 from portal.nightly.export import register_standing
 from portal.nightly.plans import seller_ranges
 from portal.nightly.registry import ShardContext, job
@@ -24,12 +25,6 @@ from rfq.rulebook_schemas import SCORE, UNLIMITED, Amount, QuotesBack, Reward, S
 ASSESS = "rfq.assess"
 FIXED_ON = 3
 """Day of the month on which the month before is fixed (T+2 of its last day)."""
-
-
-def night_day(as_of: date) -> date:
-    """Return the Pacific day a night works for: today, also when it is caught up late."""
-    belongs_to = as_of + timedelta(days=platform_time.DELAY_DAYS)
-    return max(platform_time.today(), belongs_to)
 
 
 def newest_month_end(day: date) -> date:

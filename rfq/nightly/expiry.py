@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
 from django.urls import reverse
 
 from portal import platform_time
+from portal.nightly.days import endings_to_warn_of, night_day
 from portal.nightly.operators import operators
 from portal.nightly.registry import ShardContext, job
 from portal.services.notices import NoticeDraft, notice_send
 from rfq.models import RightLot
-from rfq.nightly.assess import night_day
 from rfq.nightly.grants import GRANTS
 from rfq.nightly.telling import by_seller, rights_text, tell
 from rfq.services.rfqs import rfqs_expire
 from rfq.services.rights_check import rights_reconcile
 
 EXPIRY = "rfq.expiry"
-NOTICE_DAYS = (7, 1)
-"""Days before the last day of rights at which a shop that has some left is told."""
 
 
 @job(EXPIRY, app="rfq", needs=(GRANTS,))
@@ -36,13 +33,12 @@ def expiry(ctx: ShardContext) -> None:
 
 
 def _warnings(ctx: ShardContext) -> Iterator[NoticeDraft]:
-    """Yield a notice per shop and last day; a lot that is used up warns of nothing.
+    """Yield a notice per shop and last day, 7 days and 1 day before it; a lot that is used up warns of nothing.
 
     Unlimited rights leave nothing unused behind, so they are not spoken of.
     """
     today = night_day(ctx.as_of)
-    for days in NOTICE_DAYS:
-        last = today + timedelta(days=days)
+    for last, warning in endings_to_warn_of(ctx.as_of, ctx.previous_day).items():
         lots = RightLot.objects.filter(
             left__gte=1,
             granted_at__lte=platform_time.now(),
@@ -52,8 +48,12 @@ def _warnings(ctx: ShardContext) -> Iterator[NoticeDraft]:
         for seller, amounts in by_seller(lots):
             yield NoticeDraft(
                 kind="entitlement_expiring",
-                key=f"entitlement_expiring:{seller}:{last.isoformat()}:{days}",
-                params={"rights": rights_text(amounts), "day": last, "days": days},
+                key=f"entitlement_expiring:{seller}:{last.isoformat()}:{warning}",
+                params={
+                    "rights": rights_text(amounts),
+                    "day": last,
+                    "days": (last - today).days,
+                },
                 link=reverse("rfq:rights"),
                 seller_id=seller,
             )

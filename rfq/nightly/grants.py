@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 
 from portal import platform_time
+from portal.nightly.days import night_day
 from portal.nightly.plans import seller_ranges
 from portal.nightly.registry import ShardContext, job
 from portal.services.notices import NoticeDraft
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.choices import GrantSource, RightKind
 from rfq.models import RightLot
-from rfq.nightly.assess import ASSESS, night_day
+from rfq.nightly.assess import ASSESS
 from rfq.nightly.telling import by_seller, rights_text, tell
 from rfq.rulebook_schemas import SCORE, ScoreRules
 from rfq.services.rights import month_end

@@ -91,6 +91,18 @@ def test_a_late_night_speaks_of_today(shop, owner, clock):
     assert notice.params["days"] == 1
 
 
+@pytest.mark.rule("RFQ-9", "K-18")
+def test_nights_that_were_missed_leave_no_end_of_rights_untold(shop, owner, clock):
+    expiry(TODAY - timedelta(days=6))
+    assert not Notice.objects.exists()
+    for days in (8, 5, 3, 0):
+        lot_create(seller=shop, amount=4, expires_at=end_of(TODAY + timedelta(days=days)))
+    expiry()
+    expiry()
+    assert {notice.params["days"] for notice in Notice.objects.all()} == {0, 5}
+    assert Notice.objects.count() == 2
+
+
 @pytest.mark.rule("RFQ-9")
 def test_operators_hear_once_a_day_of_lots_the_ledger_does_not_explain(shop, staff, clock):
     lot = lot_create(seller=shop, amount=4)
