@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
@@ -15,8 +17,11 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from portal.errors import Refusal
 from portal.locks import Busy, waited_in_vain
+from portal.outages import RETRY_SECONDS, Unavailable, is_outage
 from portal.upload_limits import UploadLost
 from portal.views.errors import page_server_error
+
+logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -81,8 +86,7 @@ class NoRoom(exceptions.APIException):
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn any expected error into a problem; unexpected ones stay 500 and are logged by Django."""
-    if isinstance(error, OperationalError) and waited_in_vain(error):
-        error = Busy()
+    error = _understood(error)
     if isinstance(error, Refusal):
         errors = [{"field": field, "message": text} for field, text in error.fields]
         refused = problem(
@@ -91,10 +95,6 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         if error.retry_after is not None:
             refused["Retry-After"] = str(error.retry_after)
         return refused
-    if isinstance(error, RequestDataTooBig):
-        error = TooLarge()
-    if isinstance(error, UploadLost):
-        error = NoRoom()
     response = drf_exception_handler(error, context)
     if response is None:
         return None
@@ -113,6 +113,20 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
         if header in response:
             answer[header] = response[header]
     return answer
+
+
+def _understood(error: Exception) -> Exception:
+    """Return what an error of Django or the database means to the caller; others as they are."""
+    if isinstance(error, OperationalError) and waited_in_vain(error):
+        return Busy()
+    if is_outage(error):
+        logger.error("the database is away", exc_info=error)
+        return Unavailable()
+    if isinstance(error, RequestDataTooBig):
+        return TooLarge()
+    if isinstance(error, UploadLost):
+        return NoRoom()
+    return error
 
 
 def _code_and_title(error: Exception) -> tuple[str, str]:
@@ -154,8 +168,18 @@ def not_found(request: HttpRequest) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a failure of ours: a problem to API callers, the error page to people."""
+    """Answer a failure of ours: a problem to API callers, the error page to people; 503 in an outage."""
+    outage = is_outage(sys.exc_info()[1])
+    http_status = 503 if outage else 500
+    answer: HttpResponse
     if request.path.startswith("/api/"):
-        body = _body("server_error", _("Something failed on our side."), 500)
-        return JsonResponse(body, status=500, content_type=CONTENT_TYPE)
-    return page_server_error(request)
+        code, title = "server_error", _("Something failed on our side.")
+        if outage:
+            code, title = "unavailable", str(Unavailable())
+        body = _body(code, title, http_status)
+        answer = JsonResponse(body, status=http_status, content_type=CONTENT_TYPE)
+    else:
+        answer = page_server_error(request, http_status)
+    if outage:
+        answer["Retry-After"] = str(RETRY_SECONDS)
+    return answer

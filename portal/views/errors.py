@@ -9,7 +9,11 @@ from django.utils.translation import get_language
 from portal.request_context import request_id
 
 
-def page_server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with the request's id; without the database, which may be what broke."""
-    context = {"request_id": request_id.get(), "language": get_language() or "en"}
-    return HttpResponse(render_to_string("500.html", context), status=500)
+def page_server_error(request: HttpRequest, status: int = 500) -> HttpResponse:
+    """Answer with the request's id; without the database, which may be what broke."""
+    context = {
+        "request_id": request_id.get(),
+        "language": get_language() or "en",
+        "status": status,
+    }
+    return HttpResponse(render_to_string("500.html", context), status=status)

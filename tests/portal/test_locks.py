@@ -61,7 +61,7 @@ def test_the_patience_ends_with_the_transaction() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "status"), [("database is locked", 503), ("disk I/O error", None)]
+    ("text", "status"), [("database is locked", 503), ("no such table: rfq_quote", None)]
 )
 def test_over_the_api_only_a_wait_in_vain_is_busy(text: str, status: int | None) -> None:
     answer = exception_handler(OperationalError(text), {})
