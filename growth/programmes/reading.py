@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from growth.choices import EnrolmentState
-from growth.membership.shop_numbers import shop_numbers
 from growth.models import Enrolment, Programme
+from growth.programmes.products import ProductsReading, products_of
 from growth.programmes.rules import (
     EnrolmentStanding,
     WindowReading,
@@ -30,7 +30,6 @@ from growth.programmes.schema import (
     ENROLLED_IN,
     Condition,
     Criterion,
-    ProductRule,
     ProgrammeContent,
     Route,
     Step,
@@ -167,19 +166,6 @@ class RouteReading:
 
 
 # --- A programme --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class ProductsReading:
-    """Which products of the shop the platform chooses; `fitting` is none while upstream has not told."""
-
-    rule: ProductRule
-    fitting: int | None
-
-    @property
-    def taking_part(self) -> int | None:
-        """How many of them take part."""
-        return None if self.fitting is None else min(self.fitting, self.rule.most)
 
 
 @dataclass(frozen=True)
@@ -386,7 +372,7 @@ def programme_readings(
     }
     places = _places_left(contents, windows)
     had = _had_by(user, contents)
-    products = _products_of(seller, contents)
+    products = products_of(seller, contents)
     return [
         ProgrammeReading(
             programme=each,
@@ -471,20 +457,6 @@ def _had_by(user: User | None, contents: Mapping[int, ProgrammeContent]) -> set[
     with unscoped():
         rows = Enrolment.objects.filter(programme__in=once, applied_by=user, state__in=PLACE_KEPT)
         return set(rows.values_list("programme_id", flat=True))
-
-
-def _products_of(
-    seller: Seller, contents: Mapping[int, ProgrammeContent]
-) -> dict[int, ProductsReading]:
-    """Return how many products of the shop fit, where programmes are about some; two queries for all."""
-    rules = {pk: content.products for pk, content in contents.items() if content.products}
-    if not rules:
-        return {}
-    told = shop_numbers(seller, {rule.metric for rule in rules.values()} - {""}).values
-    return {
-        pk: ProductsReading(rule, int(told[rule.metric]) if rule.metric in told else None)
-        for pk, rule in rules.items()
-    }
 
 
 # --- Why something ended ------------------------------------------------------------------------

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+from auditlog.models import LogEntry
 from django.contrib.auth.models import Group
 
 from growth.choices import EnrolmentState
-from growth.models import Enrolment, Programme
+from growth.models import Enrolment, EnrolmentDocument, EnrolmentEvent, Programme
 from growth.programmes.reading import programme_reading
 from growth.services.enrolments import Application, enrolment_apply
 from growth.services.programmes import normal
-from portal.models import Member, Seller, User
+from portal.errors import Refusal
+from portal.models import Member, Seller, SellerFlag, StoredFile, User
 from portal.scoping import seller_scope, unscoped
 from tests import factories
 
@@ -67,3 +71,36 @@ def operator_create(name: str = "operator") -> User:
 
 
 ACTIVE, APPLIED = EnrolmentState.ACTIVE, EnrolmentState.APPLIED
+
+
+def at(clock: Any, instant: str) -> None:
+    """Set the time; without an offset Pacific summer time."""
+    clock(f"{instant}-07:00")
+
+
+def refused(act: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """Return the code of a refusal, having checked that nothing was kept."""
+
+    def kept() -> list[Any]:
+        with unscoped():
+            models = (
+                Enrolment,
+                EnrolmentEvent,
+                EnrolmentDocument,
+                SellerFlag,
+                LogEntry,
+                StoredFile,
+            )
+            return [list(model.objects.order_by("pk").values()) for model in models]
+
+    before = kept()
+    with pytest.raises(Refusal) as refusal:
+        act(*args, **kwargs)
+    assert kept() == before
+    return refusal.value.code
+
+
+def change(shop: Seller, **fields: Any) -> None:
+    """Change a shop as upstream would."""
+    Seller.objects.filter(pk=shop.pk).update(**fields)
+    shop.refresh_from_db()

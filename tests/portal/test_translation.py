@@ -64,6 +64,9 @@ ALIKE = {
     "{answer}",
     "{judgement}",
     "{programme}: {decision}",
+    "{programme}: {step}",
+    "%(every)s: %(days)s",
+    "%(way)s: +%(gain)s",
     "%(subject)s: %(value)s",
     "%(value)s of %(target)s",
     "%(programme)s: %(step)s",
@@ -206,8 +209,8 @@ def untranslated(source: str) -> list[str]:
     for token in Lexer(source).tokenize():
         if token.token_type == TokenType.BLOCK:
             word = token.contents.split()[0]
-            class_names = word == "block" and token.contents.endswith("_class")
-            if word in ("blocktranslate", "comment") or class_names:
+            names = word == "block" and token.contents.endswith(("_class", "_type"))
+            if word in ("blocktranslate", "comment") or names:
                 inside = True
             elif word in ("endblocktranslate", "endcomment", "endblock"):
                 inside = False
