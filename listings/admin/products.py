@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
-from django.urls import path, reverse
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -21,6 +19,7 @@ from listings.models import Product, ProductRevision, ShippingTemplate
 from listings.product_diffs import history_of
 from listings.services.product_actions import product_set_status_as_staff
 from portal.admin.base import ReadOnlyAdmin, ServiceAdmin, pretty_json
+from portal.admin.decisions import StatusForm
 from portal.errors import Refusal
 from portal.models import Category
 
@@ -60,15 +59,8 @@ class BinFilter(admin.SimpleListFilter):
         return queryset.filter(deleted_at__isnull=self.value() == "out")
 
 
-class StatusForm(forms.ModelForm):
+class ProductStatusForm(StatusForm):
     """Staff decide about the status only; everything else is the seller's."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        max_length=500,
-        help_text=gettext_lazy("Needed to change the status; kept in the history."),
-    )
 
     class Meta:
         model = Product
@@ -79,7 +71,8 @@ class StatusForm(forms.ModelForm):
 class ProductAdmin(ServiceAdmin):
     """Search, filters, the history of what a product said, and its status."""
 
-    form = StatusForm
+    form = ProductStatusForm
+    own_pages = {"revisions": "<int:pk>/revisions/"}
     list_display = (
         "product_id", "title", "seller", "category", "kind", "status", "price_min", "price_max",
         "changed_at",
@@ -135,12 +128,6 @@ class ProductAdmin(ServiceAdmin):
             raise
         obj.refresh_from_db()
 
-    def get_urls(self) -> list[Any]:
-        """Add the revisions page."""
-        view = self.admin_site.admin_view(self.revisions_view)
-        mine = path("<int:pk>/revisions/", view, name="listings_product_revisions")
-        return [mine, *super().get_urls()]
-
     def revisions_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show what the product said since when, field by field."""
         product = self.get_object(request, str(pk))
@@ -150,15 +137,14 @@ class ProductAdmin(ServiceAdmin):
         page = Paginator(revisions, REVISIONS_SHOWN).get_page(request.GET.get("page"))
         first = max(page.start_index() - 1, 0)
         shown = list(revisions[first : first + REVISIONS_SHOWN + 1])
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Revisions of %(product)s") % {"product": product},
-            "opts": self.opts,
-            "object": product,
-            "page": page,
-            "revisions": history_of(shown, REVISIONS_SHOWN),
-        }
-        return TemplateResponse(request, "admin/listings/product/revisions.html", context)
+        return self.page(
+            request,
+            "revisions",
+            _("Revisions of %(product)s") % {"product": product},
+            object=product,
+            page=page,
+            revisions=history_of(shown, REVISIONS_SHOWN),
+        )
 
 
 @admin.register(ShippingTemplate)

@@ -11,7 +11,6 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -222,17 +221,16 @@ class ThemeAdmin(ServiceAdmin):
         if request.POST.get("confirmed"):
             self._end(request, themes, today)
             return None
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": _("End themes today"),
-            "themes": themes,
-            "left_out": queryset.count() - len(themes),
-            "today": today,
-            "products": sum(getattr(theme, "products_matched", 0) for theme in themes),
-            "checkbox_name": ACTION_CHECKBOX_NAME,
-        }
-        return TemplateResponse(request, "admin/listings/theme/end_confirm.html", context)
+        return self.page(
+            request,
+            "end_confirm",
+            _("End themes today"),
+            themes=themes,
+            left_out=queryset.count() - len(themes),
+            today=today,
+            products=sum(getattr(theme, "products_matched", 0) for theme in themes),
+            checkbox_name=ACTION_CHECKBOX_NAME,
+        )
 
     def _end(self, request: Any, themes: list[Theme], today: date) -> None:
         rows = [{"theme_id": theme.theme_id, "ends_on": today} for theme in themes]

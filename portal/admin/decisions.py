@@ -31,6 +31,7 @@ from portal.models import User
 from portal.templatetags.portal_ui import instant_short, time_left
 
 Choices = Iterable[tuple[str, Any]]
+SHOP_READS = gettext_lazy("The shop reads it and gets a notice.")
 
 
 class DecisionForm(forms.ModelForm):
@@ -50,14 +51,38 @@ class DecisionForm(forms.ModelForm):
         return self.choices
 
 
-def words_field(label: Any, *, most: int, rows: int = 5) -> forms.CharField:
+class StatusForm(forms.ModelForm):
+    """What staff change of something that is not theirs: its status, with a reason."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        required=False,
+        max_length=500,
+        help_text=gettext_lazy("Needed to change the status; kept in the history."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """A reason for nothing would be lost."""
+        cleaned = super().clean() or {}
+        if cleaned.get("reason") and "status" not in self.changed_data:
+            self.add_error("status", _("Choose what to do."))
+        return cleaned
+
+
+def words_field(
+    label: Any,
+    *,
+    most: int,
+    rows: int = 5,
+    help_text: Any = SHOP_READS,
+) -> forms.CharField:
     """Return the field of what the shop is told with a decision."""
     return forms.CharField(
         label=label,
         required=False,
         max_length=most,
         widget=forms.Textarea(attrs={"rows": rows, "cols": 80}),
-        help_text=gettext_lazy("The shop reads it and gets a notice."),
+        help_text=help_text,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.forms import ModelForm
@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy
 
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin, ReadOnlyInline, ServiceAdmin
+from portal.admin.decisions import DecisionAdmin, DecisionForm, StatusForm, words_field
 from portal.admin_site import Queue, register_queue
-from portal.models import Category
+from portal.models import Category, User
 from rfq.choices import OfferStatus, RfqStatus
 from rfq.models import Pin, Quote, Rfq, RfqInvitation, UnsolicitedOffer
 from rfq.services.offers import PERMISSION, offer_decide
@@ -55,15 +56,8 @@ class LifeFilter(admin.SimpleListFilter):
         return queryset.exclude(live) if self.value() == "no" else queryset
 
 
-class RfqStatusForm(forms.ModelForm):
+class RfqStatusForm(StatusForm):
     """Staff decide about the status only; everything else is the buyer's."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        required=False,
-        max_length=500,
-        help_text=gettext_lazy("Needed to change the status; kept in the history."),
-    )
 
     class Meta:
         model = Rfq
@@ -139,23 +133,17 @@ class QuoteAdmin(ReadOnlyAdmin):
     inlines = (PinInline,)
 
 
-class OfferForm(forms.ModelForm):
+class OfferForm(DecisionForm):
     """The decision about an offer and what its seller is told."""
 
-    decision = forms.ChoiceField(
-        label=gettext_lazy("Decision"),
-        choices=[
-            ("", "–"),
-            (OfferStatus.ACCEPTED.value, gettext_lazy("Accept and invite the seller")),
-            (OfferStatus.DECLINED.value, gettext_lazy("Decline")),
-        ],
-        required=False,
+    choices = (
+        (OfferStatus.ACCEPTED.value, gettext_lazy("Accept and invite the seller")),
+        (OfferStatus.DECLINED.value, gettext_lazy("Decline")),
     )
-    answer = forms.CharField(
-        label=gettext_lazy("Answer"),
-        required=False,
-        max_length=2000,
-        widget=forms.Textarea(attrs={"rows": 4, "cols": 80}),
+    answer = words_field(
+        gettext_lazy("Answer"),
+        most=2000,
+        rows=4,
         help_text=gettext_lazy("The seller reads it. Needed to decline."),
     )
 
@@ -165,49 +153,34 @@ class OfferForm(forms.ModelForm):
 
 
 @admin.register(UnsolicitedOffer)
-class UnsolicitedOfferAdmin(ServiceAdmin):
+class UnsolicitedOfferAdmin(DecisionAdmin):
     """Offers of sellers who were not invited: accepted, they are invited and told (RFQ-3)."""
 
     form = OfferForm
+    permission = PERMISSION
+    said = stored = ("answer",)
+    content = (
+        "rfq", "seller", "title", "price", "message", "submitted_at", "submitted_by", "status",
+        "decided_at", "decided_by",
+    )  # fmt: skip
     list_display = ("rfq", "seller", "title", "price", "status", "submitted_at", "decided_by")
     list_filter = ("status",)
     list_select_related = ("rfq", "seller", "decided_by")
     search_fields = ("=rfq__rfq_id", "=seller__member_id", "title")
     date_hierarchy = "submitted_at"
-    _content = (
-        "rfq", "seller", "title", "price", "message", "submitted_at", "submitted_by", "status",
-        "decided_at", "decided_by",
-    )  # fmt: skip
-    readonly_fields = _content
-    fields = ("decision", "answer", *_content)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Offers come from sellers."""
-        return False
+    def title_of(self, obj: UnsolicitedOffer) -> str:
+        """Name the RFQ and the shop."""
+        return f"{obj.rfq.rfq_id} · {obj.seller}"
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """What is decided stays."""
-        waiting = obj is None or obj.status == OfferStatus.SUBMITTED
-        return waiting and super().has_change_permission(request, obj)
+    def is_open(self, obj: UnsolicitedOffer) -> bool:
+        """Tell whether the offer waits for staff."""
+        return obj.status == OfferStatus.SUBMITTED
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Leave the decision out where there is none to take."""
-        if self.has_change_permission(request, obj):
-            return self.fields
-        return ("answer", *self._content)
-
-    def save_model(
-        self, request: Any, obj: UnsolicitedOffer, form: ModelForm, change: bool
-    ) -> None:
-        """Decide through the service; without a decision nothing is saved."""
-        decision = form.cleaned_data.get("decision")
-        if decision:
-            offer_decide(
-                actor=request.user,
-                offer=obj,
-                accepted=decision == OfferStatus.ACCEPTED,
-                answer=form.cleaned_data["answer"],
-            )
+    def decide(self, actor: User, obj: UnsolicitedOffer, given: Mapping[str, Any]) -> None:
+        """Accept or decline."""
+        accepted = given["decision"] == OfferStatus.ACCEPTED
+        offer_decide(actor=actor, offer=obj, accepted=accepted, answer=given["answer"])
 
 
 register_queue(

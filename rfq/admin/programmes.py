@@ -9,8 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin
+from portal.admin.own_pages import add_refusal
 from portal.admin_site import Queue, register_queue
 from portal.errors import InvalidInput, Refusal
 from portal.services.files import file_url
@@ -50,7 +50,7 @@ class OverdueFilter(admin.SimpleListFilter):
         return queryset
 
 
-class DecisionForm(forms.Form):
+class AnswerForm(forms.Form):
     """What the reporter is told: one of the ready answers, own words, or both."""
 
     ready = forms.ChoiceField(label=gettext_lazy("Ready answer"), required=False)
@@ -86,6 +86,7 @@ class SpamReportAdmin(ReadOnlyAdmin):
     search_fields = ("=rfq__rfq_id", "=seller__member_id")
     date_hierarchy = "reported_at"
     change_form_template = "admin/rfq/spamreport/change_form.html"
+    own_pages = {"decide": "<int:pk>/decide/<slug:decision>/"}
     readonly_fields = ("time_left", "images", "rfq_facts")
     fields = (
         "rfq", "rfq_facts", "seller", "kind", "description", "images", "status", "reported_at",
@@ -145,14 +146,6 @@ class SpamReportAdmin(ReadOnlyAdmin):
         )
         return super().render_change_form(request, context, *args, **kwargs)
 
-    def get_urls(self) -> list[URLPattern]:
-        """Add the pages of the two decisions."""
-        view = self.admin_site.admin_view(self.decide_view)
-        return [
-            path("<int:pk>/decide/<slug:decision>/", view, name="rfq_spamreport_decide"),
-            *super().get_urls(),
-        ]
-
     def decide_view(self, request: Any, pk: int, decision: str) -> HttpResponse:
         """Show what a decision does, then take it on a confirmed POST."""
         if not request.user.has_perm(PERMISSION):
@@ -162,35 +155,31 @@ class SpamReportAdmin(ReadOnlyAdmin):
         if report is None or decision not in ("uphold", "dismiss"):
             raise Http404
         upheld = decision == "uphold"
-        form = DecisionForm(request.POST or None, upheld=upheld)
+        form = AnswerForm(request.POST or None, upheld=upheld)
         if request.method == "POST" and form.is_valid():
             try:
                 spam_report_decide(
                     actor=request.user, report=report, upheld=upheld, answer=form.text()
                 )
             except InvalidInput as refusal:
-                form.add_error(None, [text for _field, text in refusal.fields])
+                add_refusal(form, refusal)
             except Refusal as refusal:
                 messages.error(request, str(refusal))
                 return HttpResponseRedirect(self._address(report))
             else:
                 messages.success(request, _("Decided; the reporters are being told."))
                 return HttpResponseRedirect(self._queue())
-        return TemplateResponse(
+        return self.page(
             request,
-            "admin/rfq/spamreport/decide.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": _("Uphold the report") if upheld else _("Dismiss the report"),
-                "report": report,
-                "upheld": upheld,
-                "form": form,
-                "ready": answers_for(upheld),
-                "images": self.images(report),
-                "back": self._address(report),
-                **self._consequences(report),
-            },
+            "decide",
+            _("Uphold the report") if upheld else _("Dismiss the report"),
+            report=report,
+            upheld=upheld,
+            form=form,
+            ready=answers_for(upheld),
+            images=self.images(report),
+            back=self._address(report),
+            **self._consequences(report),
         )
 
     def _consequences(self, report: SpamReport) -> dict[str, Any]:

@@ -59,5 +59,14 @@ def test_a_removal_needs_a_reason_and_is_audited(
     assert entry.actor.username == "staff"
 
 
+def test_a_reason_without_another_status_is_asked_about(
+    staff_client: Client, product: Product
+) -> None:
+    page = staff_client.post(address(product), {"status": "live", "reason": "False claim"})
+    assert page.status_code == 200
+    assert page.context["adminform"].form.errors.keys() == {"status"}
+    assert not LogEntry.objects.filter(additional_data__action="product.staff_status").exists()
+
+
 def test_sellers_have_no_way_in(owner_client: Client, product: Product) -> None:
     assert owner_client.get(address(product)).status_code in (302, 403)

@@ -127,6 +127,26 @@ def test_an_accepted_offer_invites_the_seller_once(offer: UnsolicitedOffer) -> N
 
 
 @pytest.mark.rule("RFQ-3")
+def test_an_answer_without_a_decision_is_not_lost_but_asked_about(offer: UnsolicitedOffer) -> None:
+    address = f"/admin/rfq/unsolicitedoffer/{offer.pk}/change/"
+    page = in_group("operator").post(address, {"decision": "", "answer": "You are welcome."})
+    assert page.status_code == 200
+    assert page.context["adminform"].form.errors.keys() == {"decision"}
+    assert "You are welcome." in page.content.decode()
+    with unscoped():
+        offer.refresh_from_db()
+    assert (offer.status, offer.answer) == (OfferStatus.SUBMITTED, "")
+
+
+@pytest.mark.rule("RFQ-1")
+def test_a_reason_without_another_status_is_asked_about(shop: Seller, clock: Any) -> None:
+    address = f"/admin/rfq/rfq/{rfq_create().pk}/change/"
+    page = in_group("operator").post(address, {**INLINES, "status": "open", "reason": "advert"})
+    assert page.status_code == 200
+    assert page.context["adminform"].form.errors.keys() == {"status"}
+
+
+@pytest.mark.rule("RFQ-3")
 def test_declining_needs_an_answer(offer: UnsolicitedOffer) -> None:
     client = in_group("operator")
     address = f"/admin/rfq/unsolicitedoffer/{offer.pk}/change/"
