@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from compliance.choices import CertificateType
 from compliance.models import Certificate, CertificateCategory, CertificateProduct, GatedProduct
+from compliance.models.certificates import counting_at
 from portal.models import CategoryClosure
 
 LABEL_TYPES = (
@@ -50,8 +51,7 @@ def labels_of(product: GatedProduct, at: datetime) -> list[Label]:
     by_category = CertificateCategory.objects.filter(category__in=above, **here)
     rows = (
         Certificate.objects.filter(
-            Q(valid_until__isnull=True) | Q(valid_until__gt=at),
-            valid_from__lte=at,
+            counting_at(at),
             seller_id=product.seller_id,
             type__in=LABEL_TYPES,
         )

@@ -194,6 +194,11 @@ class Certificate(models.Model):
         )
 
 
+def counting_at(at: datetime) -> Q:
+    """Return the condition for certificates that cover anything at an instant: `counts_at` as a query."""
+    return Q(valid_from__lte=at) & (Q(valid_until__isnull=True) | Q(valid_until__gt=at))
+
+
 class CertificateFile(models.Model):
     """A file of a certificate: 1–5 of the certificate itself, 1–5 invoices when it is upstream's."""
 

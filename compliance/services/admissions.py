@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from django.db.models import Q
-
 from compliance.admissions.rules import Admission, Document, HeldDocument, admission_of
 from compliance.admissions.schema import ADMISSIONS, AdmissionRule, AdmissionRules
 from compliance.choices import CertificateType
 from compliance.models import Certificate
+from compliance.models.certificates import counting_at
 from portal import platform_time
 from portal.models import Seller
 from portal.scoping import unscoped
@@ -69,11 +68,9 @@ def documents_held(sellers: Iterable[Seller], at: datetime) -> Mapping[int, list
     """Return seller → certificates that count and that an admission could ask for; one query."""
     held: dict[int, list[HeldDocument]] = {seller.pk: [] for seller in sellers}
     with unscoped():
-        rows = Certificate.objects.filter(
-            Q(valid_until__isnull=True) | Q(valid_until__gt=at),
-            seller_id__in=held,
-            valid_from__lte=at,
-        ).exclude(type=CertificateType.EPR)
+        rows = Certificate.objects.filter(counting_at(at), seller_id__in=held).exclude(
+            type=CertificateType.EPR
+        )
         columns = ("pk", "seller_id", "type", "admission", "own")
         for pk, seller_id, kind, admission, own in rows.order_by("pk").values_list(*columns):
             document = Document(CertificateType(kind), admission)

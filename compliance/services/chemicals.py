@@ -10,6 +10,7 @@ from compliance.admissions.schema import RESTRICTED_CHEMICALS
 from compliance.choices import CertificateType, ChemicalListing
 from compliance.goods.chemicals import ChemicalProblem, ChemicalRules, Licence, Substance
 from compliance.models import Certificate, CertificateCategory, Chemical, ChemicalCategory
+from compliance.models.certificates import counting_at
 from compliance.services.admissions import admitted
 from portal import platform_time
 from portal.models import CategoryClosure, Seller
@@ -98,9 +99,7 @@ def licences_of(seller: Seller, category_ids: Collection[int]) -> tuple[Licence,
     now = platform_time.now()
     with unscoped():
         held = list(
-            Certificate.objects.filter(
-                seller=seller, type__in=LICENCES, own=True, valid_from__lte=now
-            ).exclude(valid_until__lte=now)
+            Certificate.objects.filter(counting_at(now), seller=seller, type__in=LICENCES, own=True)
         )
         links = list(
             CertificateCategory.objects.filter(

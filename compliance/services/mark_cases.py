@@ -20,6 +20,7 @@ from compliance.models import (
     GatedProduct,
     MarkCase,
 )
+from compliance.models.certificates import counting_at
 from compliance.services.violations import violation_confirm
 from portal import platform_time
 from portal.choices import Action
@@ -147,8 +148,8 @@ def authorisations_for(*, product: GatedProduct, now: datetime) -> QuerySet[Cert
     """Return the shop's own certificates that prove a right to a mark and cover the product now."""
     above = CategoryClosure.objects.filter(descendant=product.category_id).values("ancestor")
     counting = Certificate.objects.filter(
-        seller=product.seller_id, type__in=AUTHORISATION_TYPES, valid_from__lte=now
-    ).exclude(valid_until__lte=now)
+        counting_at(now), seller=product.seller_id, type__in=AUTHORISATION_TYPES
+    )
     named = CertificateProduct.objects.filter(product=product).values("certificate")
     return (
         counting.filter(covers_all=True)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from compliance.choices import CertificateType
 from compliance.models import Certificate
+from compliance.models.certificates import counting_at
 from growth.membership.affiliation import Tie, combined_by
 from growth.membership.schema import AFFILIATION, AffiliationRule, AffiliationRules
 from growth.membership.shop_numbers import shop_numbers
@@ -63,8 +64,7 @@ def affiliation_rules(day: date) -> AffiliationRules | None:
 
 def certificates_counting(now: datetime) -> QuerySet[Certificate]:
     """Return the certificates in scope that count at an instant, by interval and never by status."""
-    counting = Q(valid_from__lte=now) & (Q(valid_until__isnull=True) | Q(valid_until__gt=now))
-    return Certificate.objects.filter(counting).order_by("name", "pk")
+    return Certificate.objects.filter(counting_at(now)).order_by("name", "pk")
 
 
 def chosen_labels(seller: Seller) -> list[str]:

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Q
-
 from compliance.choices import CertificateStatus
 from compliance.models import Certificate
+from compliance.models.certificates import counting_at
 from growth.programmes.reading import CriterionReading, criterion_reading
 from growth.programmes.schema import Criterion, DocumentOption, Requirement, Route
 from portal.audience import audience_readings
@@ -52,11 +51,10 @@ def certificates_in_force(seller: Seller, types: Iterable[str], now: datetime) -
     with unscoped():
         return list(
             Certificate.objects.filter(
-                Q(valid_until__isnull=True) | Q(valid_until__gt=now),
+                counting_at(now),
                 seller=seller,
                 type__in=list(types),
                 status=CertificateStatus.VERIFIED,
-                valid_from__lte=now,
             ).order_by("-valid_from", "-pk")
         )
 

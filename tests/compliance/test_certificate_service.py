@@ -14,6 +14,7 @@ from compliance.certificates.content import certificate_digest
 from compliance.certificates.types import TYPE_RULES, Whose
 from compliance.choices import CertificateStatus, CertificateType
 from compliance.models import Certificate, CertificateEvent, GatedProduct
+from compliance.models.certificates import counting_at
 from compliance.services.certificate_files import PENDING, pending_files, pending_keep
 from compliance.services.certificates import (
     certificate_delete,
@@ -421,3 +422,29 @@ def test_a_certificate_of_ten_thousand_products(
     assert fields_refused(owner, products=[*ids, "M-3000"]) == ["products"]
     made.refresh_from_db()
     assert made.changed_at == before
+
+
+@pytest.mark.rule("EPR-12")
+def test_certificates_counting_are_found_as_each_one_says(shop):
+    now, instant = platform_time.now(), timedelta(microseconds=1)
+    spans = [
+        (now, None, True),
+        (now + instant, None, False),
+        (now - instant, now, False),
+        (now - instant, now + instant, True),
+        (None, None, False),
+    ]
+    made = [
+        certificate_create(
+            seller=shop,
+            valid_from=first,
+            valid_until=end,
+            status="verified" if first else "submitted",
+        )
+        for first, end, _counts in spans
+    ]
+    expected = [counts for _first, _end, counts in spans]
+    with unscoped():
+        found = set(Certificate.objects.filter(counting_at(now)).values_list("pk", flat=True))
+    assert [one.pk in found for one in made] == expected
+    assert [one.counts_at(now) for one in made] == expected
