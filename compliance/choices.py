@@ -185,27 +185,6 @@ class ObligationState(models.TextChoices):
     DONE = "done", _("Declared")
 
 
-class RequestStatus(models.TextChoices):
-    """How far staff came with a request for a registration service (EPR-10)."""
-
-    NEW = "new", pgettext_lazy("request", "New")
-    IN_PROGRESS = "in_progress", _("In progress")
-    DONE = "done", pgettext_lazy("request", "Done")
-    CANCELLED = "cancelled", pgettext_lazy("request", "Cancelled")
-
-
-REQUEST_TRANSITIONS: dict[str, set[str]] = {
-    RequestStatus.NEW: {
-        RequestStatus.IN_PROGRESS,
-        RequestStatus.DONE,
-        RequestStatus.CANCELLED,
-    },
-    RequestStatus.IN_PROGRESS: {RequestStatus.DONE, RequestStatus.CANCELLED},
-    RequestStatus.DONE: set(),
-    RequestStatus.CANCELLED: set(),
-}
-
-
 class TermEffect(models.TextChoices):
     """What a rule class does to a product its terms are found in (CMP-1)."""
 

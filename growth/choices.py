@@ -173,29 +173,6 @@ class RenewalStatus(models.TextChoices):
     OVER = "over", pgettext_lazy("renewal", "Over with the membership")
 
 
-class UpgradeStatus(models.TextChoices):
-    """A basic seller's request to become verified (GRO-15)."""
-
-    NEW = "new", pgettext_lazy("request", "New")
-    IN_PROGRESS = "in_progress", _("In progress")
-    DONE = "done", pgettext_lazy("request", "Done")
-    CANCELLED = "cancelled", pgettext_lazy("request", "Cancelled")
-
-
-UPGRADE_TRANSITIONS = {
-    UpgradeStatus.NEW: {
-        UpgradeStatus.IN_PROGRESS,
-        UpgradeStatus.DONE,
-        UpgradeStatus.CANCELLED,
-    },
-    UpgradeStatus.IN_PROGRESS: {UpgradeStatus.DONE, UpgradeStatus.CANCELLED},
-    UpgradeStatus.DONE: set(),
-    UpgradeStatus.CANCELLED: set(),
-}
-OPEN_UPGRADES = (UpgradeStatus.NEW, UpgradeStatus.IN_PROGRESS)
-"""States in which a shop has one upgrade request at most."""
-
-
 class RightGroup(models.TextChoices):
     """Groups of the membership rights page (GRO-15)."""
 

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Membership(models.TextChoices):
@@ -131,6 +132,25 @@ RULEBOOK_TRANSITIONS = {
     RulebookStatus.PUBLISHED: set(),
     RulebookStatus.WITHDRAWN: set(),
 }
+
+
+class RequestStatus(models.TextChoices):
+    """How far staff came with what a shop asked them for (EPR-10, GRO-15)."""
+
+    NEW = "new", pgettext_lazy("request", "New")
+    IN_PROGRESS = "in_progress", _("In progress")
+    DONE = "done", pgettext_lazy("request", "Done")
+    CANCELLED = "cancelled", pgettext_lazy("request", "Cancelled")
+
+
+REQUEST_TRANSITIONS = {
+    RequestStatus.NEW: {RequestStatus.IN_PROGRESS, RequestStatus.DONE, RequestStatus.CANCELLED},
+    RequestStatus.IN_PROGRESS: {RequestStatus.DONE, RequestStatus.CANCELLED},
+    RequestStatus.DONE: set(),
+    RequestStatus.CANCELLED: set(),
+}
+OPEN_REQUESTS = (RequestStatus.NEW, RequestStatus.IN_PROGRESS)
+"""Those staff still have something to do with."""
 
 
 class RunState(models.TextChoices):

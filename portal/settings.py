@@ -355,7 +355,7 @@ SPECTACULAR_SETTINGS = {
         "PackStateEnum": "growth.choices.PackState",
         "RewardKindEnum": "growth.choices.RewardKind",
         "RewardStatusEnum": "growth.choices.RewardStatus",
-        "UpgradeStatusEnum": "growth.choices.UpgradeStatus",
+        "RequestStatusEnum": "portal.choices.RequestStatus",
     },
 }
 

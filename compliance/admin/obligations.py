@@ -10,7 +10,6 @@ from django.db.models import F, Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from compliance.choices import RequestStatus
 from compliance.models import CalendarFeed, Declaration, ServiceRequest
 from compliance.services.service_requests import (
     MAX_TEXT,
@@ -21,10 +20,10 @@ from compliance.services.service_requests import (
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.decisions import DecisionAdmin, DecisionForm, WaitingFilter, words_field
 from portal.admin_site import Queue, register_queue
+from portal.choices import OPEN_REQUESTS, RequestStatus
 from portal.models import User
 
 TAKE = "take"
-OPEN = (RequestStatus.NEW, RequestStatus.IN_PROGRESS)
 
 
 class ServiceRequestForm(DecisionForm):
@@ -46,7 +45,7 @@ class ServiceRequestForm(DecisionForm):
 class RequestsWaiting(WaitingFilter):
     """Requests by whether staff still have something to do."""
 
-    waits = Q(status__in=OPEN)
+    waits = Q(status__in=OPEN_REQUESTS)
 
 
 @admin.register(ServiceRequest)
@@ -75,7 +74,7 @@ class ServiceRequestAdmin(DecisionAdmin):
 
     def is_open(self, obj: ServiceRequest) -> bool:
         """Tell whether the request waits for staff."""
-        return obj.status in OPEN
+        return obj.status in OPEN_REQUESTS
 
     def decide(self, actor: User, obj: ServiceRequest, given: Mapping[str, Any]) -> None:
         """Take it on, or answer."""
@@ -120,7 +119,7 @@ class CalendarFeedAdmin(ReadOnlyAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Registration services asked for"),
-        count=lambda: ServiceRequest.objects.filter(status__in=OPEN).count(),
+        count=lambda: ServiceRequest.objects.filter(status__in=OPEN_REQUESTS).count(),
         url_name="admin:compliance_servicerequest_changelist",
         query="?waiting=yes",
         permission=PERMISSION,

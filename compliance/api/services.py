@@ -9,7 +9,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_sche
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from compliance.choices import EprCategory, RequestStatus
+from compliance.choices import EprCategory
 from compliance.models import ServiceRequest
 from compliance.obligations.lead_times import lead_times_of
 from compliance.services.service_requests import (
@@ -23,7 +23,7 @@ from portal import platform_time
 from portal.api.keyset import KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
-from portal.choices import Action
+from portal.choices import Action, RequestStatus
 
 MAX_ID = 2**63 - 1
 

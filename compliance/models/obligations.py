@@ -6,9 +6,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from compliance.choices import RequestStatus
 from compliance.models.certificates import Certificate
 from portal.bilingual import reads_chinese
+from portal.choices import OPEN_REQUESTS, RequestStatus
 from portal.models import Seller
 from portal.scoping import scoped_manager
 
@@ -104,7 +104,7 @@ class ServiceRequest(models.Model):
             # A double click asks once.
             models.UniqueConstraint(
                 fields=["seller", "offer"],
-                condition=models.Q(status__in=[RequestStatus.NEW, RequestStatus.IN_PROGRESS]),
+                condition=models.Q(status__in=OPEN_REQUESTS),
                 name="service_request_open_once",
             )
         ]

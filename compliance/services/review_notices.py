@@ -6,7 +6,7 @@ of its cause, so that telling again, after a missed night too, tells nobody twic
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, timedelta
 from itertools import islice
 
@@ -21,8 +21,8 @@ from compliance.models.certificates import WAITING
 from compliance.services.review_steps import PERMISSION
 from portal import platform_time
 from portal.bilingual import in_both
-from portal.choices import ROLE_ACTIONS, Action
-from portal.models import Member, User
+from portal.choices import Action
+from portal.models import User
 from portal.nightly.operators import operators
 from portal.scoping import unscoped
 from portal.services.notices import NoticeDraft, notice_send, notice_send_many
@@ -61,20 +61,10 @@ def decision_tell(event: CertificateEvent, decision: Promise | str) -> int:
                 },
                 link=certificate_link(certificate.pk),
                 seller_id=certificate.seller_id,
-                user_ids=acting_in([certificate.seller_id]).get(certificate.seller_id, []),
+                who_can=Action.UPLOAD_CERTIFICATE,
             )
         ]
     )
-
-
-def acting_in(sellers: Collection[int]) -> dict[int, list[int]]:
-    """Return shop → users who may upload certificates for it, in one query."""
-    roles = [role for role, actions in ROLE_ACTIONS.items() if Action.UPLOAD_CERTIFICATE in actions]
-    found: dict[int, list[int]] = {}
-    rows = Member.everywhere.filter(seller_id__in=sellers, role__in=roles, is_active=True)
-    for seller, user in rows.values_list("seller_id", "user_id"):
-        found.setdefault(seller, []).append(user)
-    return found
 
 
 # --- Endings ------------------------------------------------------------------------------------
@@ -84,13 +74,13 @@ def expired_tell(certificates: Iterable[Certificate]) -> int:
     """Tell shops which of their certificates have ended, so that what they covered is blocked."""
     return _tell_shops(
         certificates,
-        lambda one, users: NoticeDraft(
+        lambda one: NoticeDraft(
             kind="certificate_expired",
             key=f"certificate_expired:{one.pk}",
             params={"certificate": certificate_named(one), "day": one.expires_on},
             link=certificate_link(one.pk),
             seller_id=one.seller_id,
-            user_ids=users,
+            who_can=Action.UPLOAD_CERTIFICATE,
         ),
     )
 
@@ -110,12 +100,10 @@ def expiring_tell(*, now: datetime) -> int:
             valid_until__lte=platform_time.end_of(today + far),
             expires_on__isnull=False,
         ).order_by("pk")
-        return _tell_shops(
-            ending.iterator(chunk_size=BATCH), lambda one, users: _expiring(one, users, today)
-        )
+        return _tell_shops(ending.iterator(chunk_size=BATCH), lambda one: _expiring(one, today))
 
 
-def _expiring(certificate: Certificate, users: list[int], today: date) -> NoticeDraft:
+def _expiring(certificate: Certificate, today: date) -> NoticeDraft:
     last = certificate.expires_on or today
     left = (last - today).days
     stage = next(days for days in EXPIRING_DAYS if left <= days)
@@ -125,19 +113,18 @@ def _expiring(certificate: Certificate, users: list[int], today: date) -> Notice
         params={"certificate": certificate_named(certificate), "day": last, "days": left},
         link=certificate_link(certificate.pk),
         seller_id=certificate.seller_id,
-        user_ids=users,
+        who_can=Action.UPLOAD_CERTIFICATE,
     )
 
 
 def _tell_shops(
-    certificates: Iterable[Certificate], draft: Callable[[Certificate, list[int]], NoticeDraft]
+    certificates: Iterable[Certificate], draft: Callable[[Certificate], NoticeDraft]
 ) -> int:
     """Send a notice per certificate, a thousand at a time; return how many are new."""
     waiting: Iterator[Certificate] = iter(certificates)
     told = 0
     while batch := list(islice(waiting, BATCH)):
-        people = acting_in({one.seller_id for one in batch})
-        told += notice_send_many(draft(one, people.get(one.seller_id, [])) for one in batch)
+        told += notice_send_many(draft(one) for one in batch)
     return told
 
 

@@ -13,11 +13,10 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.choices import REQUEST_TRANSITIONS, RequestStatus
 from compliance.models import ServiceRequest
 from compliance.obligations.services_schema import SERVICES, ServiceOffer, ServiceRules
 from portal import platform_time
-from portal.choices import Action
+from portal.choices import Action, RequestStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member, User
 from portal.scoping import seller_scope
@@ -38,7 +37,6 @@ PERMISSION = "compliance.change_servicerequest"
 MAX_TEXT = MAX_ANSWER
 SERVICE = RequestKind(
     name="service_request",
-    transitions=REQUEST_TRANSITIONS,
     permission=PERMISSION,
     stamps=("answered_at", "answered_by"),
 )

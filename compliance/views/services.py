@@ -12,7 +12,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django_countries import countries
 
-from compliance.choices import RequestStatus
 from compliance.models import ServiceRequest
 from compliance.obligations.lead_times import LeadTime, lead_times_of
 from compliance.obligations.services_schema import ServiceOffer, ServiceRules
@@ -25,13 +24,12 @@ from compliance.services.service_requests import (
     services_from,
 )
 from portal import platform_time
-from portal.choices import Action
+from portal.choices import OPEN_REQUESTS, Action, RequestStatus
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
 
-OPEN = (RequestStatus.NEW, RequestStatus.IN_PROGRESS)
 TONES = {
     RequestStatus.NEW: "warn",
     RequestStatus.IN_PROGRESS: "info",
@@ -97,7 +95,7 @@ class ServicesPage(SellerPage):
         today = platform_time.day_of(now)
         rules = service_rules(today)
         lacking = lead_times_of(request.seller, now)
-        waiting = list(ServiceRequest.objects.filter(status__in=OPEN))
+        waiting = list(ServiceRequest.objects.filter(status__in=OPEN_REQUESTS))
         page = page_of(
             request, ServiceRequest.objects.select_related("asked_by").order_by("-asked_at", "-pk")
         )

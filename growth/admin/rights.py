@@ -11,7 +11,6 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from growth.choices import OPEN_UPGRADES, UpgradeStatus
 from growth.models import AffiliatedCompany, StrengthLabel, UpgradeRequest
 from growth.services.affiliates import FIELDS, affiliate_save
 from growth.services.upgrade_requests import (
@@ -30,6 +29,7 @@ from portal.admin.decisions import (
     words_field,
 )
 from portal.admin_site import Queue, register_queue
+from portal.choices import OPEN_REQUESTS, RequestStatus
 from portal.models import User
 
 TAKE = "take"
@@ -40,9 +40,9 @@ class UpgradeRequestForm(DecisionForm):
 
     choices = (
         (TAKE, gettext_lazy("Take it on, without an answer yet")),
-        (UpgradeStatus.IN_PROGRESS.value, gettext_lazy("Answer, still in progress")),
-        (UpgradeStatus.DONE.value, gettext_lazy("Answer and finish")),
-        (UpgradeStatus.CANCELLED.value, gettext_lazy("Answer and turn down")),
+        (RequestStatus.IN_PROGRESS.value, gettext_lazy("Answer, still in progress")),
+        (RequestStatus.DONE.value, gettext_lazy("Answer and finish")),
+        (RequestStatus.CANCELLED.value, gettext_lazy("Answer and turn down")),
     )
     answer = words_field(gettext_lazy("Answer"), most=MAX_ANSWER)
 
@@ -54,11 +54,11 @@ class UpgradeRequestForm(DecisionForm):
 class UpgradesWaiting(WaitingFilter):
     """Requests by whether staff still have something to do."""
 
-    waits = Q(status__in=OPEN_UPGRADES)
+    waits = Q(status__in=OPEN_REQUESTS)
 
     def kinds(self) -> dict[str, tuple[Any, Q]]:
         """Offer what nobody has followed up in time as well."""
-        late = Q(status=UpgradeStatus.NEW, due_at__lt=platform_time.now())
+        late = Q(status=RequestStatus.NEW, due_at__lt=platform_time.now())
         kinds = super().kinds()
         return {
             "yes": kinds["yes"],
@@ -92,11 +92,11 @@ class UpgradeRequestAdmin(DecisionAdmin):
     @admin.display(description=gettext_lazy("follow up by"), ordering="due_at")
     def due(self, request: UpgradeRequest) -> Any:
         """Say by when somebody calls, and how late it is while nobody has."""
-        return due_text(request.due_at, waits=request.status == UpgradeStatus.NEW)
+        return due_text(request.due_at, waits=request.status == RequestStatus.NEW)
 
     def is_open(self, obj: UpgradeRequest) -> bool:
         """Tell whether the request waits for staff."""
-        return obj.status in OPEN_UPGRADES
+        return obj.status in OPEN_REQUESTS
 
     def decide(self, actor: User, obj: UpgradeRequest, given: Mapping[str, Any]) -> None:
         """Take it on, or answer."""
@@ -166,7 +166,7 @@ register_queue(
     Queue(
         # Translators: 升级金品诚企申请
         label=gettext_lazy("Requests to become verified"),
-        count=lambda: UpgradeRequest.objects.filter(status__in=OPEN_UPGRADES).count(),
+        count=lambda: UpgradeRequest.objects.filter(status__in=OPEN_REQUESTS).count(),
         url_name="admin:growth_upgraderequest_changelist",
         query="?waiting=yes",
         permission=PERMISSION,

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from growth.choices import UpgradeStatus
+from portal.choices import OPEN_REQUESTS, RequestStatus
 from portal.models import Seller
 from portal.scoping import scoped_manager
 
@@ -17,7 +17,7 @@ class UpgradeRequest(models.Model):
 
     seller = models.ForeignKey(Seller, models.CASCADE, db_index=False, verbose_name=_("seller"))
     status = models.CharField(
-        _("status"), max_length=11, choices=UpgradeStatus, default=UpgradeStatus.NEW
+        _("status"), max_length=11, choices=RequestStatus, default=RequestStatus.NEW
     )
     contact = models.CharField(_("contact"), max_length=80)
     phone = models.CharField(_("phone"), max_length=40)
@@ -51,7 +51,7 @@ class UpgradeRequest(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["seller"],
-                condition=Q(status__in=[UpgradeStatus.NEW, UpgradeStatus.IN_PROGRESS]),
+                condition=Q(status__in=OPEN_REQUESTS),
                 name="upgrade_one_open",
             )
         ]

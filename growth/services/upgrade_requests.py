@@ -13,12 +13,11 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from growth.choices import OPEN_UPGRADES, UPGRADE_TRANSITIONS, UpgradeStatus
 from growth.membership.reading import rights_rules
 from growth.models import UpgradeRequest
 from portal import platform_time
 from portal.bilingual import in_both
-from portal.choices import Action, Membership, SellerStatus
+from portal.choices import OPEN_REQUESTS, Action, Membership, RequestStatus, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member, Seller, User
 from portal.scoping import seller_scope
@@ -51,7 +50,6 @@ LEAST_DIGITS = 5
 _PHONE = re.compile(r"[+(]?[0-9][0-9 ()./x-]*")
 UPGRADE = RequestKind(
     name="upgrade_request",
-    transitions=UPGRADE_TRANSITIONS,
     permission=PERMISSION,
     stamps=("handled_at", "handled_by"),
 )
@@ -66,7 +64,7 @@ def answer_due_at(asked_at: datetime) -> datetime:
 
 def open_request() -> UpgradeRequest | None:
     """Return the request of the shop in scope that staff still work on, or none."""
-    request: UpgradeRequest | None = UpgradeRequest.objects.filter(status__in=OPEN_UPGRADES).first()
+    request: UpgradeRequest | None = UpgradeRequest.objects.filter(status__in=OPEN_REQUESTS).first()
     return request
 
 
@@ -102,7 +100,7 @@ def upgrade_request_make(
                 action="upgrade_request.make",
                 actor=member.user,
                 obj=request,
-                after={"status": UpgradeStatus.NEW, "due_at": request.due_at.isoformat()},
+                after={"status": RequestStatus.NEW, "due_at": request.due_at.isoformat()},
             )
     except IntegrityError:
         text = _("Your shop has asked already; your account manager will call.")
@@ -153,7 +151,7 @@ def upgrade_request_take(*, actor: User, request: UpgradeRequest) -> UpgradeRequ
 
 @transaction.atomic
 def upgrade_request_answer(
-    *, actor: User, request: UpgradeRequest, answer: str, status: str = UpgradeStatus.IN_PROGRESS
+    *, actor: User, request: UpgradeRequest, answer: str, status: str = RequestStatus.IN_PROGRESS
 ) -> UpgradeRequest:
     """Answer a request and leave it in progress, finish it, or turn it down; the shop is told.
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 
-from growth.choices import OPEN_UPGRADES, RightState, UpgradeStatus
+from growth.choices import RightState
 from growth.membership.reading import GroupReading, rights_of
 from growth.models import UpgradeRequest
 from growth.services.upgrade_requests import (
@@ -21,7 +21,7 @@ from growth.services.upgrade_requests import (
     upgrade_request_make,
 )
 from portal import platform_time
-from portal.choices import Action, Membership
+from portal.choices import OPEN_REQUESTS, Action, Membership, RequestStatus
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.templatetags.portal_ui import instant_texts
@@ -29,10 +29,10 @@ from portal.views.base import SellerPage
 
 FIELDS = {"contact": MAX_CONTACT, "phone": MAX_PHONE, "wishes": MAX_WISHES}
 UPGRADE_TONES = {
-    UpgradeStatus.NEW: "warn",
-    UpgradeStatus.IN_PROGRESS: "info",
-    UpgradeStatus.DONE: "ok",
-    UpgradeStatus.CANCELLED: "muted",
+    RequestStatus.NEW: "warn",
+    RequestStatus.IN_PROGRESS: "info",
+    RequestStatus.DONE: "ok",
+    RequestStatus.CANCELLED: "muted",
 }
 
 
@@ -61,8 +61,8 @@ class RightsPage(SellerPage):
                 if (kept := [one for one in group.rights if state in ("", one.state)])
             ],
             "asked": asked,
-            "asked_tone": UPGRADE_TONES[UpgradeStatus(asked.status)] if asked else "",
-            "asked_is_open": asked is not None and asked.status in OPEN_UPGRADES,
+            "asked_tone": UPGRADE_TONES[RequestStatus(asked.status)] if asked else "",
+            "asked_is_open": asked is not None and asked.status in OPEN_REQUESTS,
             "may_ask": request.member.can(Action.ENROL),
         }
         return render(request, "growth/rights.html", context)
@@ -78,7 +78,7 @@ class UpgradePage(SellerPage):
         if request.seller.membership == Membership.VERIFIED:
             messages.info(request, _("Your shop is a verified supplier already."))
             return redirect("growth:rights")
-        if UpgradeRequest.objects.filter(status__in=OPEN_UPGRADES).exists():
+        if UpgradeRequest.objects.filter(status__in=OPEN_REQUESTS).exists():
             messages.info(
                 request, _("Your shop has asked already; your account manager will call.")
             )

@@ -8,7 +8,7 @@ the model. Each move is a compare-and-set with its audit row.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.bilingual import in_both
-from portal.choices import Action
+from portal.choices import REQUEST_TRANSITIONS, Action, RequestStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.ingest.cells import CellError, safe_text
 from portal.models import Member, User
@@ -27,7 +27,6 @@ from portal.services import audit
 from portal.services.notices import NoticeDraft, notice_send_many
 
 MAX_ANSWER = 2000
-NEW, IN_PROGRESS, CANCELLED = "new", "in_progress", "cancelled"
 Problems = list[tuple[str, str]]
 Request = TypeVar("Request", bound=Model)
 
@@ -36,12 +35,11 @@ Request = TypeVar("Request", bound=Model)
 class RequestKind:
     """A kind of request.
 
-    `name` begins the actions of its audit trail; `transitions` leads from each status to those that may
-    follow; `permission` is what staff need; `stamps` are the fields that say when and by whom it was handled.
+    `name` begins the actions of its audit trail; `permission` is what staff need; `stamps` are the fields
+    that say when and by whom it was handled.
     """
 
     name: str
-    transitions: Mapping[Any, Collection[str]]
     permission: str
     stamps: tuple[str, str]
 
@@ -66,7 +64,14 @@ def request_cancel(kind: RequestKind, *, member: Member, request: Request) -> Re
     if not member.can(Action.ENROL):
         raise NotAllowed(_("Only the owner of the shop can take back a request."))
     with seller_scope(member.seller):
-        return _move(kind, request, CANCELLED, actor=member.user, done="cancel", only_from=NEW)
+        return _move(
+            kind,
+            request,
+            RequestStatus.CANCELLED,
+            actor=member.user,
+            done="cancel",
+            only_from=RequestStatus.NEW,
+        )
 
 
 @transaction.atomic
@@ -78,7 +83,13 @@ def request_take(
     fields = kind.stamped(actor) if stamped else {}
     with unscoped():
         return _move(
-            kind, request, IN_PROGRESS, actor=actor, done="take", only_from=NEW, fields=fields
+            kind,
+            request,
+            RequestStatus.IN_PROGRESS,
+            actor=actor,
+            done="take",
+            only_from=RequestStatus.NEW,
+            fields=fields,
         )
 
 
@@ -95,7 +106,7 @@ def request_answer(
     answer = request_text("answer", answer, MAX_ANSWER, problems)
     if not answer and not problems:
         problems.append(("answer", _("Write what the shop is told.")))
-    if status not in kind.transitions[NEW]:
+    if status not in REQUEST_TRANSITIONS[RequestStatus.NEW]:
         problems.append(("status", _("Choose how far the request is.")))
     if problems:
         raise InvalidInput(problems)
@@ -140,9 +151,9 @@ def _move(
     fields: Mapping[str, Any] | None = None,
 ) -> Request:
     """Bring an open request to a status by compare-and-set; staying in progress is no step."""
-    sources = {source for source, targets in kind.transitions.items() if status in targets}
-    if status == IN_PROGRESS:
-        sources.add(status)
+    sources = {source for source, targets in REQUEST_TRANSITIONS.items() if status in targets}
+    if status == RequestStatus.IN_PROGRESS:
+        sources.add(RequestStatus.IN_PROGRESS)
     if only_from:
         sources &= {only_from}
     given = dict(fields or {})

@@ -12,7 +12,6 @@ from auditlog.models import LogEntry
 from django.test import Client
 from rest_framework.test import APIClient
 
-from growth.choices import UpgradeStatus
 from growth.models import UpgradeRequest
 from growth.services.upgrade_requests import (
     upgrade_request_answer,
@@ -21,7 +20,7 @@ from growth.services.upgrade_requests import (
     upgrade_request_take,
 )
 from portal import platform_time
-from portal.choices import Membership, Role, SellerStatus
+from portal.choices import Membership, RequestStatus, Role, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Member, Notice, Seller, User
 from portal.scoping import unscoped
@@ -79,7 +78,7 @@ def test_staff_have_three_working_days(owner: Member, clock: Any, asked: str, du
     clock(asked)
     request = make(owner)
     assert request.due_at == platform_time.parse_instant(due)
-    assert request.status == UpgradeStatus.NEW
+    assert request.status == RequestStatus.NEW
 
 
 def test_only_the_owner_asks(shop: Seller, owner: Member) -> None:
@@ -165,12 +164,12 @@ def test_ten_clicks_at_once_are_one_request(
 
 def test_a_request_is_taken_back_until_staff_begin(owner: Member, staff: User) -> None:
     first = make(owner)
-    assert upgrade_request_cancel(member=owner, request=first).status == UpgradeStatus.CANCELLED
+    assert upgrade_request_cancel(member=owner, request=first).status == RequestStatus.CANCELLED
     second = make(owner)
     upgrade_request_take(actor=staff, request=second)
     with pytest.raises(Refusal) as refused:
         upgrade_request_cancel(member=owner, request=second)
-    assert (refused.value.code, status(second)) == ("not_open", UpgradeStatus.IN_PROGRESS)
+    assert (refused.value.code, status(second)) == ("not_open", RequestStatus.IN_PROGRESS)
 
 
 def test_a_stranger_finds_no_request(
@@ -180,7 +179,7 @@ def test_a_stranger_finds_no_request(
     assert stranger_client.post(f"/growth/rights/upgrade/{request.pk}/cancel/").status_code == 404
     assert stranger_api.get(API).status_code == 404
     assert stranger_api.post(f"{API}/cancel").status_code == 404
-    assert status(request) == UpgradeStatus.NEW
+    assert status(request) == RequestStatus.NEW
 
 
 def test_the_page_leads_from_asking_to_taking_back(owner_client: Client, owner: Member) -> None:
@@ -195,7 +194,7 @@ def test_the_page_leads_from_asking_to_taking_back(owner_client: Client, owner: 
     with unscoped():
         request = UpgradeRequest.objects.get()
     owner_client.post(f"/growth/rights/upgrade/{request.pk}/cancel/")
-    assert status(request) == UpgradeStatus.CANCELLED
+    assert status(request) == RequestStatus.CANCELLED
     assert 'href="/growth/rights/upgrade/"' in owner_client.get("/growth/rights/").content.decode()
 
 
@@ -222,9 +221,9 @@ def test_every_step_of_staff_is_told_to_the_owner(
     request = make(owner)
     upgrade_request_take(actor=staff, request=request)
     answer = upgrade_request_answer(actor=staff, request=request, answer="Papers, please")
-    assert (answer.status, answer.handled_by) == (UpgradeStatus.IN_PROGRESS, staff)
+    assert (answer.status, answer.handled_by) == (RequestStatus.IN_PROGRESS, staff)
     upgrade_request_answer(
-        actor=staff, request=request, answer="Welcome", status=UpgradeStatus.DONE
+        actor=staff, request=request, answer="Welcome", status=RequestStatus.DONE
     )
     assert told(owner) == ["In progress", "In progress", "Done"]
     assert told(colleague) == []
@@ -235,7 +234,7 @@ def test_every_step_of_staff_is_told_to_the_owner(
     assert not any(ASKED["phone"] in str(row.changes) for row in rows)
 
 
-@pytest.mark.parametrize("over", [UpgradeStatus.DONE, UpgradeStatus.CANCELLED])
+@pytest.mark.parametrize("over", [RequestStatus.DONE, RequestStatus.CANCELLED])
 def test_what_is_over_stays(owner: Member, staff: User, over: str) -> None:
     request = make(owner)
     upgrade_request_answer(actor=staff, request=request, answer="Over", status=over)
@@ -255,8 +254,8 @@ def test_what_is_over_stays(owner: Member, staff: User, over: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "to", "field"),
     [
-        ("", UpgradeStatus.DONE, "answer"),
-        ("Yes", UpgradeStatus.NEW, "status"),
+        ("", RequestStatus.DONE, "answer"),
+        ("Yes", RequestStatus.NEW, "status"),
         ("Yes", "x", "status"),
     ],
 )
@@ -267,7 +266,7 @@ def test_an_answer_says_something_and_leads_on(
     with pytest.raises(InvalidInput) as refused:
         upgrade_request_answer(actor=staff, request=request, answer=answer, status=to)
     assert [name for name, _text in refused.value.fields] == [field]
-    assert (status(request), told(owner)) == (UpgradeStatus.NEW, [])
+    assert (status(request), told(owner)) == (RequestStatus.NEW, [])
 
 
 def test_two_of_staff_do_not_take_the_same_request(owner: Member, staff: User) -> None:
@@ -284,7 +283,7 @@ def test_people_of_shops_do_not_answer(owner: Member, shop: Seller) -> None:
     request = make(owner)
     with pytest.raises(NotAllowed):
         upgrade_request_take(actor=owner.user, request=request)
-    assert status(request) == UpgradeStatus.NEW
+    assert status(request) == RequestStatus.NEW
 
 
 def test_the_queue_shows_what_is_due_first_and_what_is_late(
@@ -310,9 +309,9 @@ def test_staff_answer_in_the_admin(owner: Member, staff_client: Client) -> None:
     page = f"{QUEUE}{request.pk}/change/"
     refused = staff_client.post(page, {"decision": "done", "answer": ""})
     assert "Write what the shop is told." in refused.content.decode()
-    assert status(request) == UpgradeStatus.NEW
+    assert status(request) == RequestStatus.NEW
     assert staff_client.post(page, {"decision": "done", "answer": "Welcome"}).status_code == 302
-    assert (status(request), told(owner)) == (UpgradeStatus.DONE, ["Done"])
+    assert (status(request), told(owner)) == (RequestStatus.DONE, ["Done"])
     assert 'name="decision"' not in staff_client.get(page).content.decode()
 
 
