@@ -42,15 +42,13 @@ def main() -> int:
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _measured(options: argparse.Namespace) -> int:
-    from tests.benchmarks.gate_load import World, load
+def _measured(options: argparse.Namespace) -> None:
+    from tests.benchmarks.worlds.gate import World, load
 
-    world = World(options.sellers, options.products, certificates=2)
-    name = frame.database()
-    print(
-        f"\n{name}: {world.sellers:,} shops, {world.sellers * world.products:,} products, "
-        f"{world.sellers * world.certificates:,} certificates",
-        flush=True,
+    world = World(options.sellers, options.products, certificates=2, seed=options.seed)
+    frame.size(
+        f"{world.sellers:,} shops, {world.sellers * world.products:,} products, "
+        f"{world.sellers * world.certificates:,} certificates"
     )
     began = time.perf_counter()
     load(world)
@@ -58,7 +56,6 @@ def _measured(options: argparse.Namespace) -> int:
     print(f"loaded in {time.perf_counter() - began:.0f} s", flush=True)
     best = {**_pairs(world, options.rounds), **_night(world, options)}
     _report(best)
-    return 0
 
 
 # --- Pairs --------------------------------------------------------------------------------------
@@ -165,6 +162,8 @@ def _shop_by_shop(world: Any, sample: int) -> float:
 
 
 def _report(best: dict[str, float]) -> None:
+    frame.ratio("EPR", "1,000 pairs in one call over a query per number", best[LOOP] / best[MANY])
+    frame.ratio("EPR", "night of overviews over shop by shop", best[SHOPS] / best[NEXT])
     for ways in ((MANY, ALONE, LOOP), (NEXT, NIGHT, SHOPS)):
         print(f"{'':32}{'seconds':>9}{'ratio':>9}")
         for name in ways:

@@ -53,14 +53,14 @@ def main() -> int:
     return frame.run(parser, "bench_growth", measure, now=NOW)
 
 
-def measure(options: argparse.Namespace) -> int:
+def measure(options: argparse.Namespace) -> None:
     """Load, run the two nights, compare with the loop, report."""
-    from tests.benchmarks.growth_load import DAY, NEXT, change, load
     from tests.benchmarks.growth_references import compare, loop
+    from tests.benchmarks.worlds.growth import DAY, NEXT, change, load
 
-    print(f"\n{frame.database()}: {options.sellers:,} shops", flush=True)
+    frame.size(f"{options.sellers:,} shops")
     began = time.perf_counter()
-    load(options.sellers)
+    load(options.sellers, options.seed)
     frame.tidy()
     print(f"loaded in {time.perf_counter() - began:.0f} s, {frame.memory()} MiB", flush=True)
     first = _night(DAY, options)
@@ -77,8 +77,7 @@ def measure(options: argparse.Namespace) -> int:
     whole = sum(one.seconds for one in second)
     print(f"first night {sum(one.seconds for one in first):.1f} s, second {whole:.1f} s")
     print(f"a loop over shops (extrapolated) {seconds:.0f} s, the night's {judged:.1f} s")
-    print(f"tasks, stages, packs, diagnosis, stars over a loop: {seconds / judged:.0f} × faster")
-    return 0
+    frame.ratio("GRO", "tasks, stages, packs, diagnosis, stars over a loop", seconds / judged)
 
 
 def _night(day: date, options: argparse.Namespace) -> list[Measured]:

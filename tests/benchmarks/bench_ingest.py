@@ -40,19 +40,17 @@ def main() -> int:
 # --- In the child -------------------------------------------------------------------------------
 
 
-def _measured(options: argparse.Namespace) -> int:
+def _measured(options: argparse.Namespace) -> None:
     folder = Path(os.environ["VAR_DIR"])
     _world()
     for name, changed in (("orders", 0), ("changed", 100)):
         _write_file(folder / f"{name}.csv", options.orders, changed)
     best = _measure(folder, options.rounds)
-    database = frame.database()
-    print(f"\n{database}: {options.orders:,} orders of {len(HEADER)} columns")
+    frame.size(f"{options.orders:,} orders of {len(HEADER)} columns")
     for name, seconds in best.items():
         print(f"  {name:<28}{options.orders / seconds:>10,.0f} rows/s")
     share = best["COPY of finished rows"] / best["ingest, new rows"]
-    print(f"ingest of new rows is at {share:.2f} of COPY (goal: at least 0.10)")
-    return 0 if share >= 0.1 else 1
+    frame.ratio("P-4", "ingest of new orders to COPY", share, unit="%", at_least=0.1)
 
 
 def _world() -> None:
@@ -90,7 +88,7 @@ def _measure(folder: Path, rounds: int) -> dict[str, float]:
     from portal.ingest.engine import ingest_file
     from portal.ingest.kinds import kind_named
     from portal.models import Order
-    from tests.benchmarks.themes_load import copy_rows
+    from tests.benchmarks.worlds.writing import copy_rows
 
     kind = kind_named("orders")
 

@@ -1,28 +1,36 @@
-"""What all benchmarks share: a database each, a child process whose settings point to it, clocks.
+"""What all benchmarks share: a database each, a child process whose settings point to it, clocks, results.
 
     def main() -> int:
         parser = frame.parser(__doc__)
         parser.add_argument("--sellers", type=int, default=20_000)
         return frame.run(parser, "bench_growth", measure, now="2022-09-06T12:00:00-07:00")
 
-`measure(options)` runs once per database in a process of its own, migrated and unscoped.
+`measure(options)` runs once per database in a process of its own, migrated and unscoped; it says what it
+works on with `size`, and what it found with `ratio`, which is kept for the report. One benchmark runs at a
+time on a machine: another one waits.
 """
 
 from __future__ import annotations
 
 import argparse
+import fcntl
 import os
+import platform
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-Measure = Callable[[argparse.Namespace], int]
+from tests.benchmarks import results
+
+Measure = Callable[[argparse.Namespace], None]
 
 
 # --- Outside ------------------------------------------------------------------------------------
@@ -32,6 +40,7 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     """Return a parser of the options every benchmark has; `doc` is its module's."""
     made = argparse.ArgumentParser(description=(doc or "").splitlines()[0])
     made.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
+    made.add_argument("--seed", type=int, default=1, help="another made-up world of the same size")
     made.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return made
 
@@ -44,9 +53,22 @@ def run(parser: argparse.ArgumentParser, name: str, measure: Measure, *, now: st
     """
     options, _others = parser.parse_known_args()
     if options.inside:
-        return _inside(options, measure)
+        return _inside(options, name, measure)
     databases = ["postgres", "sqlite"] if options.database == "both" else [options.database]
-    return max(_outside(database, name, now) for database in databases)
+    with _alone():
+        return max(_outside(database, name, now) for database in databases)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other benchmark runs on this machine: ratios of two at once are worth nothing."""
+    with (Path(tempfile.gettempdir()) / f"portal-benchmarks-{os.getuid()}.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            print("another benchmark runs on this machine; waiting for its end", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _outside(database: str, name: str, now: str) -> int:
@@ -75,20 +97,51 @@ def _outside(database: str, name: str, now: str) -> int:
                 server.stop()
 
 
-def _inside(options: argparse.Namespace, measure: Measure) -> int:
+def _inside(options: argparse.Namespace, name: str, measure: Measure) -> int:
     import django
 
     django.setup()
+    from django.conf import settings
     from django.core.management import call_command
 
     from portal.scoping import unscoped
 
     call_command("migrate", verbosity=0)
+    # All of the portal at once: a checkout that changes meanwhile does not mix versions.
+    import_module(settings.ROOT_URLCONF)
+    _sheet.benchmark, _sheet.database = name, database()
+    _sheet.day, _sheet.version = time.strftime("%Y-%m-%d", time.gmtime()), results.version()
+    _sheet.machine, _sheet.python = results.machine(), f"Python {platform.python_version()}"
+    _sheet.load = [results.load()]
     with unscoped():
-        return measure(options)
+        measure(options)
+    _sheet.load.append(results.load())
+    _report()
+    return 0
+
+
+def _report() -> None:
+    print(f"{_sheet.benchmark}, {_sheet.size}, load {_sheet.load[0]} → {_sheet.load[1]}")
+    for one in _sheet.ratios:
+        print(f"  {one.rule} {one.what}: {one.shown}, goal {one.goal}: {one.verdict}")
+    if _sheet.ratios:
+        _sheet.write()
 
 
 # --- In the child -------------------------------------------------------------------------------
+
+_sheet = results.Sheet("")
+
+
+def size(text: str) -> None:
+    """Say what is measured, such as `20,000 shops`; printed, and the name of what is kept."""
+    _sheet.size = text
+    print(f"\n{database()}: {text}", flush=True)
+
+
+def ratio(rule: str, what: str, value: float, **goal: Any) -> None:
+    """Keep a number for the report: see `results.Ratio` for `unit`, `at_least` and `at_most`."""
+    _sheet.ratios.append(results.Ratio(rule, what, value, **goal))
 
 
 def database() -> str:

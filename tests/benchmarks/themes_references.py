@@ -24,8 +24,8 @@ from listings.similar import HoldsAny
 from portal import platform_time
 from portal.models import CategoryClosure
 from portal.models.standings import FOREVER
-from tests.benchmarks.themes_load import copy_rows
-from tests.benchmarks.themes_world import OFFERED
+from tests.benchmarks.worlds.catalogue import OFFERED
+from tests.benchmarks.worlds.writing import copy_rows
 
 TABLE = ThemeMatch._meta.db_table
 

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
+from listings.matching.countries import COUNTRIES
 from listings.models import Product
 from portal.models import Buyer, Category, Seller
 from rfq.models import Quote, Rfq, RfqWord, RightLot
 from rfq.services.rfq_words import microseconds
 from rfq.words import words_of
-from tests.benchmarks.themes_load import copy_rows, load_catalogue
-from tests.benchmarks.themes_world import COUNTRIES, VOCABULARY, tree, word, zipf
+from tests.benchmarks.worlds.catalogue import VOCABULARY, load_catalogue, tree, word, zipf
+from tests.benchmarks.worlds.writing import copy_rows
 
 BLOCK = 20_000
 GRADES = ("standard", "silver", "gold", "pro")

@@ -29,7 +29,7 @@ from portal.models import (
 )
 from portal.platform_time import end_of, start_of
 from rfq.models import Quote
-from tests.benchmarks.generated import (
+from tests.benchmarks.worlds.generated import (
     as_json,
     at,
     days_before,
@@ -38,6 +38,7 @@ from tests.benchmarks.generated import (
     indexes_afterwards,
     loading,
     pick,
+    seeded,
     some,
 )
 
@@ -59,8 +60,9 @@ CLAIMS = 2
 """Per shop."""
 
 
-def load(sellers: int) -> None:
+def load(sellers: int, seed: int = 1) -> None:
     """Write everything."""
+    seeded(seed)
     _packs()
     with loading() as cursor:
         Category.objects.bulk_create(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -20,77 +19,26 @@ from listings.matching.text import signature, token_hash, value_hash
 from listings.rules import ProductFacts
 from portal import platform_time
 from portal.text import normalise, padded, tokens
+from tests.benchmarks.worlds.catalogue import (
+    ATTRIBUTES,
+    GROUPS,
+    LEAVES,
+    OFFERED,
+    VALUES,
+    VOCABULARY,
+    attributes_of,
+    tree,
+    value_text,
+    word,
+    zipf,
+)
 
-INDUSTRIES, GROUPS, LEAVES = 20, 10, 25
-"""20 × 10 × 25 = 5,000 leaves."""
-ATTRIBUTES, OFFERED, VALUES = 40, 8, 12
-VOCABULARY, TITLE_WORDS = 6_000, 10
+TITLE_WORDS = 10
 BLOCK = 10_000
 DAY = date(2022, 7, 19)
 """The day the matches of the first version stand; the changes follow on the next."""
 CHANGED_AT = platform_time.start_of(DAY + timedelta(days=1)) + timedelta(hours=6)
 SINCE = platform_time.start_of(DAY - timedelta(days=30))
-
-
-@dataclass(frozen=True)
-class Tree:
-    """Primary keys and codes of the categories; leaves are numbered from 0."""
-
-    leaf_pk: np.ndarray
-    leaf_code: list[str]
-    group_code: list[str]
-    industry_code: list[str]
-
-
-def category_rows() -> Iterator[tuple[int, str, int | None, int, bool]]:
-    """Yield (pk, code, parent pk, depth, is leaf), parents first."""
-    pk = 0
-    for industry in range(INDUSTRIES):
-        pk += 1
-        top = pk
-        yield top, f"i{industry}", None, 0, False
-        for group in range(GROUPS):
-            pk += 1
-            middle = pk
-            yield middle, f"i{industry}g{group}", top, 1, False
-            for leaf in range(LEAVES):
-                pk += 1
-                yield pk, f"i{industry}g{group}l{leaf}", middle, 2, True
-
-
-def tree() -> Tree:
-    """Return the keys of the tree."""
-    rows = list(category_rows())
-    leaves = [row for row in rows if row[4]]
-    return Tree(
-        np.array([row[0] for row in leaves]),
-        [row[1] for row in leaves],
-        [row[1] for row in rows if row[3] == 1],
-        [row[1] for row in rows if row[3] == 0],
-    )
-
-
-def attributes_of(leaf: int) -> list[int]:
-    """Return the eight attributes a leaf's group offers."""
-    return [(leaf // LEAVES * 3 + place * 5) % ATTRIBUTES for place in range(OFFERED)]
-
-
-def value_text(attribute: int, value: int) -> str:
-    """Return a value as the catalogue spells it."""
-    return f"Value {attribute}-{value}"
-
-
-def word(number: int) -> str:
-    """Return a word of the vocabulary; every 20th is Chinese."""
-    if number % 20 == 7:
-        return chr(0x4E00 + number % 2000) + chr(0x5200 + number % 1500)
-    return f"w{number:x}k"
-
-
-def zipf(count: int, exponent: float) -> np.ndarray:
-    """Return the cumulated shares of `count` things, the n-th as frequent as 1 / n ** exponent."""
-    weights = 1.0 / np.arange(1, count + 1) ** exponent
-    return np.cumsum(weights / weights.sum())
 
 
 class World:

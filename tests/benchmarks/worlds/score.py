@@ -14,18 +14,19 @@ from typing import Any
 from portal.models import Category, LoginDay, Order, Seller
 from portal.platform_time import end_of, last_days
 from rfq.models import Quote
-from tests.benchmarks.generated import (
-    HASHES,
+from tests.benchmarks.worlds.generated import (
     at,
     days_before,
     epoch,
     generate,
+    hashed,
     indexes_afterwards,
     loading,
     pick,
+    seeded,
     some,
 )
-from tests.benchmarks.themes_load import copy_rows
+from tests.benchmarks.worlds.writing import copy_rows
 
 DAY = date(2022, 8, 31)
 INDUSTRIES = 40
@@ -42,6 +43,7 @@ class World:
     sellers: int
     quotes: int
     orders: int
+    seed: int = 1
 
     @property
     def buyers(self) -> int:
@@ -51,6 +53,7 @@ class World:
 
 def load(world: World) -> None:
     """Write everything; indexes of the large tables are made afterwards."""
+    seeded(world.seed)
     _sellers(world)
     with loading() as cursor:
         for model, columns, number in (
@@ -71,7 +74,7 @@ def _sellers(world: World) -> None:
     blank = {"name_zh": "", "province": "", "city": "", "predicted_star": 0, "status": "active"}
 
     def row(n: int) -> dict[str, Any]:
-        share = (n * HASHES[0] % 2**32) / 2**32
+        share = hashed(n, 0)
         industry = 1 + int(INDUSTRIES * share * share)
         return {
             "id": n, "member_id": f"s{n}", "name_en": f"Shop {n}", "company_type": "trader",

@@ -1,6 +1,6 @@
 """A made-up marketplace at the gate: shops, their products, and certificates of every scope and state.
 
-A number's properties follow from the number, so that the same world comes out on every database.
+A number's properties follow from the number and the seed, so that the same world comes out on every database.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from compliance.rules import mask_of
 from portal import platform_time
 from portal.models import Category, Seller
 from portal.services.catalogue import rebuild_tree
-from tests.benchmarks.themes_load import copy_rows
+from tests.benchmarks.worlds.writing import copy_rows
 
 ROOTS, BRANCHES, LEAVES = 10, 10, 10
 """Children per node on three levels: a thousand leaves."""
@@ -43,6 +43,7 @@ class World:
     sellers: int
     products: int
     certificates: int
+    seed: int = 1
 
 
 def load(world: World) -> None:
@@ -106,7 +107,7 @@ def _certificates(world: World) -> Iterator[dict[str, Any]]:
     now = platform_time.now()
     wanted = [("DE", "packaging"), ("FR", "packaging"), ("DE", "electrical"), ("FR", "textile")]
     for number in range(1, world.sellers * world.certificates + 1):
-        chance = random.Random(number)
+        chance = random.Random(f"{world.seed} {number}")
         country, category = wanted[number % len(wanted)]
         state = chance.randrange(10)
         status = {0: "submitted", 1: "rejected", 2: "expired"}.get(state, "verified")

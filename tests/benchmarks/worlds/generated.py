@@ -1,7 +1,7 @@
 """Worlds made inside the database: every column is an expression over the number `n` of its row.
 
 Properties are multiplicative hashes of the number, so the same world comes out on every database, and a
-million rows take seconds.
+million rows take seconds. Another seed (`seeded`) is the same world of other numbers.
 """
 
 from __future__ import annotations
@@ -15,6 +15,18 @@ from django.db import connection, models, transaction
 
 HASHES = (2654435761, 2246822519, 3266489917, 668265263, 374761393, 2869860233, 3624381081)
 Columns = Mapping[str, str]
+_shift = 0
+
+
+def seeded(seed: int) -> None:
+    """Let all that follows be drawn for a seed; `hashed` is the same in Python."""
+    global _shift
+    _shift = (seed - 1) * 1_000_003
+
+
+def hashed(number: int, salt: int) -> float:
+    """Return the share of 1 that `pick` draws for a number."""
+    return ((number + _shift) * HASHES[salt] % 2**32) / 2**32
 
 
 # --- Expressions over a number ------------------------------------------------------------------
@@ -22,7 +34,7 @@ Columns = Mapping[str, str]
 
 def pick(limit: int | str, salt: int, n: str = "n") -> str:
     """A number of 0 … limit − 1, evenly."""
-    return f"((({n}) * {HASHES[salt]} % 4294967296) * {limit} / 4294967296)"
+    return f"((({n}) + {_shift}) * {HASHES[salt]} % 4294967296 * {limit} / 4294967296)"
 
 
 def some(percent: int, salt: int, value: str, otherwise: str = "NULL") -> str:
