@@ -43,6 +43,7 @@ from growth.services.enrolment_moves import (
 )
 from portal import platform_time
 from portal.audience import sellers_concerned
+from portal.bilingual import in_both
 from portal.choices import SellerStatus
 from portal.models import Seller, SellerFlag
 from portal.services import audit
@@ -97,7 +98,10 @@ def steps_missed_end(*, now: datetime) -> int:
 
 
 def dependents_expire(*, now: datetime) -> int:
-    """End memberships whose prerequisite is gone, also when that ended tonight (GRO-18)."""
+    """End what needs a prerequisite that is gone, also when that ended tonight (GRO-18).
+
+    Memberships end and applications are refused; who enrols again may apply again.
+    """
     today = platform_time.day_of(now)
     ended = 0
     for programme in Programme.objects.order_by("position", "code"):
@@ -105,10 +109,14 @@ def dependents_expire(*, now: datetime) -> int:
             has_it = Enrolment.objects.filter(
                 member_on(today), programme__code=code, state=EnrolmentState.ACTIVE
             )
-            lost = Enrolment.objects.filter(
-                programme=programme, state=EnrolmentState.ACTIVE
-            ).exclude(seller__in=has_it.values("seller"))
-            ended += _end_today(_locked(lost), now, PREREQUISITE_ENDED)
+            lost = _locked(
+                Enrolment.objects.filter(programme=programme, state__in=OPEN_ENROLMENTS).exclude(
+                    seller__in=has_it.values("seller")
+                )
+            )
+            held = [one for one in lost if one.state == EnrolmentState.ACTIVE]
+            asked = [one for one in lost if one.state != EnrolmentState.ACTIVE]
+            ended += _end_today(held, now, PREREQUISITE_ENDED) + _refuse(asked, now)
     # What ended now may have been built on in its turn.
     return ended + dependents_expire(now=now) if ended else 0
 
@@ -237,6 +245,29 @@ def _end(
         _write_down(some, now, before=EnrolmentState.ACTIVE.value, actor_action="end")
         if reason_code:
             _tell_ended(some)
+    return len(rows)
+
+
+def _refuse(rows: Sequence[Enrolment], now: datetime) -> int:
+    """Refuse applications whose prerequisite is gone, and tell the shops."""
+    for before in (EnrolmentState.APPLIED, EnrolmentState.IN_REVIEW):
+        for some in _batches(one for one in rows if one.state == before):
+            Enrolment.objects.filter(pk__in=[one.pk for one in some], state=before).update(
+                state=EnrolmentState.REFUSED, ended_at=now, reason_code=PREREQUISITE_ENDED
+            )
+            for one in some:
+                one.state, one.reason_code = EnrolmentState.REFUSED, PREREQUISITE_ENDED
+            _write_down(some, now, before=before.value, actor_action="end")
+            notice_send_many(
+                enrolment_notice(
+                    one,
+                    "enrolment_decided",
+                    one.state,
+                    decision=in_both(one.get_state_display),
+                    reason=reason_texts(one),
+                )
+                for one in some
+            )
     return len(rows)
 
 

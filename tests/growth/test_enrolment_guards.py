@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from auditlog.models import LogEntry
 
 from growth.choices import EnrolmentState, RenewalStatus
 from growth.models import Enrolment, EnrolmentRenewal, Programme
@@ -24,7 +25,7 @@ from growth.services.enrolments import enrolment_leave
 from growth.services.renewals import renewal_answer, renewal_request
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
-from portal.models import Member, MetricValue, Seller, SellerFlag, User
+from portal.models import Member, MetricValue, Notice, Seller, SellerFlag, User
 from portal.scoping import unscoped
 from tests.compliance.world import upload
 from tests.growth.programme_world import (
@@ -181,6 +182,42 @@ def test_what_is_built_on_what_is_built_on_it_ends_in_the_same_night(owner: Memb
         Enrolment.objects.filter(programme__code="base").update(state=EXPIRED)
         assert dependents_expire(now=platform_time.now()) == 2
         assert dependents_expire(now=platform_time.now()) == 0
+
+
+@pytest.mark.rule("GRO-18", "K-18", "K-19")
+def test_an_application_is_refused_in_the_night_in_which_what_it_builds_on_ends(
+    owner: Member, clock: Any
+) -> None:
+    base = programme_create("base", term={"until": date(2022, 8, 4)})
+    needs = [{"field": "enrolled_in", "op": "eq", "value": "base"}]
+    waits = programme_create("waits", audience=needs, routes=[{"review": True}])
+    apply(owner, base)
+    applied = apply(owner, waits)
+
+    def nightly() -> int:
+        with unscoped():
+            enrolments_expire(now=platform_time.now())
+            return dependents_expire(now=platform_time.now())
+
+    clock("2022-08-04T23:59:59-07:00")
+    assert (nightly(), current(owner.seller, "waits").state) == (0, APPLIED)
+    clock("2022-08-05T00:00:00-07:00")
+    assert (nightly(), nightly()) == (1, 0)
+    refused_one = current(owner.seller, "waits")
+    assert (refused_one.pk, refused_one.state) == (applied.pk, EnrolmentState.REFUSED)
+    assert (refused_one.reason_code, refused_one.until) == ("prerequisite_ended", None)
+    assert refused_one.ended_at == platform_time.now()
+    with unscoped():
+        assert [event.state for event in refused_one.events.order_by("pk")] == [
+            APPLIED, EnrolmentState.REFUSED
+        ]  # fmt: skip
+        [notice] = Notice.objects.filter(kind="enrolment_decided")
+    assert notice.user == owner.user
+    assert notice.params["reason"]["en"] == "The programme it builds on has ended."
+    entry = LogEntry.objects.get_for_object(refused_one).get(
+        additional_data__action="enrolment.end"
+    )
+    assert entry.changes["state"] == ["applied", "refused"]
 
 
 @pytest.mark.rule("GRO-4", "GRO-9")

@@ -215,3 +215,5 @@ def test_the_shop_carries_its_newest_predicted_star_unless_upstream_names_stars(
     Seller.objects.filter(pk=shop.pk).update(predicted_star=2)
     night(DAY - timedelta(days=1), "growth.stars")
     assert Seller.objects.get(pk=shop.pk).predicted_star == 2, "an old night spoke"
+    night(DAY, "growth.stars")
+    assert Seller.objects.get(pk=shop.pk).predicted_star == 0, "the newest, computed again, did not"
