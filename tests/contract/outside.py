@@ -20,6 +20,15 @@ from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
+FEED = """
+import json, pathlib
+from portal.ingest.engine import ingest_rows
+from portal.ingest.kinds import kind_named
+for kind, rows in json.loads(pathlib.Path({path!r}).read_text()).items():
+    report = ingest_rows(kind_named(kind), rows)
+    assert report.ok, (kind, report.error, report.rejections[:3])
+"""
+
 
 class Portal:
     """A portal of its own: folder, database, clock."""
@@ -73,6 +82,12 @@ class Portal:
             writer.writeheader()
             writer.writerows(rows)
         return self.run("ingest", kind, str(path), *options, exit_code=exit_code).strip()
+
+    def feed(self, files: dict[str, list[dict[str, Any]]]) -> None:
+        """Feed rows of many kinds, in order, in one process; none may be rejected."""
+        path = self.folder / "feed.json"
+        path.write_text(json.dumps(files))
+        self.run("shell", "--no-imports", "-v0", "-c", FEED.format(path=str(path)))
 
     def call(
         self, method: str, path: str, token: str | None = None, body: Any = None

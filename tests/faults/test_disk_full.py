@@ -203,8 +203,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
             "TMPDIR": str(temporary),
         }
-        for kind, rows in FILES.items():
-            assert portal.ingest(kind, rows).endswith("rejected 0")
+        portal.feed(FILES)
         portal.run(
             "createsuperuser", "--noinput", "--username", "feed", "--email", "feed@example.com"
         )

@@ -83,8 +83,7 @@ class Storm:
         self.last_cut = 0.0
 
     def prepare(self) -> None:
-        for kind, rows in files(self.rfqs).items():
-            assert self.portal.ingest(kind, rows).endswith("rejected 0")
+        self.portal.feed(files(self.rfqs))
         text = self.portal.run("shell", "--no-imports", "-v0", "-c", TOKENS)
         self.tokens = list(json.loads(text.splitlines()[-1]).values())
         assert len(self.tokens) == SHOPS
