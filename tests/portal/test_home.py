@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from rest_framework.test import APIClient
 
 from compliance.choices import TextPlace
 from compliance.models import (
@@ -136,6 +137,20 @@ def test_a_shop_that_has_everything_costs_the_same_however_much_of_it(
     assert len(actions) >= LEAST_ACTIONS
     assert len(page.context["tiles"]) >= LEAST_TILES
     assert len(page.context["cards_below"]) == 1
+    assert costs[0] == costs[1] <= MOST
+
+
+@pytest.mark.rule("API-1")
+def test_the_list_over_the_api_costs_no_more_than_the_page(
+    full: Member, owner_api: APIClient
+) -> None:
+    costs = []
+    for number in (0, 3):
+        everything(full, number)
+        with CaptureQueriesContext(connection) as queries:
+            found = owner_api.get("/api/v1/next-actions").json()["results"]
+        costs.append(len(queries))
+    assert len(found) >= LEAST_ACTIONS
     assert costs[0] == costs[1] <= MOST
 
 
