@@ -129,7 +129,7 @@ class RulebookStatus(models.TextChoices):
 
 RULEBOOK_TRANSITIONS = {
     RulebookStatus.DRAFT: {RulebookStatus.PUBLISHED, RulebookStatus.WITHDRAWN},
-    RulebookStatus.PUBLISHED: set(),
+    RulebookStatus.PUBLISHED: {RulebookStatus.WITHDRAWN},  # before it takes effect
     RulebookStatus.WITHDRAWN: set(),
 }
 

@@ -20,6 +20,7 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -34,6 +35,12 @@ from portal.errors import Refusal
 from portal.exports import csv_response
 from portal.models import Bulletin, Rulebook
 from portal.rule_impact import RuleImpact, has_impact, impact_of
+from portal.services.rulebook_retraction import (
+    last_day_restored,
+    may_be_retracted,
+    predecessor_to_reopen,
+    rulebook_retract,
+)
 from portal.services.rulebooks import (
     RULEBOOK_MODULES,
     rulebook_draft_save,
@@ -111,6 +118,7 @@ class RulebookAdmin(ServiceAdmin):
     own_pages = {
         "publish": "<int:pk>/publish/",
         "withdraw": "<int:pk>/withdraw/",
+        "retract": "<int:pk>/retract/",
         "impact": "<int:pk>/impact/",
         "impact_csv": "<int:pk>/impact.csv",
     }
@@ -120,6 +128,7 @@ class RulebookAdmin(ServiceAdmin):
         "status",
         "effective_from",
         "effective_to",
+        "supersedes",
         "source",
         "shipped",
         "published_at",
@@ -135,7 +144,7 @@ class RulebookAdmin(ServiceAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rulebook]:
         """Lists do not need the tables."""
-        return super().get_queryset(request).select_related("published_by")
+        return super().get_queryset(request).select_related("published_by", "supersedes")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """A form for drafts, a sheet for the rest."""
@@ -187,6 +196,9 @@ class RulebookAdmin(ServiceAdmin):
         context["may_publish"] = is_draft and request.user.has_perm(PUBLISH)
         context["may_preview"] = context["may_publish"] and draft and has_impact(draft.module)
         context["may_withdraw"] = is_draft and self.has_change_permission(request, obj)
+        context["may_retract"] = (
+            obj is not None and may_be_retracted(obj) and request.user.has_perm(PUBLISH)
+        )
         context["may_copy"] = obj is not None and self.has_add_permission(request)
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -279,6 +291,36 @@ class RulebookAdmin(ServiceAdmin):
         else:
             messages.success(request, _("The draft was withdrawn."))
         return HttpResponseRedirect(self._address(pk))
+
+    def retract_view(self, request: Any, pk: int) -> HttpResponse:
+        """Say what goes and what holds on, then take back on a confirmed POST."""
+        if not request.user.has_perm(PUBLISH):
+            raise PermissionDenied
+        rulebook = get_object_or_404(Rulebook.objects.select_related("supersedes"), pk=pk)
+        if request.method == "POST":
+            try:
+                rulebook_retract(actor=request.user, rulebook=rulebook)
+            except Refusal as refusal:
+                messages.error(request, str(refusal))
+            else:
+                messages.success(
+                    request,
+                    _("%(rulebook)s was taken back; it never took effect.")
+                    % {"rulebook": rulebook},
+                )
+            return HttpResponseRedirect(self._address(pk))
+        if not may_be_retracted(rulebook):
+            raise Http404
+        return self.page(
+            request,
+            "retract",
+            _("Take back %(rulebook)s") % {"rulebook": rulebook},
+            rulebook=rulebook,
+            predecessor=predecessor_to_reopen(rulebook),
+            restored=last_day_restored(rulebook),
+            bulletins=rulebook.bulletins.filter(published_at__isnull=False),
+            back=self._address(pk),
+        )
 
     def _draft(self, pk: int) -> Rulebook:
         rulebook = Rulebook.objects.filter(pk=pk, status=RulebookStatus.DRAFT).first()

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
 from portal.bilingual import reads_chinese
+from portal.choices import RulebookStatus
 from portal.models.people import Member, Seller
 from portal.models.rulebooks import Rulebook
 from portal.scoping import scoped_manager
@@ -78,6 +79,11 @@ class Bulletin(models.Model):
     def body(self) -> str:
         """Body in the active language; plain text, blank lines separate paragraphs."""
         return self._localised("body")
+
+    @property
+    def announces_nothing(self) -> bool:
+        """Whether the rules it announces were withdrawn, so that nobody sees it (K-16)."""
+        return self.rulebook is not None and self.rulebook.status == RulebookStatus.WITHDRAWN
 
     @property
     def action_items(self) -> list[dict[str, str]]:

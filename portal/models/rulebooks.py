@@ -39,6 +39,18 @@ class Rulebook(models.Model):
         verbose_name=_("published by"),
     )
 
+    supersedes = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="successors",
+        verbose_name=_("supersedes"),
+    )
+    superseded_until = models.DateField(null=True, blank=True, editable=False)
+    """Last day of what it supersedes before it did; holds again when this is taken back in time."""
+
     class Meta:
         verbose_name = _("rulebook")
         verbose_name_plural = _("rulebooks")

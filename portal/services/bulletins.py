@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.audience import audience_errors, audiences_concerning, sellers_concerned
-from portal.choices import Role, SellerStatus
+from portal.choices import Role, RulebookStatus, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, BulletinQuestion, BulletinRead, Member, Seller, User
 from portal.queueing import enqueue_on_commit
@@ -23,6 +23,8 @@ from portal.services.notices import NoticeDraft, notice_send, notice_send_many
 QUESTION_LENGTH = 2000
 FIXED_ONCE_PUBLISHED = ("slug", "audience", "effective_on", "rulebook")
 """Who is told what holds from when does not change under the reader; wording may be corrected."""
+ANNOUNCES_NOTHING = Q(rulebook__status=RulebookStatus.WITHDRAWN)
+"""Bulletins whose rules were taken back before they took effect are shown and told no more (K-16)."""
 _CHUNK = 500
 
 
@@ -63,6 +65,7 @@ def _published(member: Member | None) -> QuerySet[Bulletin]:
     )
     return (
         Bulletin.objects.filter(published_at__lte=platform_time.now())
+        .exclude(ANNOUNCES_NOTHING)
         .annotate(is_read=Exists(read))  # type: ignore[no-redef]
         .select_related("rulebook")
         .order_by("-published_at", "-pk")
@@ -94,7 +97,8 @@ def bulletin_ask(*, member: Member, bulletin: Bulletin, text: str) -> BulletinQu
     with unscoped(), transaction.atomic():
         current = Bulletin.objects.get(pk=bulletin.pk)
         asking = Seller.objects.filter(pk=member.seller_id)
-        if current.published_at is None or not _concerned(current, asking):
+        shown = current.published_at is not None and not current.announces_nothing
+        if not shown or not _concerned(current, asking):
             raise Refusal("not_concerned", _("This bulletin is not for your shop."))
         if not current.questions_open:
             raise Refusal("questions_closed", _("Questions on this bulletin are closed."))
@@ -185,11 +189,16 @@ def bulletin_save(
 def bulletin_publish(*, actor: User, bulletin: Bulletin) -> Bulletin:
     """Show a bulletin to the sellers it concerns and tell their members (K-17).
 
-    Refuses `already_published`, and `invalid_audience` when a condition no longer makes sense.
+    Refuses `already_published`, `rulebook_withdrawn`, and `invalid_audience` when a condition no longer
+    makes sense.
     """
     _require(actor, "portal.change_bulletin")
     with transaction.atomic():
-        current = Bulletin.objects.get(pk=bulletin.pk)
+        current = Bulletin.objects.select_related("rulebook").get(pk=bulletin.pk)
+        if current.announces_nothing:
+            raise Refusal(
+                "rulebook_withdrawn", _("The rules it announces were withdrawn; choose others.")
+            )
         errors = audience_errors(current.audience)
         if errors:
             raise Refusal("invalid_audience", " ".join(errors))
@@ -219,7 +228,9 @@ def bulletins_announce() -> int:
         waiting = list(
             Bulletin.objects.filter(
                 published_at__lte=platform_time.now(), announced_at__isnull=True
-            ).order_by("pk")
+            )
+            .exclude(ANNOUNCES_NOTHING)
+            .order_by("pk")
         )
         for bulletin in waiting:
             trading = Seller.objects.exclude(status=SellerStatus.CLOSED)

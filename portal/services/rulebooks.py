@@ -1,7 +1,8 @@
 """Rulebooks: which is in force on a day, and how one is drafted, checked and published (K-16).
 
 Published rows never change their content, so any old day can be recomputed exactly. What may change
-is the last day of an open one, when a successor is published for a future day.
+is the last day of an open one, when a successor is published for a future day, or taken back before
+that day begins.
 """
 
 from __future__ import annotations
@@ -200,7 +201,7 @@ def rulebook_draft_save(
     The content may still be wrong: `rulebook_validate` tells, and publishing insists. Refuses
     (`not_draft`) a rulebook that is published or withdrawn.
     """
-    _require(actor, "portal.change_rulebook" if rulebook else "portal.add_rulebook")
+    require_permission(actor, "portal.change_rulebook" if rulebook else "portal.add_rulebook")
     if module not in RULEBOOK_MODULES:
         error = content_errors(module, content)[0]
         raise InvalidInput([("module", str(error))])
@@ -237,9 +238,9 @@ def rulebook_draft_save(
 
 def rulebook_withdraw(*, actor: User, rulebook: Rulebook) -> Rulebook:
     """Give up a draft; it stays readable. Refuses (`not_draft`) anything else (K-16)."""
-    _require(actor, "portal.change_rulebook")
+    require_permission(actor, "portal.change_rulebook")
     with transaction.atomic():
-        _move(rulebook, RulebookStatus.WITHDRAWN)
+        _leave_draft(rulebook, RulebookStatus.WITHDRAWN)
         audit.record(
             action="rulebook.withdraw",
             actor=actor,
@@ -268,7 +269,7 @@ def rulebook_publish(
     fields, `not_in_future`, `overlap`, `cannot_supersede`. Publications of one module wait for each
     other.
     """
-    _require(actor, "portal.publish_rulebook")
+    require_permission(actor, "portal.publish_rulebook")
     with transaction.atomic():
         lock_module(rulebook.module)
         # What is published is the row as it is under the lock, not what the caller read earlier.
@@ -276,8 +277,10 @@ def rulebook_publish(
         _require_publishable(current)
         before: dict[str, Any] = {"status": current.status}
         after: dict[str, Any] = {"status": RulebookStatus.PUBLISHED}
+        replaced: dict[str, Any] = {}
         if supersedes is not None:
-            _close(actor=actor, predecessor=supersedes, successor=current)
+            last_day = _close(actor=actor, predecessor=supersedes, successor=current)
+            replaced = {"supersedes": supersedes, "superseded_until": last_day}
             after["supersedes"] = supersedes.version
         clash = rulebooks_overlapping(current).first()
         if clash is not None:
@@ -287,13 +290,14 @@ def rulebook_publish(
                 % {"version": clash.version},
             )
         content = canonical_content(current.module, current.content)
-        _move(
+        _leave_draft(
             current,
             RulebookStatus.PUBLISHED,
             content=content,
             digest=content_digest(content),
             published_at=platform_time.now(),
             published_by=actor,
+            **replaced,
         )
         if bulletin is not None:
             Bulletin.objects.filter(pk=bulletin.pk).update(rulebook=current)
@@ -350,8 +354,8 @@ def _require_publishable(rulebook: Rulebook) -> None:
         )
 
 
-def _close(*, actor: User, predecessor: Rulebook, successor: Rulebook) -> None:
-    """End the predecessor the day before the successor starts."""
+def _close(*, actor: User, predecessor: Rulebook, successor: Rulebook) -> date | None:
+    """End the predecessor the day before the successor starts; return the last day it had."""
     last_day = successor.effective_from - timedelta(days=1)
     closed = (
         _in_force(successor.effective_from)
@@ -376,15 +380,24 @@ def _close(*, actor: User, predecessor: Rulebook, successor: Rulebook) -> None:
         after={"effective_to": last_day},
         superseded_by=successor.version,
     )
+    return before[0]
 
 
-def _move(rulebook: Rulebook, status: RulebookStatus, **changes: Any) -> None:
-    """Change the status if the transition table allows it and nobody was faster."""
-    sources = [old for old, new in RULEBOOK_TRANSITIONS.items() if status in new]
-    moved = Rulebook.objects.filter(pk=rulebook.pk, status__in=sources).update(
-        status=status, **changes
-    )
-    if not moved:
+# --- Shared -------------------------------------------------------------------------------------
+
+
+def move_status(
+    rulebook: Rulebook, source: RulebookStatus, status: RulebookStatus, **changes: Any
+) -> bool:
+    """Bring a rulebook from one status to another; false when somebody was faster."""
+    if status not in RULEBOOK_TRANSITIONS[source]:
+        raise ValueError(f"no rulebook goes from {source} to {status}")
+    moved = Rulebook.objects.filter(pk=rulebook.pk, status=source)
+    return bool(moved.update(status=status, **changes))
+
+
+def _leave_draft(rulebook: Rulebook, status: RulebookStatus, **changes: Any) -> None:
+    if not move_status(rulebook, RulebookStatus.DRAFT, status, **changes):
         raise Refusal("not_draft", _("Only a draft can be published or withdrawn."))
 
 
@@ -392,6 +405,7 @@ def _fields(rulebook: Rulebook, names: dict[str, Any]) -> dict[str, Any]:
     return {name: getattr(rulebook, name) for name in names}
 
 
-def _require(actor: User, permission: str) -> None:
+def require_permission(actor: User, permission: str) -> None:
+    """Raise `NotAllowed` for somebody without a permission for rulebooks."""
     if not actor.has_perm(permission):
         raise NotAllowed(_("You may not change rulebooks."))
