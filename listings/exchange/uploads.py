@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from portal import platform_time
 from portal.models import Member
-from portal.services.files import upload_keep
+from portal.services.files import folder_sweep, upload_keep
 
 FOLDER = "imports"
 MAX_AGE = timedelta(days=1)
@@ -51,14 +51,5 @@ def upload_path(name: str) -> Path:
 
 def uploads_purge() -> int:
     """Delete uploads nobody confirmed within a day; return how many."""
-    if not default_storage.exists(FOLDER):
-        return 0
-    limit = platform_time.wall_clock() - MAX_AGE
-    old = [
-        name
-        for name in (f"{FOLDER}/{one}" for one in default_storage.listdir(FOLDER)[1])
-        if default_storage.get_modified_time(name) < limit
-    ]
-    for name in old:
-        default_storage.delete(name)
-    return len(old)
+    before = platform_time.wall_clock() - MAX_AGE
+    return folder_sweep(folder=FOLDER, before=before, named=lambda _paths: ())

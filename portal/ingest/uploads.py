@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Q
@@ -26,7 +25,7 @@ from portal.ingest.sources import FileSource
 from portal.models import IngestBatch, User
 from portal.queueing import enqueue
 from portal.services import audit
-from portal.services.files import ORPHAN_AGE, files_or_nothing, upload_keep
+from portal.services.files import ORPHAN_AGE, files_or_nothing, folder_sweep, upload_keep
 
 logger = logging.getLogger(__name__)
 
@@ -116,18 +115,12 @@ def uploads_sweep() -> None:
         _send(batch_id)
     for batch in IngestBatch.objects.filter(finished_at__isnull=False).exclude(upload="")[:SWEPT]:
         _drop_file(batch)
-    _sweep_folder(now)
+    # Left when a process died between writing a file and committing its batch.
+    folder_sweep(folder=FOLDER, before=now - ORPHAN_AGE, named=_named)
 
 
-def _sweep_folder(now: datetime) -> None:
-    """Delete files that no batch names: left when a process died between writing and committing."""
-    if not default_storage.exists(FOLDER):
-        return
-    names = {f"{FOLDER}/{name}" for name in default_storage.listdir(FOLDER)[1]}
-    names -= set(IngestBatch.objects.filter(upload__in=names).values_list("upload", flat=True))
-    for name in names:
-        if default_storage.get_modified_time(name) < now - ORPHAN_AGE:
-            default_storage.delete(name)
+def _named(paths: set[str]) -> list[str]:
+    return list(IngestBatch.objects.filter(upload__in=paths).values_list("upload", flat=True))
 
 
 def rejections_csv(batch: IngestBatch) -> Iterator[str]:

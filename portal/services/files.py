@@ -11,11 +11,11 @@ import hashlib
 import logging
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.files.base import ContentFile, File
@@ -62,6 +62,7 @@ __all__ = [
     "files_or_nothing",
     "files_repurpose",
     "files_sweep",
+    "folder_sweep",
     "upload_check",
     "upload_keep",
 ]
@@ -361,15 +362,34 @@ def _unused(narrow: Unused | None, files: QuerySet[StoredFile]) -> QuerySet[Stor
 def _sweep_disk() -> int:
     if not default_storage.exists(FOLDER):
         return 0
-    limit = platform_time.wall_clock() - ORPHAN_AGE
+    before = platform_time.wall_clock() - ORPHAN_AGE
+    parts = default_storage.listdir(FOLDER)[0]
+    return sum(folder_sweep(folder=f"{FOLDER}/{one}", before=before, named=_named) for one in parts)
+
+
+def _named(paths: set[str]) -> Iterable[str]:
+    with unscoped():
+        return list(StoredFile.objects.filter(file__in=paths).values_list("file", flat=True))
+
+
+def folder_sweep(
+    *, folder: str, before: datetime, named: Callable[[set[str]], Iterable[str]]
+) -> int:
+    """Delete the files of a folder that were written before an instant and that nothing names.
+
+    `named` gives those of some paths that something names. Returns how many were deleted. Another sweeper
+    may be at work: a file that is gone already is no failure.
+    """
+    if not default_storage.exists(folder):
+        return 0
+    paths = {f"{folder}/{name}" for name in default_storage.listdir(folder)[1]}
     swept = 0
-    for part in default_storage.listdir(FOLDER)[0]:
-        paths = {f"{FOLDER}/{part}/{one}" for one in default_storage.listdir(f"{FOLDER}/{part}")[1]}
-        with unscoped():
-            known = StoredFile.objects.filter(file__startswith=f"{FOLDER}/{part}/")
-            paths -= set(known.values_list("file", flat=True))
-        for path in paths:
-            if default_storage.get_modified_time(path) < limit:
-                _drop(path)
-                swept += 1
+    for path in sorted(paths - set(named(paths))):
+        try:
+            if default_storage.get_modified_time(path) >= before:
+                continue
+        except FileNotFoundError:
+            continue
+        _drop(path)
+        swept += 1
     return swept
