@@ -35,7 +35,7 @@ def rulebook_retract(*, actor: User, rulebook: Rulebook) -> Rulebook:
     `not_published`, `in_force` from the first instant of its first day (Pacific), `superseded` while
     another published one follows it. Waits for publications of the module.
     """
-    require_permission(actor, "portal.publish_rulebook")
+    require_permission(actor=actor, permission="portal.publish_rulebook")
     with transaction.atomic():
         lock_module(rulebook.module)
         current = Rulebook.objects.select_related("supersedes").get(pk=rulebook.pk)

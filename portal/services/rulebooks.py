@@ -201,7 +201,9 @@ def rulebook_draft_save(
     The content may still be wrong: `rulebook_validate` tells, and publishing insists. Refuses
     (`not_draft`) a rulebook that is published or withdrawn.
     """
-    require_permission(actor, "portal.change_rulebook" if rulebook else "portal.add_rulebook")
+    require_permission(
+        actor=actor, permission="portal.change_rulebook" if rulebook else "portal.add_rulebook"
+    )
     if module not in RULEBOOK_MODULES:
         error = content_errors(module, content)[0]
         raise InvalidInput([("module", str(error))])
@@ -238,7 +240,7 @@ def rulebook_draft_save(
 
 def rulebook_withdraw(*, actor: User, rulebook: Rulebook) -> Rulebook:
     """Give up a draft; it stays readable. Refuses (`not_draft`) anything else (K-16)."""
-    require_permission(actor, "portal.change_rulebook")
+    require_permission(actor=actor, permission="portal.change_rulebook")
     with transaction.atomic():
         _leave_draft(rulebook, RulebookStatus.WITHDRAWN)
         audit.record(
@@ -269,7 +271,7 @@ def rulebook_publish(
     fields, `not_in_future`, `overlap`, `cannot_supersede`. Publications of one module wait for each
     other.
     """
-    require_permission(actor, "portal.publish_rulebook")
+    require_permission(actor=actor, permission="portal.publish_rulebook")
     with transaction.atomic():
         lock_module(rulebook.module)
         # What is published is the row as it is under the lock, not what the caller read earlier.
@@ -405,7 +407,7 @@ def _fields(rulebook: Rulebook, names: dict[str, Any]) -> dict[str, Any]:
     return {name: getattr(rulebook, name) for name in names}
 
 
-def require_permission(actor: User, permission: str) -> None:
+def require_permission(*, actor: User, permission: str) -> None:
     """Raise `NotAllowed` for somebody without a permission for rulebooks."""
     if not actor.has_perm(permission):
         raise NotAllowed(_("You may not change rulebooks."))
