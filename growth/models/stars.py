@@ -65,12 +65,14 @@ class StarAssessment(StarFields):
 
     `awaits_core_tasks`: the shop's core tasks were open, so its star stays 0 whatever the powers
     (GRO-2). `applied` tells that the shop's assessed star became this one; it does not where upstream
-    names the star itself.
+    names the star itself. `night` is the day that the night computed that fixed it: `as_of`, or a later
+    one where it was caught up. Nights of later days count the star, that night itself does not.
     """
 
     seller = models.ForeignKey(Seller, models.CASCADE, db_index=False, verbose_name=_("seller"))
     month = models.DateField(_("month"), help_text=_("Its first day."))
     as_of = models.DateField(_("as of"))
+    night = models.DateField(_("computed with"))
     awaits_core_tasks = models.BooleanField(_("core tasks open"), default=False)
     applied = models.BooleanField(_("took effect"), default=True)
     fixed_at = models.DateTimeField(_("fixed"))

@@ -59,6 +59,7 @@ def assess(ctx: ShardContext) -> None:
     params = {
         **ctx.params,
         "as_of": day,
+        "night": ctx.as_of,
         "month": day.replace(day=1),
         "guided_since": first_edition_of_guide(),
         "today": platform_time.day_of(now),
@@ -76,9 +77,9 @@ def assess(ctx: ShardContext) -> None:
 # came, must not take a star away that upstream has named. A shop that had not opened by the day has no star
 # to assess. Without a standing of the guide nothing tells that its core tasks were ever done.
 FIX = """
-INSERT INTO growth_starassessment (seller_id, month, as_of, rulebook, trade, product, marketing,
+INSERT INTO growth_starassessment (seller_id, month, as_of, night, rulebook, trade, product, marketing,
     guarantee, trade_bonus, marketing_bonus, star, awaits_core_tasks, applied, fixed_at)
-SELECT f.seller_id, %(month)s, %(as_of)s, f.rulebook, f.trade, f.product, f.marketing,
+SELECT f.seller_id, %(month)s, %(as_of)s, %(night)s, f.rulebook, f.trade, f.product, f.marketing,
     f.guarantee, f.trade_bonus, f.marketing_bonus, CASE WHEN f.awaits THEN 0 ELSE f.star END,
     f.awaits, f.applied, %(fixed_at)s
 FROM (

@@ -224,7 +224,11 @@ def test_again_is_the_same_and_shards_do_not_matter(tree: dict[str, Category]) -
 
 
 @pytest.mark.rule("NGT-3", "GRO-12")
-def test_stars_fixed_meanwhile_do_not_change_the_day_they_were_fixed_on(category: Category) -> None:
+@pytest.mark.parametrize("late", [0, 5])
+def test_stars_fixed_meanwhile_do_not_change_the_day_they_were_fixed_on(
+    category: Category, late: int
+) -> None:
+    """Nor where the night of that day caught the assessment up, `late` days after its own."""
     book(item(INQUIRIES))
     day = DAY - timedelta(days=1)
     shops = peers(category, INQUIRIES, [10] * 5, star=0)
@@ -234,8 +238,8 @@ def test_stars_fixed_meanwhile_do_not_change_the_day_they_were_fixed_on(category
     assert benchmarks(day) == {("sports", INQUIRIES): (0, 11, "industry")}
     StarAssessment.objects.bulk_create(
         StarAssessment(
-            seller=shop, month=day.replace(day=1), as_of=day, fixed_at=start_of(day), rulebook="r",
-            star=1, trade=60, product=60, marketing=60, guarantee=60, trade_bonus=0, marketing_bonus=0,
+            seller=shop, month=day.replace(day=1), as_of=day - timedelta(days=late), night=day,
+            fixed_at=start_of(day), rulebook="r", star=1, trade=60, product=60, marketing=60, guarantee=60, trade_bonus=0, marketing_bonus=0,
         )
         for shop in shops
     )  # fmt: skip

@@ -164,7 +164,7 @@ def test_the_page_takes_as_many_queries_whatever_is_shown(traded, owner_client, 
         for month in (5, 6, 7):
             StarAssessment.objects.create(
                 seller=traded, month=date(2022, month, 1), as_of=date(2022, month, 3),
-                rulebook="2021-07", trade=70, product=70, marketing=70, guarantee=70, star=2,
+                night=date(2022, month, 3), rulebook="2021-07", trade=70, product=70, marketing=70, guarantee=70, star=2,
                 trade_bonus=0, marketing_bonus=0, fixed_at=platform_time.now(),
             )  # fmt: skip
     night(DAY - timedelta(days=1), "growth.stars")
