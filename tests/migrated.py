@@ -14,7 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -51,8 +51,7 @@ def postgres_template(server: str) -> str:
         if server not in _known():
             url = _new_on_postgres(server)
             _migrate(url)
-            with (_folder() / "postgres").open("a") as lines:
-                lines.write(f"{server} {url.rpartition('/')[2]}\n")
+            _note(server, url)
         return _known()[server]
 
 
@@ -68,6 +67,44 @@ def empty(folder: Path, server: str = "") -> str:
     if not server.startswith("postgres"):
         return f"sqlite:///{folder / 'portal.sqlite3'}"
     return _new_on_postgres(server)
+
+
+def prepared(name: str, server: str, prepare: Callable[[str], None]) -> str:
+    """Return the address of a migrated database that `prepare(address)` has worked on, made once per run.
+
+    Take copies of it with `copy_of`; nobody else may connect to it.
+    """
+    if not server.startswith("postgres"):
+        file = _folder() / f"{name}.sqlite3"
+        with _locked(f"sqlite-{name}"):
+            if not file.exists():
+                working = Path(shutil.copy(sqlite_file(), file.with_suffix(".new")))
+                prepare(f"sqlite:///{working}")
+                with closing(sqlite3.connect(working)) as link:
+                    link.execute("PRAGMA journal_mode=DELETE")
+                working.rename(file)
+        return f"sqlite:///{file}"
+    postgres_template(server)
+    with _locked(f"postgres-{name}"):
+        if f"{server}#{name}" not in _known():
+            url = copy(_folder(), server)
+            prepare(url)
+            _note(f"{server}#{name}", url)
+        return f"{server.rpartition('/')[0]}/{_known()[f'{server}#{name}']}"
+
+
+def copy_of(source: str, folder: Path) -> str:
+    """Return the address of a new copy of a database nobody is connected to, on the same server or in a folder."""
+    if not source.startswith("postgres"):
+        file = folder / "portal.sqlite3"
+        with (
+            closing(sqlite3.connect(source.removeprefix("sqlite:///"))) as original,
+            closing(sqlite3.connect(file)) as copied,
+        ):
+            original.backup(copied)
+        return f"sqlite:///{file}"
+    server, _, name = source.rpartition("/")
+    return _new_on_postgres(f"{server}/{MAINTENANCE}", f' TEMPLATE "{name}"')
 
 
 def drop(url: str) -> None:
@@ -95,6 +132,11 @@ def _folder() -> Path:
 def _known() -> dict[str, str]:
     note = _folder() / "postgres"
     return dict(line.split() for line in note.read_text().splitlines()) if note.exists() else {}
+
+
+def _note(key: str, url: str) -> None:
+    with (_folder() / "postgres").open("a") as lines:
+        lines.write(f"{key} {url.rpartition('/')[2]}\n")
 
 
 @contextmanager

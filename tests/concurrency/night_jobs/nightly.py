@@ -5,8 +5,13 @@
 | `NIGHT_PAUSE` | where to stop: `metrics:1:between`, `…:start`, `…:end` of a shard, or `metrics:publish` |
 | `NIGHT_MARK` | file that appears when the process has stopped there |
 | `NIGHT_LOG` | file that gets a line per computed shard |
-| `NIGHT_SLOW` | seconds each shard takes longer |
-| `NIGHT_UNGUARDED` | compute without the shard's row lock: the control of the race test |
+| `NIGHT_SLOW` | seconds each shard and each publication takes longer |
+| `NIGHT_HASTE` | file: no shard is slow any more once it exists |
+| `NIGHT_SHARDS` | into how many shards jobs are cut when nobody says |
+| `NIGHT_LOST_AFTER` | seconds until a shard that waits is sent again, 1 without it |
+| `NIGHT_CLAIM` | seconds a worker may take for a mail, 3 without it |
+| `NIGHT_UNGUARDED` | `lock`: compute without the shard's row lock; `mark`: call a shard done in a transaction
+| | before its own. The controls of the tests |
 """
 
 from __future__ import annotations
@@ -14,14 +19,18 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
+
+from django.db import transaction
 
 from portal.models import ShardRun
 from portal.nightly import engine, schedule
-from portal.nightly.registry import Job, PublishContext, ShardContext, registry
+from portal.nightly.registry import Job, Params, PublishContext, ShardContext, registry
+from portal.services import notices
 
-schedule.LOST_AFTER = timedelta(seconds=1)
+schedule.LOST_AFTER = timedelta(seconds=float(os.environ.get("NIGHT_LOST_AFTER", "1")))
+notices.CLAIM = timedelta(seconds=float(os.environ.get("NIGHT_CLAIM", "3")))
 
 
 def _stop_at(point: str) -> None:
@@ -30,12 +39,19 @@ def _stop_at(point: str) -> None:
         time.sleep(600)
 
 
+def _be_slow() -> None:
+    until = time.monotonic() + float(os.environ.get("NIGHT_SLOW", "0"))
+    haste = Path(os.environ.get("NIGHT_HASTE", "/nowhere"))
+    while time.monotonic() < until and not haste.exists():
+        time.sleep(0.02)
+
+
 def _wrapped(job: Job) -> Job:
     def compute(ctx: ShardContext) -> None:
         point = f"{job.name}:{ctx.shard.index}"
         _stop_at(f"{point}:start")
         job.compute(ctx)
-        time.sleep(float(os.environ.get("NIGHT_SLOW", "0")))
+        _be_slow()
         if log := os.environ.get("NIGHT_LOG"):
             with Path(log).open("a") as lines:
                 lines.write(point + "\n")
@@ -44,9 +60,14 @@ def _wrapped(job: Job) -> Job:
     def on_publish(ctx: PublishContext) -> None:
         if job.on_publish:
             job.on_publish(ctx)
+        _be_slow()
         _stop_at(f"{job.name}:publish")
 
-    return replace(job, compute=compute, on_publish=on_publish)
+    def plan(as_of: date, shards: int | None = None) -> list[Params]:
+        wish = os.environ.get("NIGHT_SHARDS")
+        return job.plan(as_of, shards or (int(wish) if wish else None))
+
+    return replace(job, compute=compute, on_publish=on_publish, plan=plan)
 
 
 for name, each in list(registry.jobs.items()):
@@ -63,9 +84,23 @@ def _mark_running_or_stop(shard_id: int) -> bool:
 
 engine._mark_running = _mark_running_or_stop
 
-if os.environ.get("NIGHT_UNGUARDED"):
+_unguarded = os.environ.get("NIGHT_UNGUARDED")
+
+if _unguarded == "lock":
     engine._locked = lambda shard_id: (
         ShardRun.objects.select_related("job_run")
         .filter(pk=shard_id, state__in=["pending", "running"])
         .first()
     )
+
+
+def _mark_then_compute(shard_id: int) -> engine.Outcome:
+    shard = engine._locked(shard_id)
+    ShardRun.objects.filter(pk=shard_id).update(state="complete")
+    with transaction.atomic():
+        registry[shard.job_run.job].compute(engine._context(shard))
+    return engine.Outcome.DONE
+
+
+if _unguarded == "mark":
+    engine._compute_locked = _mark_then_compute
