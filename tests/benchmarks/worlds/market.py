@@ -20,6 +20,7 @@ from rfq.models import Quote, Rfq, RfqWord, RightLot
 from rfq.services.rfq_words import microseconds
 from rfq.words import words_of
 from tests.benchmarks.worlds.catalogue import VOCABULARY, load_catalogue, tree, word, zipf
+from tests.benchmarks.worlds.generated import indexes_afterwards
 from tests.benchmarks.worlds.writing import copy_rows
 
 BLOCK = 20_000
@@ -36,18 +37,13 @@ HEAP = "words_drawn"
 
 def _move_words() -> None:
     """Write the words in the order of their index: at random it takes hours."""
-    table = RfqWord._meta.db_table
-    [index] = RfqWord._meta.indexes
-    with connection.schema_editor() as editor:
-        editor.remove_index(RfqWord, index)
-    with connection.cursor() as cursor:
-        columns = "word, posted, rfq_id"
+    columns = "word, posted, rfq_id"
+    with connection.cursor() as cursor, indexes_afterwards(cursor, RfqWord):
         cursor.execute(
-            f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {HEAP} ORDER BY {columns}"
+            f"INSERT INTO {RfqWord._meta.db_table} ({columns}) "
+            f"SELECT {columns} FROM {HEAP} ORDER BY {columns}"
         )
         cursor.execute(f"DROP TABLE {HEAP}")
-    with connection.schema_editor() as editor:
-        editor.add_index(RfqWord, index)
 
 
 class MarketWorld:
@@ -72,7 +68,7 @@ class MarketWorld:
         tiers = self.random.choice(TIERS, self.buyers, p=TIER_SHARE)
         Buyer.objects.bulk_create(
             (
-                Buyer(pk=key, buyer_id=f"b{key}", country=COUNTRIES[country * 4], tier=tier)
+                Buyer(pk=key, buyer_id=f"mb{key}", country=COUNTRIES[country * 4], tier=tier)
                 for key, (country, tier) in enumerate(
                     zip(countries.tolist(), tiers.tolist(), strict=True), 1
                 )
@@ -152,7 +148,7 @@ class MarketWorld:
             rows.append(
                 {
                     "id": start + place + 1,
-                    "rfq_id": f"R-{start + place + 1}",
+                    "rfq_id": f"M-{start + place + 1}",
                     "buyer_id": buyers[place],
                     "title": " ".join(words[:TITLE_WORDS]),
                     "category_id": leaves[place],
