@@ -122,11 +122,12 @@ def _inside(options: argparse.Namespace, name: str, measure: Measure) -> int:
 
 
 def _report() -> None:
+    if not _sheet.ratios:
+        return
     print(f"{_sheet.benchmark}, {_sheet.size}, load {_sheet.load[0]} → {_sheet.load[1]}")
     for one in _sheet.ratios:
         print(f"  {one.rule} {one.what}: {one.shown}, goal {one.goal}: {one.verdict}")
-    if _sheet.ratios:
-        _sheet.write()
+    _sheet.write()
 
 
 # --- In the child -------------------------------------------------------------------------------
