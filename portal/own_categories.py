@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from portal.models import CategoryClosure, Seller
+from portal.read_once import read_once
 
 Provider = Callable[[Collection[int]], Iterable[tuple[int, int]]]
 _providers: list[Provider] = []
@@ -28,12 +29,18 @@ def own_categories_of(provider: Provider) -> Provider:
 def own_categories(sellers: Iterable[Seller]) -> dict[int, set[int]]:
     """Return shop → primary keys of its own categories; one query and one per provider."""
     mains = {seller.pk: seller.main_category_id for seller in sellers}
-    below: dict[int, set[int]] = {}
-    pairs = CategoryClosure.objects.filter(ancestor__in=set(mains.values()))
-    for ancestor, descendant in pairs.values_list("ancestor", "descendant"):
-        below.setdefault(ancestor, set()).add(descendant)
+    below = _below(frozenset(mains.values()))
     own = {seller: {main, *below.get(main, ())} for seller, main in mains.items()}
     for provider in _providers:
         for seller, category in provider(own.keys()):
             own[seller].add(category)
     return own
+
+
+@read_once
+def _below(categories: frozenset[int | None]) -> dict[int, set[int]]:
+    below: dict[int, set[int]] = {}
+    pairs = CategoryClosure.objects.filter(ancestor__in=categories)
+    for ancestor, descendant in pairs.values_list("ancestor", "descendant"):
+        below.setdefault(ancestor, set()).add(descendant)
+    return below

@@ -19,6 +19,9 @@ from compliance.models import (
 )
 from portal import platform_time
 from portal.bilingual import reads_chinese
+from portal.models import Seller
+from portal.read_once import read_once
+from portal.scoping import seller_scope
 
 OVER = Q(status=CertificateStatus.VERIFIED, valid_until__isnull=False)
 
@@ -31,6 +34,14 @@ def status_filter(status: str, now: datetime) -> Q:
     if status == CertificateStatus.EXPIRED:
         return Q(status=status) | over
     return Q(status=status)
+
+
+@read_once
+def certificates_of(seller: Seller) -> list[Certificate]:
+    """Return the certificates of a shop by number and validity; one query, once for a page."""
+    with seller_scope(seller):
+        rows = Certificate.objects.order_by("country", "category", "number", "valid_from", "pk")
+        return list(rows)
 
 
 def certificates_to_show() -> QuerySet[Certificate]:

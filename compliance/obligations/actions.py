@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from compliance.certificates.reading import certificates_of
 from compliance.choices import ObligationState
 from compliance.obligations.reading import Obligation, calendar_of
 from portal import platform_time
@@ -25,7 +26,7 @@ def declare(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """What has to be declared first: overdue, then due within two weeks; three queries."""
     if not member.can(Action.EDIT_PRODUCTS):
         return
-    calendar = calendar_of(platform_time.now())
+    calendar = calendar_of(platform_time.now(), certificates_of(seller))
     soon = [
         one
         for one in calendar.due

@@ -143,14 +143,19 @@ def epr_books() -> list[RulebookInForce]:
 def registrations_of(
     now: datetime, rows: Iterable[Certificate] | None = None
 ) -> list[Registration]:
-    """Return the own registrations of the shop in scope that count at an instant; one query."""
+    """Return the own registrations of the shop in scope that count at an instant; one query.
+
+    `rows` are all its certificates in order, where they are known already.
+    """
     if rows is None:
         rows = Certificate.objects.filter(
             type=CertificateType.EPR, own=True, valid_from__isnull=False, valid_from__lte=now
         ).order_by("country", "category", "number", "valid_from", "pk")
     found: dict[tuple[str, str, str], list[Certificate]] = {}
     for row in rows:
-        found.setdefault((row.country, row.category, row.number), []).append(row)
+        begun = row.valid_from is not None and row.valid_from <= now
+        if begun and row.own and row.type == CertificateType.EPR:
+            found.setdefault((row.country, row.category, row.number), []).append(row)
     registrations = []
     for certificates in found.values():
         counting = [one for one in certificates if one.counts_at(now)]
@@ -172,10 +177,13 @@ def dues_of(
     return [due for due in dues if registration.since <= due.owed_from]
 
 
-def calendar_of(now: datetime) -> Calendar:
-    """Return the calendar of the shop in scope: a year back, and far enough ahead; three queries."""
+def calendar_of(now: datetime, rows: Iterable[Certificate] | None = None) -> Calendar:
+    """Return the calendar of the shop in scope: a year back, and far enough ahead; three queries.
+
+    `rows` as in `registrations_of`.
+    """
     today = platform_time.day_of(now)
-    registrations = registrations_of(now)
+    registrations = registrations_of(now, rows)
     books = epr_books()
     ticks = _ticks(registrations)
     obligations = [

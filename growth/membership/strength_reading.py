@@ -14,6 +14,7 @@ from decimal import Decimal
 
 from django.db.models import QuerySet
 
+from compliance.certificates.reading import certificates_of
 from compliance.choices import CertificateType
 from compliance.models import Certificate
 from compliance.models.certificates import counting_at
@@ -75,9 +76,8 @@ def chosen_labels(seller: Seller) -> list[str]:
 
 def lost_labels(seller: Seller, chosen: Sequence[str], rules: StrengthRules) -> list[str]:
     """Return those of the chosen labels that buyers do not see now, as people call them; two queries."""
-    with seller_scope(seller):
-        certificates = certificates_counting(platform_time.now()).values_list("type", "name")
-        proofs = [Proof(*one) for one in certificates]
+    now = platform_time.now()
+    proofs = [Proof(one.type, one.name) for one in certificates_of(seller) if one.counts_at(now)]
     entries = {entry.key: entry for key in chosen if (entry := rules.label(key)) is not None}
     numbers = shop_numbers(seller, {entry.metric for entry in entries.values()} - {""})
     shown = {entry.key for entry in labels_shown(rules, chosen, proofs, numbers.values)}
