@@ -78,13 +78,17 @@ class Processes:
 
     def _child(self, function: Callable[[], Any], barrier: Any, sender: Any) -> None:
         try:
-            if connection.vendor == "sqlite":
-                # The inherited connection is the parent's memory: left alone, not closed.
-                connection.connection = None
-                connection.settings_dict["NAME"] = str(self._file)
-            connection.ensure_connection()
+            self._connect()
             barrier.wait(timeout=WAIT_SECONDS)
             result = function()
         except BaseException as error:
             result = Failed(error)
         sender.send(result)
+
+    def _connect(self) -> None:
+        """Give a child a connection of its own."""
+        if connection.vendor == "sqlite":
+            # The inherited connection is the parent's memory: left alone, not closed.
+            connection.connection = None
+            connection.settings_dict["NAME"] = str(self._file)
+        connection.ensure_connection()
