@@ -17,6 +17,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from listings.matching.sql import match_select
 from listings.matching.text import MATCHER_VERSION
@@ -180,7 +181,12 @@ WHERE (starts_on > %(since)s AND starts_on <= %(day)s)
 # --- Notices ------------------------------------------------------------------------------------
 
 
-@job("listings.theme_notices", app="listings", needs=(THEMES,))
+@job(
+    "listings.theme_notices",
+    app="listings",
+    needs=(THEMES,),
+    lasting=_("Notices sent are not sent again."),
+)
 def theme_notices(ctx: ShardContext) -> None:
     """Tell sellers 7 days and 1 day before a theme ends in which they have matches (K-18).
 

@@ -1,4 +1,4 @@
-"""What Prometheus and `/healthz` say about the nights (NGT-6)."""
+"""What Prometheus and `/healthz` say about the nights, the outbox and the queue (NGT-6, K-18)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from datetime import date
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from portal import platform_time
-from portal.choices import RunState
-from portal.models import NightRun, ShardRun
+from portal import platform_time, queueing
+from portal.choices import MailState, RunState
+from portal.models import NightRun, Notice, ShardRun
 from portal.models.nights import OPEN_STATES
+from portal.nightly import schedule, watch
 from portal.nightly.ledger import newest_complete_day
+from portal.scoping import unscoped
 
 
 @dataclass(frozen=True)
@@ -52,31 +54,87 @@ def night_health() -> NightHealth:
     return NightHealth(day, age, age - platform_time.DELAY_DAYS)
 
 
-class NightCollector(Collector):
-    """Reads the ledger when Prometheus asks, so that every process answers the same."""
+class PortalCollector(Collector):
+    """Reads ledger, outbox and queue when Prometheus asks, so that every process answers the same."""
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Name the metrics without touching the database: registering happens at start-up."""
-        return [
-            GaugeMetricFamily(
-                "portal_last_complete_day_age_days",
-                "Pacific days since the newest as-of day all of whose jobs are complete.",
-            ),
-            GaugeMetricFamily("portal_nights_open", "Nightly runs that are not closed."),
-            GaugeMetricFamily(
-                "portal_night_shards_failed", "Failed shards of each day's newest nightly run."
-            ),
-        ]
+        return [_gauge(name, *labels) for name, labels in NAMES.items()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Count now."""
-        age, open_runs, failed = self.describe()
+        """Count now; what cannot be known is left out, so that an alert on its absence can tell."""
         health = night_health()
+        age = _gauge("portal_last_complete_day_age_days")
         if health.age_days is not None:
             age.add_metric([], health.age_days)
-        open_runs.add_metric([], NightRun.objects.filter(state__in=OPEN_STATES).count())
-        failed.add_metric([], _failed_shards())
-        yield from (age, open_runs, failed)
+        yield age
+        open_runs = NightRun.objects.filter(state__in=OPEN_STATES)
+        waiting = ShardRun.objects.filter(
+            state=RunState.PENDING, job_run__state=RunState.RUNNING, job_run__run__in=open_runs
+        )
+        yield _one("portal_nights_open", open_runs.count())
+        yield _one("portal_nights_missing", len(schedule.missing_days()))
+        yield _one("portal_night_shards_failed", _failed_shards())
+        yield _one("portal_night_shards_waiting", waiting.count())
+        yield _one("portal_night_shard_longest_seconds", watch.oldest_at_work_seconds())
+        yield from _last_night()
+        yield from _outbox()
+        length = queueing.queue_length()
+        if length is not None:
+            yield _one("portal_queue_length", length)
+
+
+HELP = {
+    "portal_last_complete_day_age_days": (
+        "Pacific days since the newest as-of day all of whose jobs are complete."
+    ),
+    "portal_nights_open": "Nightly runs that are not closed.",
+    "portal_nights_missing": "Days that will be caught up and are not complete.",
+    "portal_night_shards_failed": "Failed shards of each day's newest nightly run.",
+    "portal_night_shards_waiting": "Shards of open runs that no worker has taken yet.",
+    "portal_night_shard_longest_seconds": "How long the shard that is longest at work has been so.",
+    "portal_night_seconds": "Wall-clock duration of the newest complete night.",
+    "portal_night_job_seconds": (
+        "Seconds the shards of a job took in the newest complete night, over all workers."
+    ),
+    "portal_outbox_waiting": "E-mails that are due or will be tried again.",
+    "portal_outbox_oldest_seconds": "Age of the oldest e-mail that waits.",
+    "portal_queue_length": "Messages that wait in the broker.",
+}
+NAMES: dict[str, tuple[str, ...]] = dict.fromkeys(HELP, ()) | {"portal_night_job_seconds": ("job",)}
+
+
+def _gauge(name: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, HELP[name], labels=labels)
+
+
+def _one(name: str, value: float) -> GaugeMetricFamily:
+    gauge = _gauge(name)
+    gauge.add_metric([], value)
+    return gauge
+
+
+def _last_night() -> Iterator[GaugeMetricFamily]:
+    """Tell how long the newest complete night took, and each of its jobs."""
+    for run in watch.newest_nights(1):
+        seconds = watch.wall_seconds(run)
+        if seconds is not None:
+            yield _one("portal_night_seconds", seconds)
+        jobs = _gauge("portal_night_job_seconds", *NAMES["portal_night_job_seconds"])
+        for job, days in sorted(watch.seconds_by_job([run]).items()):
+            jobs.add_metric([job], days[run.as_of])
+        yield jobs
+
+
+def _outbox() -> Iterator[GaugeMetricFamily]:
+    """Count the e-mails that wait; a claimed one waits until it is sent (K-18)."""
+    with unscoped():
+        pending = Notice.objects.filter(mail_state=MailState.PENDING)
+        found = pending.aggregate(count=Count("pk"), oldest=Min("created_at"))
+    oldest = found["oldest"]
+    age = (platform_time.now() - oldest).total_seconds() if oldest else 0.0
+    yield _one("portal_outbox_waiting", found["count"])
+    yield _one("portal_outbox_oldest_seconds", max(0.0, age))
 
 
 def _failed_shards() -> int:
@@ -89,8 +147,8 @@ def _failed_shards() -> int:
 
 def register_collector() -> None:
     """Add the collector to the process's registry, once."""
-    if not any(isinstance(each, NightCollector) for each in REGISTRY._collector_to_names):
-        REGISTRY.register(NightCollector())
+    if not any(isinstance(each, PortalCollector) for each in REGISTRY._collector_to_names):
+        REGISTRY.register(PortalCollector())
 
 
 def exposition() -> bytes:
@@ -102,5 +160,5 @@ def exposition() -> bytes:
         return generate_latest(REGISTRY)
     shared = CollectorRegistry()
     multiprocess.MultiProcessCollector(shared)
-    shared.register(NightCollector())
+    shared.register(PortalCollector())
     return generate_latest(shared)

@@ -11,9 +11,10 @@ import threading
 from collections import deque
 from typing import Any
 
-from celery import Task
+from celery import Task, current_app
 from django.conf import settings
 from django.db import transaction
+from kombu import Connection
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,23 @@ def enqueue_on_commit(task: Task, *args: Any) -> None:
 
     # A function, not a partial: Django names a failing hook by its `__qualname__`.
     transaction.on_commit(send, robust=True)
+
+
+def queue_length() -> int | None:
+    """Return how many messages wait in the broker; none when it does not answer at once.
+
+    What a worker has fetched and not finished does not wait any more.
+    """
+    if settings.CELERY_TASK_ALWAYS_EAGER:
+        return None
+    options = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
+    try:
+        with Connection(settings.CELERY_BROKER_URL, transport_options=options) as link:
+            channel = link.channel()
+            return int(channel.client.llen(current_app.conf.task_default_queue))
+    except Exception:  # whatever a broker's client may raise: a figure is not worth a failed page
+        logger.warning("the broker does not say how long its queue is", exc_info=True)
+        return None
 
 
 def _run_eagerly(task: Task, args: tuple[Any, ...]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from compliance.services.review_notices import expiring_tell, overdue_tell
 from compliance.services.reviews import certificates_expire
 from portal import platform_time
@@ -10,7 +12,11 @@ from portal.nightly.registry import ShardContext, job
 EXPIRY = "compliance.expiry"
 
 
-@job(EXPIRY, app="compliance")
+@job(
+    EXPIRY,
+    app="compliance",
+    lasting=_("Certificates that have expired stay expired; warnings sent are not sent again."),
+)
 def expiry(ctx: ShardContext) -> None:
     """End what is over and tell of what ends within 90, 30 and 7 days and of reviews that are overdue.
 

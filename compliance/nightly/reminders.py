@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from compliance.bilingual import registration_in_both
 from compliance.epr.missing_sql import MissingNumber, missing_numbers
@@ -35,7 +36,13 @@ LATE_FOR = timedelta(days=14)
 OVERDUE = "overdue"
 
 
-@job(REMINDERS, app="compliance", shards=seller_ranges, rulebook_modules=(EPR,))
+@job(
+    REMINDERS,
+    app="compliance",
+    shards=seller_ranges,
+    rulebook_modules=(EPR,),
+    lasting=_("Reminders sent are not sent again."),
+)
 def reminders(ctx: ShardContext) -> None:
     """Tell each shop of the shard what it has to do, by two statements for all of them."""
     now = platform_time.now()

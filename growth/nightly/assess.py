@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from growth.guide.schema import GUIDE
 from growth.models import StarAssessment
@@ -46,7 +47,13 @@ def first_edition_of_guide() -> date:
     return min((book.effective_from for book in rulebooks_published(GUIDE)), default=date.max)
 
 
-@job(ASSESS, app="growth", needs=(STARS, STAGES), shards=seller_ranges)
+@job(
+    ASSESS,
+    app="growth",
+    needs=(STARS, STAGES),
+    shards=seller_ranges,
+    lasting=_("Stars assessed stay as they were assessed."),
+)
 def assess(ctx: ShardContext) -> None:
     """Write the assessments of the newest month that are not written yet, and tell the shops.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 from growth.services.enrolment_nights import (
     automatic_follow,
     dependents_expire,
@@ -16,7 +18,12 @@ from portal.nightly.registry import ShardContext, job
 PROGRAMMES = "growth.programmes"
 
 
-@job(PROGRAMMES, app="growth", needs=(PLAIN, DERIVED, FINAL))
+@job(
+    PROGRAMMES,
+    app="growth",
+    needs=(PLAIN, DERIVED, FINAL),
+    lasting=_("Enrolments that have begun or ended stay so; notices sent are not sent again."),
+)
 def programmes(ctx: ShardContext) -> None:
     """Bring enrolments up to date.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import F
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from growth.choices import RewardStatus
 from growth.models import Pack, PackClaim, PackStanding, RewardGrant
@@ -29,7 +30,12 @@ Endings = Mapping[date, int]
 
 
 # Lists are closed after stars are assessed: one may be for shops without a star that very day.
-@job(REWARDS, app="growth", needs=(PACKS, ASSESS))
+@job(
+    REWARDS,
+    app="growth",
+    needs=(PACKS, ASSESS),
+    lasting=_("Packs settled, their places and their rewards stay; nothing is granted twice."),
+)
 def rewards(ctx: ShardContext) -> None:
     """Settle the packs whose last day is counted, each once; close lists; tell; let lapse.
 

@@ -152,6 +152,9 @@ def allow_long_work() -> None:
             ("idle_in_transaction_session_timeout", settings.NIGHTLY_STATEMENT_TIMEOUT),
             ("lock_timeout", "60s"),
             ("work_mem", settings.NIGHTLY_WORK_MEM),
+            # A server that computes does not look whether anybody still listens: without this a killed
+            # worker's shard stays locked until its statement is done.
+            ("client_connection_check_interval", "5s"),
         ):
             cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
@@ -352,7 +355,7 @@ def _start_jobs(run: NightRun) -> None:
         if job is None:
             _fail(row, "This version of the portal has no such job.")
         elif failed:
-            _fail(row, f"Blocked: it needs {', '.join(failed)}, which failed.")
+            _fail(row, f"{ledger.BLOCKED}it needs {', '.join(failed)}, which failed.")
         elif all(need.state == RunState.COMPLETE for need in needs):
             _plan(row, job)
 

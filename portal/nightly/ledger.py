@@ -24,6 +24,8 @@ from portal.scoping import unscoped
 from portal.services import audit
 
 OPENING_ATTEMPTS = 3
+BLOCKED = "Blocked: "
+"""How the error of a job begins that never ran, because one it needs failed."""
 INLINE, CELERY = "inline", "celery"
 SCHEDULED = "scheduled"
 """Reason of the runs that beat starts; only these start the next missing night when they are done."""
@@ -155,9 +157,16 @@ class RecomputePreview:
     """What "recompute from this day" would touch."""
 
     days: list[date]
+    """The days that get a run, oldest first."""
     jobs: list[str]
     standing_rows: list[tuple[str, int]]
-    """(standing, rows that hold on the day or later)."""
+    """(standing, rows that hold on one of these days)."""
+    lasting: list[tuple[str, str]]
+    """(job, what it has done once and for all and will not do again or take back)."""
+    not_computed: list[date]
+    """Days in between without a complete run: they stay without one."""
+    at_work: list[date]
+    """Days that are being computed right now: nothing starts before they are done."""
 
 
 def computed_days(since: date) -> list[date]:
@@ -177,23 +186,43 @@ def computed_days(since: date) -> list[date]:
 def recompute_preview(day: date) -> RecomputePreview:
     """Count what a recomputation from a day would look at; changes nothing (NGT-4)."""
     jobs = registry.ordered()
-    models = {model for job in jobs for model in job.standings}
+    days = computed_days(day)
+    models = {model for job in jobs for model in job.standings} if days else set()
     with unscoped():
         rows = [
             (
                 str(model._meta.verbose_name_plural),
-                model._default_manager.filter(valid_to__gte=day).count(),
+                model._default_manager.filter(
+                    valid_to__gte=days[0], valid_from__lte=days[-1]
+                ).count(),
             )
             for model in sorted(models, key=lambda model: model._meta.label)
         ]
-    return RecomputePreview(computed_days(day), [job.name for job in jobs], rows)
+    known = set(days)
+    span = (days[-1] - days[0]).days if days else 0
+    between = (days[0] + timedelta(days=offset) for offset in range(span))
+    return RecomputePreview(
+        days=days,
+        jobs=[job.name for job in jobs],
+        standing_rows=rows,
+        lasting=[(job.name, str(job.lasting)) for job in jobs if job.lasting],
+        not_computed=[each for each in between if each not in known],
+        at_work=_at_work(days),
+    )
+
+
+def _at_work(days: list[date]) -> list[date]:
+    """Return the days of some whose open run has begun."""
+    begun = NightRun.objects.filter(as_of__in=days, state=RunState.RUNNING)
+    return sorted(begun.values_list("as_of", flat=True))
 
 
 def night_recompute_from(*, day: date, actor: User, reason: str = "") -> list[NightRun]:
     """Open a run for every computed day from `day` on; they run one after another, oldest first.
 
-    Late facts of past days are picked up this way (NGT-4). Raises `Refusal` (`nothing_computed`) when
-    no day from there on has been computed.
+    Late facts of past days are picked up this way (NGT-4). Raises `Refusal` when no day from there on
+    has been computed (`nothing_computed`), and when one of them is being computed (`night_open`): what
+    its run has published already would not be computed again.
     """
     days = computed_days(day)
     if not days:
@@ -202,9 +231,49 @@ def night_recompute_from(*, day: date, actor: User, reason: str = "") -> list[Ni
             _("No day from %(day)s on has been computed.") % {"day": day.isoformat()},
         )
     with transaction.atomic():
+        if begun := _at_work(days):
+            raise Refusal(
+                "night_open",
+                _("%(days)s is being computed. Wait until it is done, or stop it.")
+                % {"days": ", ".join(each.isoformat() for each in begun)},
+            )
         return [
             night_start(as_of=each, mode=CELERY, requested_by=actor, reason=reason) for each in days
         ]
+
+
+# --- Stopping and retrying ----------------------------------------------------------------------
+
+
+def night_stop(*, run: NightRun, actor: User, reason: str = "") -> None:
+    """Stop an open run: its unpublished jobs fail, and it waits for a retry (NGT-6).
+
+    What it has published stays published; of the other jobs the day keeps what it had. A shard that is
+    being computed ends, and counts when the job is retried. The next open day goes on. Raises `Refusal`
+    (`not_open`), having changed nothing.
+    """
+    with transaction.atomic():
+        locked = (
+            NightRun.objects.select_for_update(no_key=True)
+            .filter(pk=run.pk, state__in=OPEN_STATES)
+            .first()
+        )
+        # Counted under the locks of the jobs: one that is being published is waited for.
+        stopped = locked is not None and locked.jobs.filter(state__in=OPEN_STATES).update(
+            state=RunState.FAILED, error=f"Stopped by {actor}. {reason}".strip()
+        )
+        if locked is None or not stopped:
+            raise Refusal("not_open", _("This night is not running any more."))
+        locked.state, locked.finished_at = RunState.FAILED, platform_time.wall_clock()
+        locked.save(update_fields=["state", "finished_at"])
+        audit.record(
+            action="night.stop", actor=actor, obj=locked, after={"jobs": stopped, "reason": reason}
+        )
+        following = (
+            NightRun.objects.filter(state__in=OPEN_STATES, mode=CELERY).order_by("as_of").first()
+        )
+        if following is not None:
+            _advance_soon(following)
 
 
 def job_retry(*, job_run: JobRun, actor: User) -> None:
@@ -212,26 +281,40 @@ def job_retry(*, job_run: JobRun, actor: User) -> None:
 
     Finished shards stay finished. Raises `Refusal` (`not_failed`, `night_open`), having changed nothing.
     """
+    _try_again(run_id=job_run.run_id, chosen=Q(pk=job_run.pk), what=job_run.job, actor=actor)
+
+
+def night_retry(*, run: NightRun, actor: User) -> None:
+    """Let every failed job of a run try again, as `job_retry` does with one (NGT-6)."""
+    _try_again(run_id=run.pk, chosen=Q(), what="all", actor=actor)
+
+
+def _try_again(*, run_id: int, chosen: Q, what: str, actor: User) -> None:
     try:
         with transaction.atomic():
-            run = NightRun.objects.select_for_update(no_key=True).get(pk=job_run.run_id)
-            changed = JobRun.objects.filter(pk=job_run.pk, state=RunState.FAILED).update(
+            run = NightRun.objects.select_for_update(no_key=True).get(pk=run_id)
+            failed = list(
+                run.jobs.filter(chosen, state=RunState.FAILED).values_list("pk", flat=True)
+            )
+            if not failed:
+                raise Refusal("not_failed", _("This job has not failed, or is being retried."))
+            # What was never cut into shards was blocked, or the run was stopped before: it waits again.
+            run.jobs.filter(state=RunState.FAILED, shards=None).update(
+                state=RunState.PENDING, error=""
+            )
+            run.jobs.filter(pk__in=failed, state=RunState.FAILED).update(
                 state=RunState.RUNNING, error=""
             )
-            if not changed:
-                raise Refusal("not_failed", _("This job has not failed, or is being retried."))
-            planned = job_run.shards.exists()
-            job_run.shards.filter(state=RunState.FAILED).update(
-                state=RunState.PENDING, attempts=0, enqueued_at=None
+            ShardRun.objects.filter(job_run__in=failed, state=RunState.FAILED).update(
+                state=RunState.PENDING, attempts=0
             )
-            never_planned = JobRun.objects.filter(run=run, state=RunState.FAILED, shards=None)
-            never_planned.update(state=RunState.PENDING, error="")
-            if not planned:
-                JobRun.objects.filter(pk=job_run.pk).update(state=RunState.PENDING)
+            ShardRun.objects.filter(job_run__in=failed, state__in=OPEN_STATES).update(
+                enqueued_at=None
+            )
             NightRun.objects.filter(pk=run.pk, state=RunState.FAILED).update(
                 state=RunState.RUNNING, finished_at=None, mode=CELERY
             )
-            audit.record(action="night.retry", actor=actor, obj=run, after={"job": job_run.job})
+            audit.record(action="night.retry", actor=actor, obj=run, after={"job": what})
             _advance_soon(run)
     except IntegrityError as error:
         raise Refusal(

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from portal.choices import RunState
 from portal.models import NightRun, ShardRun, User
+from portal.nightly.ledger import BLOCKED
 from portal.services.notices import notice_send
 
 PERMISSION = "portal.run_night"
@@ -28,12 +29,18 @@ def operators() -> QuerySet[User]:
 
 
 def operators_tell(run: NightRun) -> int:
-    """Tell every operator once that a run failed; return how many were told."""
-    failed = run.jobs.filter(state=RunState.FAILED).order_by("pk")
+    """Tell every operator that a closed run failed, once per failure; return how many were told.
+
+    A retry that fails is another failure.
+    """
+    # What it blocked is not what has to be mended.
+    failed = (
+        run.jobs.filter(state=RunState.FAILED).exclude(error__startswith=BLOCKED).order_by("pk")
+    )
     shards = ShardRun.objects.filter(job_run__run=run, state=RunState.FAILED).count()
     return notice_send(
         kind="night_failed",
-        key=f"night_failed:{run.pk}",
+        key=f"night_failed:{run.pk}:{run.finished_at:%Y%m%dT%H%M%S.%f}",
         params={
             "day": run.as_of,
             "job": ", ".join(failed.values_list("job", flat=True)),

@@ -116,6 +116,8 @@ class Job:
     standings: tuple[type[Standing], ...] = ()
     rulebook_modules: tuple[str, ...] = ()
     on_publish: Callable[[PublishContext], None] | None = None
+    lasting: Any = ""
+    """What it has done once and for all; a day that is computed again leaves it as it is."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -189,18 +191,20 @@ def job(
     standings: tuple[type[Standing], ...] = (),
     rulebook_modules: tuple[str, ...] = (),
     on_publish: Callable[[PublishContext], None] | None = None,
+    lasting: Any = "",
 ) -> Callable[[Callable[[ShardContext], None]], Callable[[ShardContext], None]]:
     """Register the decorated `compute(ctx)` as a nightly job (NGT-2).
 
     `standings` are the models whose staged differences the engine applies when the job is published.
     `rulebook_modules` name the rulebooks it reads; their versions go to the ledger. `on_publish` runs
     in the publishing transaction: the place to consume a queue the shards have read, because only
-    then is it certain that their result stands.
+    then is it certain that their result stands. `lasting` names, in words for operators, what it does
+    once and for all, such as grants: computing a past day again does not take it back.
     """
 
     def register(compute: Callable[[ShardContext], None]) -> Callable[[ShardContext], None]:
         registry.add(
-            Job(name, app, compute, shards, needs, standings, rulebook_modules, on_publish)
+            Job(name, app, compute, shards, needs, standings, rulebook_modules, on_publish, lasting)
         )
         return compute
 

@@ -11,7 +11,7 @@ from django.db.models import Min, Q
 
 from portal import platform_time
 from portal.choices import RunState
-from portal.models import NightRun, ShardRun
+from portal.models import NightRun, ShardRun, User
 from portal.models.nights import OPEN_STATES
 from portal.nightly import engine, ledger
 from portal.queueing import enqueue
@@ -31,9 +31,7 @@ def missing_days() -> list[date]:
     latest = platform_time.latest_as_of()
     full = NightRun.objects.filter(jobs_asked=[], as_of__lte=latest)
     complete = full.filter(state=RunState.COMPLETE)
-    oldest = complete.aggregate(day=Min("as_of"))["day"]
-    cap = latest - timedelta(days=settings.NIGHTLY_CATCHUP_DAYS - 1)
-    first = max(cap, oldest) if oldest else latest
+    first = first_day_to_catch_up(complete.aggregate(day=Min("as_of"))["day"])
     settled = set(
         full.filter(as_of__gte=first, state__in=[RunState.COMPLETE, RunState.FAILED]).values_list(
             "as_of", flat=True
@@ -43,14 +41,27 @@ def missing_days() -> list[date]:
     return [day for day in days if day not in settled]
 
 
-def nights_schedule() -> NightRun | None:
-    """Start the oldest missing night unless one is open; return it. Safe to call twice at once."""
+def first_day_to_catch_up(oldest_complete: date | None) -> date:
+    """Return the first day that a missed night is caught up for; without a complete day the newest."""
+    latest = platform_time.latest_as_of()
+    if oldest_complete is None:
+        return latest
+    return max(oldest_complete, latest - timedelta(days=settings.NIGHTLY_CATCHUP_DAYS - 1))
+
+
+def nights_schedule(*, actor: User | None = None) -> NightRun | None:
+    """Start the oldest missing night unless one is open; return it. Safe to call twice at once.
+
+    The others follow by themselves, one after another, whether beat or an `actor` has asked.
+    """
     if NightRun.objects.filter(state__in=OPEN_STATES).exists():
         return None
     missing = missing_days()
     if not missing:
         return None
-    return ledger.night_start(as_of=missing[0], mode=ledger.CELERY, reason=ledger.SCHEDULED)
+    return ledger.night_start(
+        as_of=missing[0], mode=ledger.CELERY, reason=ledger.SCHEDULED, requested_by=actor
+    )
 
 
 def nights_sweep() -> int:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
+
 from portal import platform_time
 from portal.choices import Membership
 from portal.nightly import ledger
@@ -44,7 +46,13 @@ def month_to_fix(as_of: date) -> date | None:
     return month_end
 
 
-@job(ASSESS, app="rfq", needs=(SCORES,), shards=seller_ranges)
+@job(
+    ASSESS,
+    app="rfq",
+    needs=(SCORES,),
+    shards=seller_ranges,
+    lasting=_("Assessments of past months keep their score and their rights."),
+)
 def assess(ctx: ShardContext) -> None:
     """Write the assessments of the newest month's end that are not written yet (RFQ-18).
 

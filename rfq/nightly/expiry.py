@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
 from portal.nightly.days import endings_to_warn_of, night_day
@@ -21,7 +22,12 @@ from rfq.services.rights_check import rights_reconcile
 EXPIRY = "rfq.expiry"
 
 
-@job(EXPIRY, app="rfq", needs=(GRANTS,))
+@job(
+    EXPIRY,
+    app="rfq",
+    needs=(GRANTS,),
+    lasting=_("RFQs that have ended stay ended; warnings sent are not sent again."),
+)
 def expiry(ctx: ShardContext) -> None:
     """End RFQs, warn of rights about to end and report lots that the ledger does not explain.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
 from portal.nightly.days import night_day
@@ -27,7 +28,13 @@ from rfq.services.rights import month_end
 GRANTS = "rfq.grants"
 
 
-@job(GRANTS, app="rfq", needs=(ASSESS,), shards=seller_ranges)
+@job(
+    GRANTS,
+    app="rfq",
+    needs=(ASSESS,),
+    shards=seller_ranges,
+    lasting=_("Rights granted stay; nothing is granted twice."),
+)
 def grants(ctx: ShardContext) -> None:
     """Grant what is due of this month's rights and not granted yet, and tell the shops (RFQ-10).
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
 from portal.choices import SellerStatus
@@ -25,7 +26,12 @@ LOOK_BACK_DAYS = 14
 BATCH = 1000
 
 
-@job(REMINDERS, app="rfq", shards=seller_ranges)
+@job(
+    REMINDERS,
+    app="rfq",
+    shards=seller_ranges,
+    lasting=_("Reminders sent are not sent again."),
+)
 def reminders(ctx: ShardContext) -> None:
     """Tell the open follow-ups due by the day the night belongs to (as of + 2), each once.
 

@@ -98,8 +98,8 @@ def routes(
         "order_id": "o1", "slug": "news", "module": "portal.buyer_labels", "version": "2022-08",
         "key": "listings.rts_products", "kind": "buyers", "as_of": str(AS_OF), "uidb36": "1",
         "app_label": "portal", "object_id": "1", "content_type_id": 1, "pk": 1, "url": "x",
-        "job_run_id": run.jobs.order_by("pk")[0].pk, "rfq_id": "open", "month": "2022-08",
-        "token": mine.pop("token"), "decision": "uphold", "shop": shop.member_id,
+        "run_id": run.pk, "job_run_id": run.jobs.order_by("pk")[0].pk, "rfq_id": "open",
+        "month": "2022-08", "token": mine.pop("token"), "decision": "uphold", "shop": shop.member_id,
     }  # fmt: skip
     examples: dict[str, dict[str, Any]] = {
         "account_confirm_email": {"key": "nobodys-key"},

@@ -117,7 +117,9 @@ def test_recompute_previews_the_days_before_it_starts_them(staff_client: Client)
     preview = staff_client.post(f"{LIST}recompute/", asked).content.decode()
     assert "2022-07-31, 2022-08-01" in preview
     assert NightRun.objects.count() == 3
-    staff_client.post(f"{LIST}recompute/", {**asked, "confirmed": "Start"})
+    confirmed = {**asked, "previewed": "2022-07-31 2022-08-01", "confirmed": "Start"}
+    assert 'value="2022-07-31 2022-08-01"' in preview
+    staff_client.post(f"{LIST}recompute/", confirmed)
     again = NightRun.objects.filter(number=2).values_list("as_of", flat=True)
     assert sorted(again) == [date(2022, 7, 31), DAY]
 
