@@ -128,12 +128,12 @@ def test_a_seller_enrols_in_a_programme_and_leaves_it(
     page.goto(person.base + "/growth/programmes/")
     main.get_by_role("link", name="Venue", exact=True).first.click()
     expect(main).to_contain_text("We keep our promises.")
-    page.locator("[name=answer_fair]").fill("Canton fair")
+    page.locator("[name='answers.fair']").fill("Canton fair")
     page.get_by_role("button", name="Enrol", exact=True).click()
     expect(main.get_by_role("alert")).to_be_visible()
     assert enrolments() == []
     person.complaints.clear()  # The browser itself complains of the refusal.
-    expect(page.locator("[name=answer_fair]")).to_have_value("Canton fair")
+    expect(page.locator("[name='answers.fair']")).to_have_value("Canton fair")
     page.locator("[name=agreement]").check()
     press(person, "Enrol")
     expect(page.locator("body")).to_contain_text("Your shop is enrolled.")
