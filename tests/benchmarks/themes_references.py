@@ -8,6 +8,7 @@ computes each theme on the slices of its subtree. Both write only the difference
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
 from functools import reduce
 from operator import or_
@@ -15,12 +16,11 @@ from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import F, Q, Value
+from django.db.models import BooleanField, F, Func, Q, Value
 from django.db.models.functions import StrIndex
 from django.db.models.lookups import Exact, GreaterThan
 
 from listings.models import MatchProjection, Theme, ThemeMatch
-from listings.similar import HoldsAny
 from portal import platform_time
 from portal.models import CategoryClosure
 from portal.models.standings import FOREVER
@@ -51,6 +51,27 @@ def one_query_per_theme(day: date) -> None:
             ThemeMatch(product_id=product, theme=theme, seller_id=found[product], valid_from=day)
             for product in new
         )
+
+
+class HoldsAny(Func):
+    """True when a list of hashes holds at least one of some hashes."""
+
+    output_field = BooleanField()
+
+    def __init__(self, column: Any, hashes: Sequence[int]) -> None:
+        self.hashes = list(hashes)
+        super().__init__(column)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+        """Use the array operator."""
+        column, params = compiler.compile(self.source_expressions[0])
+        return f"({column} && %s::bigint[])", [*params, self.hashes]
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> Any:
+        """Look the hashes up in the list's text: they are all of one width."""
+        column, params = compiler.compile(self.source_expressions[0])
+        found = " OR ".join([f"INSTR({column}, %s) > 0"] * len(self.hashes))
+        return f"({found or '0'})", [part for text in self.hashes for part in (*params, str(text))]
 
 
 def _conditions(theme: Theme) -> list[Q]:
