@@ -16,6 +16,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 
 from tests.benchmarks import frame
@@ -33,6 +34,8 @@ def main() -> int:
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--themes", type=int, default=1_200)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slow", type=float, default=0, help="print statements of so many seconds")
+    parser.add_argument("--plan", action="store_true", help="and how they are run, of changes only")
     return frame.run(parser, "bench_themes", _measured, now=NOW)
 
 
@@ -55,7 +58,12 @@ def _measured(options: argparse.Namespace) -> None:
     frame.tidy()
     loaded = time.perf_counter() - began
     print(f"loaded, with the first night, in {loaded:.0f} s", flush=True)
-    best, memory = _measure(options.rounds)
+    if options.plan:
+        with frame.statements(options.slow or 0.05, plan=True):
+            _once(lambda: run_night(themes_world.DAY + timedelta(days=1)), themes_world.DAY)
+        return
+    with frame.statements(options.slow):
+        best, memory = _measure(options.rounds)
     _report(best, many=options.themes >= MANY)
     if connection.vendor == "sqlite":
         print(f"peak memory of the process: {memory // 1024} MiB")
@@ -63,8 +71,6 @@ def _measured(options: argparse.Namespace) -> None:
 
 def _measure(rounds: int) -> tuple[dict[str, float], int]:
     """Return the best seconds of each way, having compared what they leave behind."""
-    from datetime import timedelta
-
     from tests.benchmarks import themes_references
     from tests.benchmarks.worlds import themes as themes_world
 

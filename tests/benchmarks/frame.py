@@ -168,6 +168,41 @@ class Stopwatch:
         return found
 
 
+@contextmanager
+def statements(slow: float, *, plan: bool = False) -> Iterator[None]:
+    """Print statements that take `slow` seconds or more, none for 0; with `plan` how PostgreSQL ran them."""
+    from django.db import connection
+
+    def timing(execute: Callable[..., Any], sql: str, params: Any, *others: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return execute(sql, params, *others)
+        finally:
+            seconds = time.perf_counter() - began
+            if seconds >= slow:
+                print(f"    {seconds:6.2f} s  {' '.join(str(sql).split())[:400]}", flush=True)
+
+    def explaining(execute: Callable[..., Any], sql: str, params: Any, *others: Any) -> Any:
+        if str(sql).lstrip().split(maxsplit=1)[0] in {"INSERT", "UPDATE", "DELETE"}:
+            execute("SAVEPOINT plan", None, *others)
+            cursor = others[-1]["cursor"]
+            execute(f"EXPLAIN (ANALYZE, BUFFERS) {sql}", params, *others)
+            lines = [row[0] for row in cursor.fetchall()]
+            execute("ROLLBACK TO SAVEPOINT plan", None, *others)
+            if float(lines[-1].split()[-2]) >= slow * 1000:
+                print(
+                    "    ", "\n     ".join([" ".join(str(sql).split())[:200], *lines]), flush=True
+                )
+        return execute(sql, params, *others)
+
+    if not slow:
+        yield
+        return
+    on_postgres = connection.vendor == "postgresql"
+    with connection.execute_wrapper(explaining if plan and on_postgres else timing):
+        yield
+
+
 def memory() -> int:
     """Return the most memory this process ever had; MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
