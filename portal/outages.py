@@ -15,6 +15,7 @@ RETRY_SECONDS = 5
 _AWAY = ("08", "53", "57P", "58")
 """PostgreSQL, beginnings of states: no connection; no resources (disk full, too many connections); shut
 down or ended by an operator; a failure of the system below."""
+_LOST = ("08", "57P")
 _SQLITE_FULL = ("database or disk is full", "disk I/O error")
 
 
@@ -34,20 +35,35 @@ class Unavailable(Refusal):
 
 def is_outage(error: BaseException | None) -> bool:
     """Tell whether an error, or what it was raised from, is the database being away or full."""
+    found = _from_database(error)
+    return found is not None and (
+        any(text in str(found) for text in _SQLITE_FULL) or _says(found, _AWAY)
+    )
+
+
+def is_connection_loss(error: BaseException | None) -> bool:
+    """Tell whether an error, or what it was raised from, is that the connection to the database ended.
+
+    Asking the connection does not tell: leaving a transaction, Django opens another in the place of a broken one.
+    """
+    found = _from_database(error)
+    return found is not None and _says(found, _LOST)
+
+
+def _from_database(error: BaseException | None) -> Exception | None:
     while error is not None:
         if isinstance(error, DatabaseError | InterfaceError):
-            return _is_away(error)
+            return error
         error = error.__cause__
-    return False
+    return None
 
 
-def _is_away(error: Exception) -> bool:
+def _says(error: Exception, states: tuple[str, ...]) -> bool:
+    """Tell whether PostgreSQL gave one of these states, or could not say anything any more."""
     cause = error.__cause__
     state = getattr(cause, "sqlstate", None)
     if state:
-        return state.startswith(_AWAY)
-    if any(text in str(error) for text in _SQLITE_FULL):
-        return True
+        return str(state).startswith(states)
     # A connection that broke has no state: the server did not come to say anything.
     broken = type(cause).__module__.partition(".")[0] == "psycopg"
     return broken and isinstance(error, OperationalError | InterfaceError)

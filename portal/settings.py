@@ -177,7 +177,8 @@ CELERY_TIMEZONE = "UTC"
 # daylight-saving nights and a second beat are harmless.
 CELERY_BEAT_SCHEDULE = {
     "schedule-nights": {"task": "portal.tasks.schedule_nights", "schedule": crontab(minute="*/15")},
-    "sweep-nights": {"task": "portal.tasks.sweep_nights", "schedule": 30.0},
+    # With `schedule.LOST_AFTER`: what a dead worker held is at work again within 75 seconds.
+    "sweep-nights": {"task": "portal.tasks.sweep_nights", "schedule": 10.0},
     "sweep-ingest-uploads": {"task": "portal.tasks.sweep_ingest_uploads", "schedule": 60.0},
     "sweep-outbox": {"task": "portal.tasks.sweep_outbox", "schedule": 60.0},
     "sweep-files": {"task": "portal.tasks.sweep_files", "schedule": crontab(minute=20)},

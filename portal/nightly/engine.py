@@ -29,6 +29,7 @@ from portal.nightly import ledger
 from portal.nightly.operators import operators_tell
 from portal.nightly.registry import Job, PublishContext, ShardContext, registry
 from portal.nightly.standings import publish
+from portal.outages import is_connection_loss
 from portal.queueing import enqueue, enqueue_on_commit
 from portal.scoping import unscoped
 
@@ -38,6 +39,8 @@ MAX_ATTEMPTS = 3
 """Failures after which a shard, or a publication, waits for staff. A killed worker is no failure."""
 POLL_SECONDS = 0.2
 RECONNECT_SECONDS = 60
+CLIENT_CHECK = "5s"
+"""How often PostgreSQL looks whether the worker of a long statement is still there."""
 
 
 class Outcome(enum.Enum):
@@ -152,6 +155,9 @@ def allow_long_work() -> None:
             ("idle_in_transaction_session_timeout", settings.NIGHTLY_STATEMENT_TIMEOUT),
             ("lock_timeout", "60s"),
             ("work_mem", settings.NIGHTLY_WORK_MEM),
+            # The statement of a killed worker ends, and with it the lock of its shard; PostgreSQL would
+            # otherwise notice when it has something to send.
+            ("client_connection_check_interval", CLIENT_CHECK),
             # A server that computes does not look whether anybody still listens: without this a killed
             # worker's shard stays locked until its statement is done.
             ("client_connection_check_interval", "5s"),
@@ -161,7 +167,7 @@ def allow_long_work() -> None:
 
 def _record_failure(shard_id: int, error: Exception) -> Outcome:
     """Count a failure; a connection that was lost is nobody's fault and is not counted."""
-    lost = not _connection_works()
+    lost = _connection_lost(error)
     text = "".join(traceback.format_exception(error))
     with transaction.atomic():
         shard = _locked(shard_id)
@@ -175,12 +181,11 @@ def _record_failure(shard_id: int, error: Exception) -> Outcome:
     return Outcome.FAILED if state == RunState.FAILED else Outcome.RETRY
 
 
-def _connection_works() -> bool:
-    """Tell whether the connection survived; close it if not, so that the next query opens another."""
-    if connection.connection is not None and connection.is_usable():
-        return True
-    connection.close()
-    return False
+def _connection_lost(error: Exception) -> bool:
+    """Tell whether the connection was lost; one that broke is closed, so that the next query opens another."""
+    if connection.connection is not None and not connection.is_usable():
+        connection.close()
+    return is_connection_loss(error)
 
 
 # --- Jobs ---------------------------------------------------------------------------------------
@@ -199,7 +204,7 @@ def _job_settle(job_run: JobRun) -> None:
     try:
         job_publish(job_run_id=job_run.pk)
     except Exception as error:
-        if not _connection_works():
+        if _connection_lost(error):
             raise
         logger.exception("publishing %s failed", job_run)
         _count_failed_publication(job_run.pk, error)
@@ -404,8 +409,8 @@ def run_inline(*, run_id: int, on_change: Callable[[], None] = lambda: None) -> 
                 on_change()
                 lost_at = None
             lost_at = None
-        except (OperationalError, InterfaceError):
-            if _connection_works():
+        except (OperationalError, InterfaceError) as error:
+            if not _connection_lost(error):
                 raise
             # From the loss, not from the last success: a shard may take longer than the patience.
             lost_at = lost_at or time.monotonic()

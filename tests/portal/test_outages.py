@@ -10,7 +10,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, Programm
 from django.test import Client
 from rest_framework.test import APIClient
 
-from portal.outages import is_outage
+from portal.outages import is_connection_loss, is_outage
 
 
 def raised(error: Exception, cause: Exception | None = None) -> Exception:
@@ -46,6 +46,23 @@ def driver(state: str | None, kind: type[psycopg.Error] = psycopg.OperationalErr
 )
 def test_an_outage_is_told_from_a_mistake(error: Exception, outage: bool) -> None:
     assert is_outage(error) is outage
+
+
+@pytest.mark.rule("NGT-3")
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (raised(OperationalError("terminating connection"), driver("57P01")), True),
+        (raised(OperationalError("the connection is lost"), driver(None)), True),
+        # A night that tried these again without counting would never end.
+        (raised(OperationalError("No space left on device"), driver("53100")), False),
+        (raised(OperationalError("canceling statement"), driver("57014")), False),
+        (OperationalError("database is locked"), False),
+        (RuntimeError("a mistake"), False),
+    ],
+)
+def test_a_lost_connection_is_told_from_a_failure(error: Exception, lost: bool) -> None:
+    assert is_connection_loss(error) is lost
 
 
 @pytest.fixture
