@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.concurrency.machines import Databases, Machine
 from tests.concurrency.night_facts import World
+from tests.concurrency.zygote import Forked
 
 DAY = "2022-08-01"
 NOW = "2022-08-03T01:00:00-07:00"
@@ -43,8 +44,13 @@ class Result:
 
 def play(machine: Machine, *steps: Sequence[Any], **extra: str) -> None:
     """Run steps of `night_play` in one process that has to succeed."""
+    playing(machine, *steps, **extra).join()
+
+
+def playing(machine: Machine, *steps: Sequence[Any], **extra: str) -> Forked:
+    """Start a process that runs steps of `night_play`; return it."""
     call = f"from django.core.management import call_command\ncall_command('night_play', {json.dumps(steps)!r})"
-    machine.fork(call, **extra).join()
+    return machine.fork(call, **extra)
 
 
 def world_steps(world: World, **options: Any) -> list[Any]:

@@ -6,6 +6,7 @@
 | `NIGHT_MARK` | file that appears when the process has stopped there |
 | `NIGHT_LOG` | file that gets a line per computed shard |
 | `NIGHT_SLOW` | seconds each shard and each publication takes longer |
+| `NIGHT_SLOW_SQL` | seconds a statement of each shard takes longer, on PostgreSQL |
 | `NIGHT_HASTE` | file: no shard is slow any more once it exists |
 | `NIGHT_SHARDS` | into how many shards jobs are cut when nobody says |
 | `NIGHT_LOST_AFTER` | seconds until a shard that waits is sent again, 1 without it |
@@ -22,7 +23,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from portal.models import ShardRun
 from portal.nightly import engine, schedule
@@ -42,6 +43,9 @@ def _stop_at(point: str) -> None:
 def _be_slow() -> None:
     until = time.monotonic() + float(os.environ.get("NIGHT_SLOW", "0"))
     haste = Path(os.environ.get("NIGHT_HASTE", "/nowhere"))
+    if (seconds := os.environ.get("NIGHT_SLOW_SQL")) and not haste.exists():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(%s)", [float(seconds)])
     while time.monotonic() < until and not haste.exists():
         time.sleep(0.02)
 
