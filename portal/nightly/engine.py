@@ -158,9 +158,6 @@ def allow_long_work() -> None:
             # The statement of a killed worker ends, and with it the lock of its shard; PostgreSQL would
             # otherwise notice when it has something to send.
             ("client_connection_check_interval", CLIENT_CHECK),
-            # A server that computes does not look whether anybody still listens: without this a killed
-            # worker's shard stays locked until its statement is done.
-            ("client_connection_check_interval", "5s"),
         ):
             cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
 
