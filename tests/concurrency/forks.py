@@ -46,8 +46,10 @@ class Processes:
             _fork.Process(target=self._child, args=(function, barrier, sender))
             for function, (_receiver, sender) in zip(functions, pipes, strict=True)
         ]
-        for child in children:
+        for child, (_receiver, sender) in zip(children, pipes, strict=True):
             child.start()
+            # Without this end of ours, a child that is killed is noticed at once.
+            sender.close()
         try:
             return [self._receive(receiver) for receiver, _sender in pipes]
         finally:
