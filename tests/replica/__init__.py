@@ -1,0 +1,1 @@
+"""Pages reading from a streaming replica, for real: what docs/scaling.md promises."""
