@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import connection
-from django.db.models import DurationField, ExpressionWrapper, F, Max, Min, QuerySet, Sum
+from django.db.models import (
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+)
 
 from portal import platform_time
 from portal.choices import RunState
@@ -140,7 +151,7 @@ class Outlook:
     days: list[DayToCome]
     """In the order they run."""
     failed: list[NightRun]
-    """Nights that failed, of days without a complete run: each waits for a retry."""
+    """Runs that failed or were stopped and that no later run replaces: each waits for a retry."""
     too_old: int
     """Days without a complete run that lie farther back than missed nights are caught up."""
 
@@ -170,20 +181,27 @@ def outlook() -> Outlook:
         days.append(DayToCome(day, run, None if starts_now else before))
         before = day
     complete = set(_complete_nights().filter(as_of__lte=latest).values_list("as_of", flat=True))
-    failed = {
-        run.as_of: run
-        for run in NightRun.objects.filter(
-            state=RunState.FAILED, jobs_asked=[], as_of__lte=latest
-        ).order_by("as_of", "number")
-        if run.as_of not in complete and run.as_of not in computing
-    }
+    failed = _not_made_good()
     oldest = min(complete, default=None)
-    first = schedule.first_day_to_catch_up(oldest)
     too_old = 0
     if oldest is not None:
-        behind = (oldest + timedelta(days=offset) for offset in range((first - oldest).days))
-        too_old = sum(day not in complete and day not in failed for day in behind)
-    return Outlook(days, list(failed.values()), too_old)
+        known = complete | {run.as_of for run in failed}
+        reach = (schedule.first_day_to_catch_up(oldest) - oldest).days
+        behind = (oldest + timedelta(days=offset) for offset in range(reach))
+        too_old = sum(day not in known for day in behind)
+    return Outlook(days, failed, too_old)
+
+
+def _not_made_good() -> list[NightRun]:
+    """Return the failed runs that no later one of their day replaces, oldest first."""
+    later = NightRun.objects.filter(as_of=OuterRef("as_of"), number__gt=OuterRef("number"))
+    of_all_jobs = Q(jobs_asked=[])
+    return list(
+        NightRun.objects.filter(
+            Q(of_all_jobs & ~Exists(later.filter(of_all_jobs))) | Q(~of_all_jobs & ~Exists(later)),
+            state=RunState.FAILED,
+        ).order_by("as_of", "number")
+    )
 
 
 # --- Durations ----------------------------------------------------------------------------------

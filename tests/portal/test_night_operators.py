@@ -113,6 +113,23 @@ def test_an_operator_catches_up_without_waiting_for_beat(
     assert NightRun.objects.count() == 3
 
 
+@pytest.mark.both_databases
+@pytest.mark.rule("NGT-6")
+def test_a_failed_run_waits_for_a_retry_until_a_later_one_replaces_it(night: Night) -> None:
+    night.add("a")
+    night.add("b")
+    night.run()
+    night.broken = {"a"}
+    again, some = night.run(), night.run(YESTERDAY, jobs=["a"])
+    assert watch.outlook().failed == [some, again], "also of a day that was complete before"
+    night.broken = set()
+    night.run(jobs=["b"])
+    assert watch.outlook().failed == [some, again], "some jobs do not make good what all should"
+    night.run()
+    night.run(YESTERDAY, jobs=["b"])
+    assert watch.outlook().failed == []
+
+
 # --- At work ------------------------------------------------------------------------------------
 
 
