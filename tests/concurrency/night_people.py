@@ -6,8 +6,7 @@ What waits for the night is made twice or more where it can be: for shops in dif
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
-from decimal import Decimal
+from datetime import date, datetime
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -194,12 +193,13 @@ def act(world: World) -> None:
             ]
         }
     )  # fmt: skip
+    # By what never comes late: who was enrolled stays so, whatever is computed again.
     automatic = programme_create(
         "night_automatic",
         routes=[
             {
                 "key": "auto", "automatic": True,
-                "audience": [{"metric": "portal.login_days_30d", "op": "gte", "value": 4}],
+                "audience": [{"metric": "listings.rts_products", "op": "gte", "value": 2}],
             }
         ],
     )  # fmt: skip
@@ -208,7 +208,7 @@ def act(world: World) -> None:
         routes=[
             {
                 "key": "auto", "automatic": True,
-                "audience": [{"metric": "portal.login_days_30d", "op": "gte", "value": 40}],
+                "audience": [{"metric": "listings.rts_products", "op": "gte", "value": 40}],
             }
         ],
     )  # fmt: skip
@@ -266,23 +266,3 @@ def _rights(world: World, shops: list[Seller]) -> None:
     assert wrong is not None
     assert wrong.left
     RightLot.objects.filter(pk=wrong.pk).update(left=wrong.left - 1)
-
-
-def feed_again(world: World, amount: Decimal = Decimal("777.77")) -> None:
-    """Correct an order and a number of a day that has been computed, as upstream does."""
-    shop = world.members[1]
-    at = start_of(world.day - 2 * ONE_DAY) + timedelta(hours=3)
-    feed(
-        {
-            "metrics": [
-                {"seller": shop, "day": (world.day - 2 * ONE_DAY).isoformat(), "metric": "ext.card",
-                 "value": "1"}
-            ],
-            "orders": [
-                {"order_id": f"{shop}-corrected", "seller": shop, "buyer": "buyer-1",
-                 "channel": "trade_assurance", "kind": "rts", "amount": str(amount),
-                 "created_at": at.isoformat(), "paid_at": at.isoformat(),
-                 "received_at": at.isoformat(), "received": str(amount)}
-            ],
-        }
-    )  # fmt: skip
