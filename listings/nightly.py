@@ -106,13 +106,12 @@ def themes(ctx: ShardContext) -> None:
     }
     since = _unchanged_since(ctx)
     if since is None:
-        select, scope = (
-            match_select(ctx.connection.vendor),
-            "s.product_id BETWEEN %(lo)s AND %(hi)s",
-        )
+        select, scope, held = match_select(ctx.connection.vendor), IN_SHARD, ""
     else:
-        select, scope = _changed_only(ctx, values, since)
-    stage_differences(ctx, ThemeMatch, select, values, scope_sql=scope, keys_unique=True)
+        select, scope, held = _changed_only(ctx, values, since)
+    stage_differences(
+        ctx, ThemeMatch, select, values, scope_sql=scope, held_sql=held, keys_unique=True
+    )
 
 
 def _unchanged_since(ctx: ShardContext) -> date | None:
@@ -132,11 +131,12 @@ def _unchanged_since(ctx: ShardContext) -> date | None:
     return base["job_run__as_of"]
 
 
-def _changed_only(ctx: ShardContext, values: dict[str, Any], since: date) -> tuple[str, str]:
+def _changed_only(ctx: ShardContext, values: dict[str, Any], since: date) -> tuple[str, str, str]:
     """Collect the products and themes that may match otherwise than on `since`.
 
-    Returns the select of their matches and the scope in which they are all there is. Only pairs of a
-    changed product with any theme, or of a changed theme with any product, can differ.
+    Returns the select of their matches, the scope in which they are all there is, and a table of the
+    matches held there. Only pairs of a changed product with any theme, or of a changed theme with any
+    product, can differ.
     """
     values |= {"since": since, "since_moment": platform_time.end_of(since)}
     for table in ("night_products", "night_themes"):
@@ -147,17 +147,30 @@ def _changed_only(ctx: ShardContext, values: dict[str, Any], since: date) -> tup
     if ctx.is_postgres:
         ctx.execute("ANALYZE night_products")
         ctx.execute("ANALYZE night_themes")
+    ctx.execute("DROP TABLE IF EXISTS night_matches")
+    ctx.execute(HELD_MATCHES, values)
+    ctx.execute("CREATE INDEX night_matches_key ON night_matches (product_id, theme_id)")
+    if ctx.is_postgres:
+        ctx.execute("ANALYZE night_matches")
     products, themes = "SELECT id FROM night_products", "SELECT id FROM night_themes"
     vendor = ctx.connection.vendor
     select = (
         f"{match_select(vendor, products=products)} UNION {match_select(vendor, themes=themes)}"
     )
-    scope = (
-        "s.product_id BETWEEN %(lo)s AND %(hi)s AND "
-        f"(s.product_id IN ({products}) OR s.theme_id IN ({themes}))"
-    )
-    return select, scope
+    scope = f"{IN_SHARD} AND (s.product_id IN ({products}) OR s.theme_id IN ({themes}))"
+    return select, scope, "night_matches"
 
+
+IN_SHARD = "s.product_id BETWEEN %(lo)s AND %(hi)s"
+_HELD = f"""
+SELECT s.product_id, s.theme_id, s.seller_id, s.valid_from, s.valid_to FROM listings_themematch s
+WHERE {IN_SHARD} AND s.valid_from <= %(day)s AND s.valid_to >= %(day)s"""
+# Product by product and theme by theme: with an "or" between the two the whole table is read.
+HELD_MATCHES = f"""
+CREATE TEMPORARY TABLE night_matches AS
+{_HELD} AND s.product_id IN (SELECT id FROM night_products)
+UNION{_HELD} AND s.theme_id IN (SELECT id FROM night_themes)
+"""
 
 CHANGED_PRODUCTS = """
 INSERT INTO night_products (id)

@@ -79,6 +79,7 @@ def stage_differences(
     params: Mapping[str, Any],
     *,
     scope_sql: str = "1 = 1",
+    held_sql: str = "",
     keys_unique: bool = False,
 ) -> Differences:
     """Stage how the standing has to change on `ctx.as_of` for this shard's part (NGT-5).
@@ -86,12 +87,16 @@ def stage_differences(
     `select_sql` gives the whole new set of the part; its columns are named like the standing's columns.
     `scope_sql` says which standing rows the part covers: a condition on the alias `s`, using key and
     carried columns, e.g. `s.seller_id BETWEEN %(lo)s AND %(hi)s`. Both take the named `params`.
+    `held_sql` names a table that has all rows of the standing which hold in the scope, where the job can
+    find them sooner than the database does by the condition.
     The select is evaluated once. A key given twice is an error; a job whose select cannot do that may
     say `keys_unique` and save the check.
     """
     with new_set(ctx, model):
         add_to_new_set(ctx, model, select_sql, params)
-        return stage_new_set(ctx, model, params, scope_sql=scope_sql, keys_unique=keys_unique)
+        return stage_new_set(
+            ctx, model, params, scope_sql=scope_sql, held_sql=held_sql, keys_unique=keys_unique
+        )
 
 
 def stage_new_set(
@@ -100,6 +105,7 @@ def stage_new_set(
     params: Mapping[str, Any],
     *,
     scope_sql: str = "1 = 1",
+    held_sql: str = "",
     keys_unique: bool = False,
 ) -> Differences:
     """Stage the differences between the open new set and what holds as of the day in the scope."""
@@ -112,18 +118,18 @@ def stage_new_set(
     scope = f"({scope_sql})"
     _refuse_rows_outside(ctx, sql, scope, values)
     holds = "s.valid_from <= %(night_day)s AND s.valid_to >= %(night_day)s"
-    columns = sql.listed(sql.data)
+    columns, table = sql.listed(sql.data), held_sql or sql.table
     ctx.execute(f"DELETE FROM {sql.changes} WHERE shard_id = %(night_shard)s", values)
     entering = ctx.execute(
         f"INSERT INTO {sql.changes} (shard_id, entering, {columns}) "
         f"SELECT %(night_shard)s, TRUE, {sql.listed(sql.data, 'n')} FROM {sql.fresh} n "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {sql.table} s "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {table} s "
         f"WHERE {sql.same_row('s', 'n')} AND {holds} AND {scope})",
         values,
     ).rowcount
     leaving = ctx.execute(
         f"INSERT INTO {sql.changes} (shard_id, entering, {columns}) "
-        f"SELECT %(night_shard)s, FALSE, {sql.listed(sql.data, 's')} FROM {sql.table} s "
+        f"SELECT %(night_shard)s, FALSE, {sql.listed(sql.data, 's')} FROM {table} s "
         f"WHERE {holds} AND {scope} AND NOT EXISTS "
         f"(SELECT 1 FROM {sql.fresh} n WHERE {sql.same_row('n', 's')})",
         values,

@@ -90,7 +90,7 @@ def with_table(document: str, text: str) -> str:
 
 # --- Plot ---------------------------------------------------------------------------------------
 
-LABELS, BARS, VALUES, LINE, TOP = 520, 380, 100, 22, 64
+LABELS, BARS, VALUES, LINE, TOP = 520, 380, 140, 22, 64
 MOST = 5
 """Doublings to each side of the goal that are drawn; what is further ends there."""
 COLOURS = {True: "#2a7d5f", False: "#c2553a"}
