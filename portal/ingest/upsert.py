@@ -81,6 +81,12 @@ class _Upsert:
     merge: Merge | None
     result: Upserted = field(default_factory=Upserted)
     changes: dict[Any, tuple[Values, Values]] = field(default_factory=dict)
+    keys: list[tuple[Any, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take the key out of every row once: it is asked for several times."""
+        columns = [[row[name] for row in self.rows] for name in self.key]
+        self.keys = list(zip(*columns, strict=True))
 
     def run(self) -> Upserted:
         attributes = sorted({attribute for row in self.rows for attribute in row})
@@ -89,7 +95,7 @@ class _Upsert:
             stored = self._load(attributes, waiting)
             new = []
             for index in waiting:
-                found = stored.get(self._key_of(index))
+                found = stored.get(self.keys[index])
                 if found is None:
                     new.append(index)
                 else:
@@ -99,10 +105,6 @@ class _Upsert:
                 self._update()
                 return self.result
         raise OperationalError("rows kept appearing and vanishing during an upsert")
-
-    def _key_of(self, index: int) -> tuple[Any, ...]:
-        row = self.rows[index]
-        return tuple(row[name] for name in self.key)
 
     def _compare(self, index: int, pk: Any, stored: Values) -> None:
         """Sort a row whose key is stored into unchanged, updated or moved."""
@@ -127,7 +129,7 @@ class _Upsert:
         """Return key → (primary key, attributes) of the stored rows among those at `indexes`."""
         if not indexes:
             return {}
-        keys = [self._key_of(index) for index in indexes]
+        keys = [self.keys[index] for index in indexes]
         manager = self.model._base_manager
         if len(self.key) == 1:
             queryset = manager.filter(**{f"{self.key[0]}__in": [key[0] for key in keys]})
@@ -170,7 +172,7 @@ class _Upsert:
         """Insert new rows; return the indexes of those that somebody else inserted meanwhile."""
         if not new:
             return []
-        by_key = {self._key_of(index): index for index in new}
+        by_key = {self.keys[index]: index for index in new}
         # In the order of their keys two writers wait for each other instead of dead-locking.
         ordered = [self.rows[by_key[key]] for key in sorted(by_key)]
         fields = [item for item in self.model._meta.concrete_fields if not item.primary_key]

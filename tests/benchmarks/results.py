@@ -62,9 +62,14 @@ class Ratio:
         """What came of the goal as a word."""
         return {None: "no goal", True: "met", False: "missed"}[self.met]
 
+    @property
+    def _bound(self) -> float | None:
+        return self.at_most if self.at_least is None else self.at_least
+
     def _text(self, value: float) -> str:
         if self.unit == "%":
-            return f"{value:.0%}".replace("%", " %")
+            # A tenth of a hundredth tells where a goal of a few hundredths is just missed.
+            return f"{value * 100:.{0 if value >= 0.2 or value == self._bound else 1}f} %"
         return f"{value:.0f} ×" if value >= 20 else f"{value:.3g} ×"
 
 
