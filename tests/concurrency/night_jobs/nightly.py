@@ -99,7 +99,8 @@ if _unguarded == "lock":
 
 
 def _mark_then_compute(shard_id: int) -> engine.Outcome:
-    shard = engine._locked(shard_id)
+    with transaction.atomic():
+        shard = engine._locked(shard_id)
     ShardRun.objects.filter(pk=shard_id).update(state="complete")
     with transaction.atomic():
         registry[shard.job_run.job].compute(engine._context(shard))
