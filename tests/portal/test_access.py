@@ -131,6 +131,10 @@ def routes(
                 "release",
                 "overturn",
                 "end_effect",
+                "terms",
+                "export",
+                "test",
+                "retract",
             ):
                 name = f"admin:{options.app_label}_{options.model_name}_{action}"
                 keys = {"object_id": first or 1, "pk": first or 1, "effect": 1}
