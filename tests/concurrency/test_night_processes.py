@@ -3,45 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import psycopg
 import pytest
 
 from tests.concurrency import whole_nights as nights
-from tests.concurrency.machines import Databases, Machine
-from tests.concurrency.night_world import FIRST_WORLD
+from tests.concurrency.machines import Machine
 
 DAY, SHARDS = nights.DAY, nights.SHARDS
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.processes, pytest.mark.long]
-
-
-@pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    made = Databases(
-        tmp_path_factory.mktemp("nights"),
-        variables={"PORTAL_NOW": nights.NOW, "REDIS_URL": "redis://127.0.0.1:1/0"},
-    )
-    yield made
-    made.drop()
-
-
-@pytest.fixture(scope="module")
-def world(databases: Databases) -> str:
-    return nights.prepared(databases, FIRST_WORLD)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(databases: Databases, world: str) -> nights.Result:
-    machine = databases.machine(world)
-    nights.play(machine, ["night", DAY, [], SHARDS])
-    return nights.result(machine)
-
-
-@pytest.fixture
-def machine(databases: Databases, world: str) -> Machine:
-    return databases.machine(world)
 
 
 @pytest.mark.rule("NGT-3")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +12,6 @@ from portal.nightly.export import STANDINGS
 from portal.nightly.registry import registry
 from tests.concurrency import whole_nights as nights
 from tests.concurrency.machines import Databases, Machine
-from tests.concurrency.night_world import FIRST_WORLD
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.processes, pytest.mark.long]
 
@@ -52,35 +50,8 @@ DONE_AT_NIGHT = {
 
 
 @pytest.fixture(scope="module")
-def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
-    made = Databases(
-        tmp_path_factory.mktemp("whole"),
-        variables={"PORTAL_NOW": nights.NOW, "REDIS_URL": "redis://127.0.0.1:1/0"},
-    )
-    yield made
-    made.drop()
-
-
-@pytest.fixture(scope="module")
-def world(databases: Databases) -> str:
-    return nights.prepared(databases, FIRST_WORLD)
-
-
-@pytest.fixture(scope="module")
 def before(databases: Databases, world: str) -> nights.Result:
     return nights.result(databases.machine(world))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(databases: Databases, world: str) -> nights.Result:
-    machine = databases.machine(world)
-    nights.play(machine, ["night", nights.DAY, [], nights.SHARDS])
-    return nights.result(machine)
-
-
-@pytest.fixture
-def machine(databases: Databases, world: str) -> Machine:
-    return databases.machine(world)
 
 
 # --- The world ----------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ from tests import servers
 from tests.concurrency import whole_nights as nights
 from tests.concurrency.fleet import CHILDREN, Fleet
 from tests.concurrency.machines import Databases, Machine
-from tests.concurrency.night_world import FIRST_WORLD
 
 pytestmark = [
     pytest.mark.both_databases,
@@ -48,33 +47,8 @@ def broker() -> Iterator[servers.Server]:
 
 
 @pytest.fixture(scope="module")
-def databases(
-    tmp_path_factory: pytest.TempPathFactory, broker: servers.Server
-) -> Iterator[Databases]:
-    made = Databases(
-        tmp_path_factory.mktemp("workers"),
-        variables={"PORTAL_NOW": nights.NOW, "REDIS_URL": broker.url},
-    )
-    yield made
-    made.drop()
-
-
-@pytest.fixture(scope="module")
-def world(databases: Databases) -> str:
-    return nights.prepared(databases, FIRST_WORLD)
-
-
-@pytest.fixture(scope="module")
-def undisturbed(databases: Databases, world: str) -> nights.Result:
-    """Computed in one process, so that these tests hold the two ways equal as well."""
-    machine = databases.machine(world)
-    nights.play(machine, ["night", nights.DAY, [], nights.SHARDS])
-    return nights.result(machine)
-
-
-@pytest.fixture
-def machine(databases: Databases, world: str) -> Machine:
-    return databases.machine(world)
+def broker_url(broker: servers.Server) -> str:
+    return broker.url
 
 
 def assert_one_run(machine: Machine) -> None:
