@@ -55,8 +55,8 @@ def _order(world: World, shop: Shop, day: date, order_id: str) -> Row:
         "carrier": draw.choice(["DHL", "UPS", "FedEx", "COSCO"]),
         "tracking": draw.choices(["normal", "abnormal", "none"], [94, 3, 3])[0],
         "destination": draw.choice(people.BUYER_COUNTRIES),
-        # Busy shops sell more of their orders with service.
-        "after_sales": "remote_service" if int(order_id[2:]) % 10 < 10 * shop.activity else "",
+        # Most orders are sold with service, the busier the shop the more.
+        "after_sales": "remote_service" if int(order_id[2:]) % 10 < 5 + 5 * shop.activity else "",
         "fake": "true" if draw.random() < 0.01 else "",
     }
     end = platform_time.end_of(LAST_DAY)

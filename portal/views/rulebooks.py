@@ -35,6 +35,10 @@ MODULE_NAMES: dict[str, str | Promise] = {
     "compliance.violations": _("Violations, points and appeals"),
     # Translators: 成长指引
     "growth.guide": _("Growth guide"),
+    # Translators: 智能诊断
+    "growth.diagnosis": _("Diagnosis"),
+    # Translators: 商家星等级
+    "growth.star": _("Star level"),
     # Translators: 会员身份&权益
     "growth.rights": _("Rights of the membership"),
     # Translators: 工贸一体

@@ -25,6 +25,7 @@ from portal.services.rulebooks import (
     rulebooks_published,
 )
 from portal.services.shipped_rulebooks import ShippedRulebookInvalid, rulebooks_load_shipped
+from portal.views.rulebooks import module_name
 from tests import factories
 
 pytestmark = [pytest.mark.rule("K-16"), pytest.mark.django_db]
@@ -427,3 +428,10 @@ def test_shipped_files_may_not_share_days(tmp_path: Path) -> None:
 
 def test_every_shipped_file_of_the_product_is_loaded() -> None:
     assert rulebooks_load_shipped()["created"] == 0
+
+
+@pytest.mark.rule("K-16")
+def test_sellers_read_a_name_for_every_module_with_rules() -> None:
+    modules = set(Rulebook.objects.values_list("module", flat=True))
+    assert {"growth.star", "rfq.score"} <= modules
+    assert [module for module in sorted(modules) if module_name(module) == module] == []
