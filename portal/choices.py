@@ -54,6 +54,7 @@ class Action(models.TextChoices):
     ENROL = "enrol"
     UPLOAD_CERTIFICATE = "upload_certificate"
     APPEAL = "appeal"
+    MANAGE_WEBHOOKS = "manage_webhooks"
 
 
 _SELL = {Action.READ, Action.EDIT_PRODUCTS, Action.QUOTE}
@@ -169,6 +170,59 @@ class MailState(models.TextChoices):
     PENDING = "pending", _("Waiting")
     SENT = "sent", _("Sent")
     FAILED = "failed", _("Failed")
+
+
+class WebhookStatus(models.TextChoices):
+    """Whether an endpoint is sent anything (API-1)."""
+
+    ACTIVE = "active", pgettext_lazy("webhook", "Active")
+    # Translators: 已暂停
+    PAUSED = "paused", pgettext_lazy("webhook", "Paused")
+    # Translators: 已停用
+    DISABLED = "disabled", pgettext_lazy("webhook", "Disabled")
+
+
+class WebhookDisabled(models.TextChoices):
+    """Why the platform disabled an endpoint (API-1)."""
+
+    # Translators: 连续多日投递失败
+    FAILING = "failing", _("Nothing could be delivered for days")
+    # Translators: 接收方回复 410，表示不再接收
+    GONE = "gone", _("It answered 410: it wants nothing any more")
+    # Translators: 由平台停用
+    STAFF = "staff", _("Disabled by the platform")
+
+
+class DeliveryState(models.TextChoices):
+    """State of an event on its way to one endpoint (API-1)."""
+
+    # Translators: 待投递
+    PENDING = "pending", pgettext_lazy("webhook", "Waiting")
+    # Translators: 已送达
+    DELIVERED = "delivered", pgettext_lazy("webhook", "Delivered")
+    # Translators: 投递失败
+    FAILED = "failed", pgettext_lazy("webhook", "Failed")
+
+
+class DeliveryError(models.TextChoices):
+    """Why an event did not arrive (API-1)."""
+
+    # Translators: 接收方返回的状态码不是 2xx
+    STATUS = "status", _("It did not answer 2xx")
+    # Translators: 重定向不会被跟随
+    REDIRECT = "redirect", _("It answered with a redirect, which is not followed")
+    TIMEOUT = "timeout", _("It did not answer in time")
+    CONNECTION = "connection", _("No connection")
+    # Translators: TLS 证书无效或不受信任
+    TLS = "tls", _("Its TLS certificate is not valid or not trusted")
+    # Translators: 域名无法解析
+    UNKNOWN_HOST = "unknown_host", _("Its host name is not known")
+    # Translators: 该地址不在公网
+    ADDRESS = "address", _("Its address is not on the public internet, or not allowed")
+    ANSWER = "answer", _("Its answer was not HTTP")
+    # Translators: 投递期间工作进程中断
+    LOST = "lost", _("The last attempt was interrupted")
+    DISABLED = "disabled", _("The endpoint was disabled")
 
 
 class NoticeAudience(models.TextChoices):

@@ -22,6 +22,12 @@ from portal.models.nights import JobRun, NightRun, ShardRun
 from portal.models.notices import Notice, NoticePreference
 from portal.models.people import Member, Seller, SellerFlag, User
 from portal.models.rulebooks import Rulebook
+from portal.models.webhooks import (
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+    WebhookSubscription,
+)
 
 __all__ = [
     "Attribute",
@@ -57,4 +63,8 @@ __all__ = [
     "ShowcaseUse",
     "StoredFile",
     "User",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookSubscription",
 ]
