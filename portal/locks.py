@@ -13,6 +13,7 @@ from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from portal.errors import Refusal
+from portal.outages import RETRY_SECONDS
 
 WAIT_SECONDS = 20
 """As long as SQLite waits (settings)."""
@@ -24,6 +25,7 @@ class Busy(Refusal):
     """Too many want the same at this moment; nothing was changed, the same may be sent again (503)."""
 
     http_status = 503
+    retry_after = RETRY_SECONDS
 
     def __init__(self) -> None:
         super().__init__("busy", _("Too many are at it right now. Try again in a moment."))
@@ -44,7 +46,9 @@ def queued_transaction() -> Iterator[None]:
         raise Busy from error
 
 
-def waited_in_vain(error: OperationalError) -> bool:
-    """Tell whether a database error only means that others were faster."""
+def waited_in_vain(error: BaseException | None) -> bool:
+    """Tell whether an error only means that others were faster at the database."""
+    if not isinstance(error, OperationalError):
+        return False
     state = getattr(error.__cause__, "sqlstate", None)
     return state in _STATES or "database is locked" in str(error)

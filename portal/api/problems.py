@@ -7,7 +7,6 @@ import sys
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
@@ -117,7 +116,7 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 
 def _understood(error: Exception) -> Exception:
     """Return what an error of Django or the database means to the caller; others as they are."""
-    if isinstance(error, OperationalError) and waited_in_vain(error):
+    if waited_in_vain(error):
         return Busy()
     if is_outage(error):
         logger.error("the database is away", exc_info=error)
@@ -168,18 +167,26 @@ def not_found(request: HttpRequest) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a failure of ours: a problem to API callers, the error page to people; 503 in an outage."""
-    outage = is_outage(sys.exc_info()[1])
-    http_status = 503 if outage else 500
+    """Answer a failure of ours: a problem to API callers, a page to people; 503 when it will pass by itself."""
+    passing = _passing(sys.exc_info()[1])
+    http_status = passing.http_status if passing else 500
     answer: HttpResponse
     if request.path.startswith("/api/"):
         code, title = "server_error", _("Something failed on our side.")
-        if outage:
-            code, title = "unavailable", str(Unavailable())
+        if passing:
+            code, title = passing.code, str(passing)
         body = _body(code, title, http_status)
         answer = JsonResponse(body, status=http_status, content_type=CONTENT_TYPE)
     else:
-        answer = page_server_error(request, http_status)
-    if outage:
-        answer["Retry-After"] = str(RETRY_SECONDS)
+        heading = str(passing) if isinstance(passing, Busy) else ""
+        answer = page_server_error(request, http_status, heading=heading)
+    if passing:
+        answer["Retry-After"] = str(passing.retry_after)
     return answer
+
+
+def _passing(error: BaseException | None) -> Busy | Unavailable | None:
+    """Return what an error is when the same may be sent again: the database was busy or away."""
+    if waited_in_vain(error):
+        return Busy()
+    return Unavailable() if is_outage(error) else None

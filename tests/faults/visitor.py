@@ -16,11 +16,12 @@ SECONDS = 30
 
 
 class Page(NamedTuple):
-    """An answer: where redirects led, its status and its text."""
+    """An answer: where redirects led, its status, its text, and when to ask again."""
 
     url: str
     status: int
     text: str
+    retry_after: str | None = None
 
 
 class Visitor:
@@ -63,4 +64,5 @@ class Visitor:
             with self._opener.open(asked, timeout=SECONDS) as answer:
                 return Page(answer.url, answer.status, answer.read().decode())
         except urllib.error.HTTPError as error:
-            return Page(error.url, error.code, error.read().decode())
+            text, retry_after = error.read().decode(), error.headers.get("Retry-After")
+            return Page(error.url, error.code, text, retry_after)

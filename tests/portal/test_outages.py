@@ -78,11 +78,21 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("text", "status", "code"),
-    [("disk I/O error", 503, "unavailable"), ("no such table: rfq_rfq", 500, "server_error")],
+    ("text", "status", "code", "heading"),
+    [
+        ("disk I/O error", 503, "unavailable", "Something broke on our side"),
+        ("database is locked", 503, "busy", "Too many are at it right now. Try again in a moment."),
+        ("no such table: rfq_rfq", 500, "server_error", "Something broke on our side"),
+    ],
 )
 def test_programs_and_people_are_told_when_to_come_back(
-    owner_api: APIClient, owner_client: Client, broken: Any, text: str, status: int, code: str
+    owner_api: APIClient,
+    owner_client: Client,
+    broken: Any,
+    text: str,
+    status: int,
+    code: str,
+    heading: str,
 ) -> None:
     owner_api.raise_request_exception = owner_client.raise_request_exception = False
     broken(OperationalError(text))
@@ -91,5 +101,6 @@ def test_programs_and_people_are_told_when_to_come_back(
     page = owner_client.get("/rfq/")
     assert page.status_code == status
     assert f'<p class="error-code">{status}</p>' in page.content.decode()
+    assert f"<h1>{heading}</h1>" in page.content.decode()
     for each in (answer, page):
         assert each.get("Retry-After") == ("5" if status == 503 else None)
