@@ -16,7 +16,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from portal.errors import Refusal
 from portal.locks import Busy, waited_in_vain
-from portal.outages import RETRY_SECONDS, Unavailable, is_outage
+from portal.outages import Unavailable, is_outage
 from portal.upload_limits import UploadLost
 from portal.views.errors import page_server_error
 
