@@ -25,7 +25,7 @@ class PortalConfig(AppConfig):
         autodiscover_modules(
             "audience_fields", "kernel_actions", "product_links", "own_categories", "built_in"
         )
-        autodiscover_modules("product_panels", "file_purposes")
+        autodiscover_modules("product_panels", "file_purposes", "webhook_events")
         registry.discover()
         register_collector()
         ingest_kinds.discover()

@@ -131,6 +131,14 @@ register_section(
             NavItem(
                 _("People"), "people", "portal:members", ("portal:member-",), Action.MANAGE_MEMBERS
             ),
+            NavItem(
+                # Translators: Webhook 推送
+                _("Webhooks"),
+                "broadcast",
+                "portal:webhooks",
+                ("portal:webhook", "portal:webhook-"),
+                Action.MANAGE_WEBHOOKS,
+            ),
         ),
         80,
     )

@@ -347,6 +347,17 @@ register_notice_kind(
     label=_("Penalty lowered"),
 )
 register_notice_kind(
+    "webhook_disabled",
+    # Translators: Webhook 已停用：{url}
+    _("A webhook was disabled: {url}"),
+    _(
+        "{reason}. Nothing is sent there any more. Once it works again, activate it and replay what it"
+        " missed."
+    ),
+    # Translators: Webhook 已停用
+    label=_("Webhook disabled"),
+)
+register_notice_kind(
     "shop_closed",
     _("Your shop was closed: {violation}"),
     _("Points: {points}. You can still sign in to see why, and appeal until {deadline}."),

@@ -1,6 +1,6 @@
 """Seller pages of the kernel."""
 
-from django.urls import path
+from django.urls import include, path
 
 from portal.views import (
     bulletins,
@@ -36,6 +36,7 @@ urlpatterns = [
     path("members/", shop.MembersPage.as_view(), name="members"),
     path("members/<int:pk>/role/", shop.MemberRole.as_view(), name="member-role"),
     path("members/<int:pk>/remove/", shop.MemberDeactivate.as_view(), name="member-deactivate"),
+    path("webhooks/", include("portal.webhook_urls")),
     path("files/<slug:token>/", files.FileView.as_view(), name="file"),
     path("demo/clock/", clock.DemoClockPage.as_view(), name="demo-clock"),
 ]

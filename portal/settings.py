@@ -23,6 +23,7 @@ DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("PORTAL_DEMO", default=False)
 DEVELOPMENT_KEY = "development-only-key-that-check-deploy-refuses"
 SECRET_KEY = env.str("SECRET_KEY", default="") or DEVELOPMENT_KEY
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", "testserver"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000")
@@ -181,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-nights": {"task": "portal.tasks.sweep_nights", "schedule": 10.0},
     "sweep-ingest-uploads": {"task": "portal.tasks.sweep_ingest_uploads", "schedule": 60.0},
     "sweep-outbox": {"task": "portal.tasks.sweep_outbox", "schedule": 60.0},
+    "sweep-webhooks": {"task": "portal.tasks.sweep_webhooks", "schedule": 15.0},
     "sweep-files": {"task": "portal.tasks.sweep_files", "schedule": crontab(minute=20)},
     "alert-searches": {"task": "rfq.tasks.alert_searches", "schedule": crontab(minute="*/15")},
     "rescreen": {"task": "compliance.tasks.rescreen", "schedule": crontab(minute="*/5")},
@@ -275,6 +277,13 @@ vars().update(EMAIL_CONFIG)
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default="Seller back office <noreply@example.com>"
 )
+
+# --- Webhooks -----------------------------------------------------------------------------------
+WEBHOOK_PORTS = env.list("WEBHOOK_PORTS", cast=int, default=[443, 8443])
+WEBHOOK_ALLOW_LOCAL = env.bool("WEBHOOK_ALLOW_LOCAL", default=False)
+"""Lets webhooks reach plain HTTP, any port and this machine's own network: to try them out, only."""
+WEBHOOK_DISABLE_AFTER_DAYS = env.int("WEBHOOK_DISABLE_AFTER_DAYS", default=5)
+WEBHOOK_RETENTION_DAYS = env.int("WEBHOOK_RETENTION_DAYS", default=30)
 
 # --- Security -----------------------------------------------------------------------------------
 HTTPS = env.bool("HTTPS", default=False)

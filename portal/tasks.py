@@ -11,6 +11,11 @@ from portal.services.bulletins import bulletins_announce
 from portal.services.files import files_sweep
 from portal.services.idempotency import idempotent_answers_purge
 from portal.services.notices import notice_deliver, notice_outbox_sweep
+from portal.services.webhook_deliveries import (
+    webhook_events_purge,
+    webhooks_deliver,
+    webhooks_sweep,
+)
 
 
 @shared_task
@@ -30,6 +35,18 @@ def sweep_outbox() -> None:
     """Tell and mail what is due, whatever lost it before (K-17, K-18)."""
     bulletins_announce()
     notice_outbox_sweep()
+
+
+@shared_task
+def deliver_webhooks(endpoint_id: int) -> None:
+    """Send an endpoint what is due (API-1)."""
+    webhooks_deliver(endpoint_id=endpoint_id)
+
+
+@shared_task
+def sweep_webhooks() -> None:
+    """Hand out what is due to webhooks, whatever lost it before (API-1)."""
+    webhooks_sweep()
 
 
 @shared_task
@@ -71,5 +88,6 @@ def sweep_ingest_uploads() -> None:
 
 @shared_task
 def sweep_files() -> None:
-    """Delete files that were written for a transaction that never ended (EPR-6)."""
+    """Delete files that were written for a transaction that never ended, and webhooks of long ago (EPR-6, API-1)."""
     files_sweep()
+    webhook_events_purge()

@@ -19,6 +19,7 @@ from compliance.choices import CertificateStatus, CertificateType
 from compliance.models import Certificate, CertificateEvent
 from compliance.models.certificates import WAITING
 from compliance.services.review_steps import PERMISSION
+from compliance.webhook_events import certificate_decided_publish
 from portal import platform_time
 from portal.bilingual import in_both
 from portal.choices import Action
@@ -47,8 +48,9 @@ def certificate_link(certificate_pk: int) -> str:
 
 
 def decision_tell(event: CertificateEvent, decision: Promise | str) -> int:
-    """Tell those of the shop who may act what was decided about a certificate, and why."""
+    """Tell those of the shop who may act, and its webhooks, what was decided about a certificate, and why."""
     certificate = event.certificate
+    certificate_decided_publish(event)
     return notice_send_many(
         [
             NoticeDraft(

@@ -19,6 +19,7 @@ from growth.models import StarAssessment
 from growth.models.stars import STAR_PAYLOAD
 from growth.nightly.stages import STAGES
 from growth.stars.metrics import STARS
+from growth.webhook_events import stars_assessed_publish
 from portal import platform_time
 from portal.nightly import ledger
 from portal.nightly.export import register_standing
@@ -118,7 +119,7 @@ WHERE a.seller_id = portal_seller.id AND a.month = %(month)s AND a.fixed_at = %(
 
 
 def _tell(ctx: ShardContext, month: date, fixed_at: datetime) -> None:
-    """Tell each shop its star once, and why it stays 0 while core tasks are open."""
+    """Tell each shop and its webhooks its star once, and why it stays 0 while core tasks are open."""
     fixed = StarAssessment.objects.filter(
         month=month,
         fixed_at=fixed_at,
@@ -126,6 +127,7 @@ def _tell(ctx: ShardContext, month: date, fixed_at: datetime) -> None:
         seller_id__gte=ctx.params["lo"],
         seller_id__lte=ctx.params["hi"],
     ).order_by("seller_id")
+    stars_assessed_publish(fixed)
     ctx.rows_written += tell(
         NoticeDraft(
             kind="star_awaits_core_tasks" if awaits else "star_assessed",

@@ -15,6 +15,18 @@ from portal.scoping import scoped_manager
 
 MAX_URL = 500
 MAX_EXCERPT = 500
+EVENT_PREFIX = "evt_"
+
+
+def event_uid(external_id: str) -> uuid.UUID | None:
+    """Return the key of an event by what receivers know it by; none for what is no such id."""
+    digits = external_id.removeprefix(EVENT_PREFIX)
+    if len(digits) != 32 or len(external_id) != 36 or not digits.isalnum():
+        return None
+    try:
+        return uuid.UUID(hex=digits)
+    except ValueError:
+        return None
 
 
 class WebhookEndpoint(models.Model):
@@ -67,6 +79,13 @@ class WebhookEndpoint(models.Model):
 
     def __str__(self) -> str:
         return self.url
+
+    @property
+    def secret_overlaps(self) -> bool:
+        """Whether the secret before the present one still counts."""
+        return self.previous_until is not None and (
+            platform_time.wall_clock() < self.previous_until
+        )
 
     @property
     def is_active(self) -> bool:
@@ -134,7 +153,7 @@ class WebhookEvent(models.Model):
     @property
     def external_id(self) -> str:
         """What receivers know it by, in the header `webhook-id` and in the payload."""
-        return f"evt_{self.uid.hex}"
+        return EVENT_PREFIX + self.uid.hex
 
     def payload(self) -> dict[str, Any]:
         """Return what is sent; the shop has to be loaded along with it."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from portal import platform_time
@@ -23,6 +24,7 @@ from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.models import Assessment
 from rfq.nightly.score import SCORES
 from rfq.rulebook_schemas import SCORE, UNLIMITED, Amount, QuotesBack, Reward, ScoreRules
+from rfq.webhook_events import scores_assessed_publish
 
 ASSESS = "rfq.assess"
 FIXED_ON = 3
@@ -54,7 +56,7 @@ def month_to_fix(as_of: date) -> date | None:
     lasting=_("Assessments of past months keep their score and their rights."),
 )
 def assess(ctx: ShardContext) -> None:
-    """Write the assessments of the newest month's end that are not written yet (RFQ-18).
+    """Write the assessments of the newest month's end that are not written yet, and tell webhooks (RFQ-18).
 
     Rights follow from the rulebook of that day, and from the shop's membership and star now.
     """
@@ -66,6 +68,7 @@ def assess(ctx: ShardContext) -> None:
     except RulebookMissing:
         return  # before the first rules: no scores either
     rewards = RewardSql(rules)
+    fixed_at = platform_time.now()
     cursor = ctx.execute(
         FIX.format(
             quote=rewards.quote(),
@@ -78,10 +81,14 @@ def assess(ctx: ShardContext) -> None:
             **ctx.params,
             **rewards.params,
             "month_end": month_end,
-            "fixed_at": platform_time.now(),
+            "fixed_at": fixed_at,
         },
     )
-    ctx.rows_written += max(0, cursor.rowcount)
+    fixed = max(0, cursor.rowcount)
+    if fixed:
+        sellers = Q(seller_id__gte=ctx.params["lo"], seller_id__lte=ctx.params["hi"])
+        scores_assessed_publish(month_end, fixed_at, sellers)
+    ctx.rows_written += fixed
 
 
 FIX = """

@@ -24,6 +24,7 @@ from rfq.models.quotes import LIVE
 from rfq.services.follow_ups import FRESH, follow_ups_after_view
 from rfq.services.quotes import carried
 from rfq.services.rfqs import CREATED, REJECTED, UNCHANGED, UPDATED, FeedResult
+from rfq.webhook_events import quotes_replied_publish
 
 REACTIONS = {
     "viewed_at": QuoteStatus.VIEWED,
@@ -175,7 +176,7 @@ class _Feed:
     # --- Telling --------------------------------------------------------------------------------
 
     def tell(self) -> None:
-        """Tell the shops of reactions that became known just now, and plan their follow-ups (K-18)."""
+        """Tell shops and webhooks of reactions that became known just now, and plan follow-ups (K-18, API-1)."""
         fresh = self._fresh()
         quotes = Quote.objects.filter(pk__in=fresh).order_by("pk")
         notice_send_many(
@@ -183,6 +184,9 @@ class _Feed:
             for quote in quotes
             for name, kind in TOLD.items()
             if name in fresh[quote.pk]
+        )
+        quotes_replied_publish(
+            [quote for quote in quotes if "replied_at" in fresh[quote.pk]], self.rfqs
         )
         follow_ups_after_view(quotes)
 
