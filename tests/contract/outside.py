@@ -19,6 +19,8 @@ from tests import migrated
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+CALL_SECONDS = 120
+"""How long a call may wait for its answer: two hundred at once queue, on a busy machine for long."""
 
 FEED = """
 import json, pathlib
@@ -90,9 +92,9 @@ class Portal:
         self.run("shell", "--no-imports", "-v0", "-c", FEED.format(path=str(path)))
 
     def call(
-        self, method: str, path: str, token: str | None = None, body: Any = None
+        self, method: str, path: str, token: str | None = None, body: Any = None, key: str = ""
     ) -> tuple[int, Any, str]:
-        """Make an API call; return status, JSON and content type."""
+        """Make an API call, with `key` under an idempotency key; return status, JSON and content type."""
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}",
             method=method,
@@ -100,10 +102,11 @@ class Portal:
             headers={
                 "Content-Type": "application/json",
                 **({"Authorization": f"Token {token}"} if token else {}),
+                **({"Idempotency-Key": key} if key else {}),
             },
         )
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310  our own server
+            with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310  our own server
                 status, text, kind = answer.status, answer.read(), answer.headers["Content-Type"]
         except urllib.error.HTTPError as error:
             status, text, kind = error.code, error.read(), error.headers["Content-Type"]

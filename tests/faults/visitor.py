@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
-SECONDS = 30
+SECONDS = 120
 
 
 class Page(NamedTuple):
@@ -51,11 +51,13 @@ class Visitor:
         assert found, f"no form at {path}"
         return self.post(path, {"csrfmiddlewaretoken": found[1], **data})
 
-    def post(self, path: str, data: dict[str, Any], token: str = "") -> Page:
-        """Send fields and files; with the token of a program, not as a page does."""
+    def post(self, path: str, data: dict[str, Any], token: str = "", key: str = "") -> Page:
+        """Send fields and files; with the token of a program, and an idempotency key, not as a page does."""
         headers = {"Content-Type": MULTIPART_CONTENT, "Referer": self._root + path}
         if token:
             headers["Authorization"] = f"Token {token}"
+        if key:
+            headers["Idempotency-Key"] = key
         return self._open(path, data=encode_multipart(BOUNDARY, data), headers=headers)
 
     def _open(self, path: str, **request: Any) -> Page:
