@@ -13,7 +13,7 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Let every app bring its rules, navigation and next actions; guard the audit trail."""
-        from portal import after_migrate, sqlite_limits
+        from portal import after_migrate, choice_labels, sqlite_limits
         from portal.ingest import kinds as ingest_kinds
         from portal.nightly import checks, registry  # noqa: F401  the check registers itself
         from portal.observability import register_collector
@@ -32,3 +32,4 @@ class PortalConfig(AppConfig):
         connect_model_guard()
         after_migrate.connect()
         sqlite_limits.connect()
+        choice_labels.connect()
