@@ -13,9 +13,10 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Let every app bring its rules, navigation and next actions; guard the audit trail."""
-        from portal import after_migrate, choice_labels, sqlite_limits
+        from portal import after_migrate, checks, choice_labels, sqlite_limits  # noqa: F401  checks register themselves
         from portal.ingest import kinds as ingest_kinds
-        from portal.nightly import checks, registry  # noqa: F401  the check registers itself
+        from portal.nightly import checks as night_checks  # noqa: F401
+        from portal.nightly import registry
         from portal.observability import register_collector
         from portal.services.audit_guard import connect_model_guard
 

@@ -20,6 +20,7 @@ urlpatterns = [
     path("", home.HomePage.as_view(), name="home"),
     path("no-shop/", home.NoShopPage.as_view(), name="no-shop"),
     path("switch-seller/", session.SwitchSeller.as_view(), name="switch-seller"),
+    path("sign-out-everywhere/", session.SignOutEverywhere.as_view(), name="sign-out-everywhere"),
     path("language/", session.language, name="language"),
     path("notices/", notices.NoticesPage.as_view(), name="notices"),
     path("notices/<int:pk>/open/", notices.NoticeOpen.as_view(), name="notice-open"),

@@ -28,6 +28,7 @@ from compliance.services.chemical_lists import (
     chemicals_import,
 )
 from portal.admin.base import ServiceAdmin
+from portal.admin.confirm import asks_first
 from portal.admin.own_pages import add_refusal
 from portal.errors import Refusal
 from portal.exports import csv_response
@@ -215,6 +216,7 @@ class ChemicalCategoryAdmin(ListPages):
         self.adopt(obj, saved)
 
     @admin.action(description=gettext_lazy("Stop asking for CAS numbers"), permissions=["change"])
+    @asks_first
     def stop_asking(self, request: Any, queryset: Any) -> None:
         """Remove the chosen categories from the rules."""
         for row in queryset.select_related("category"):

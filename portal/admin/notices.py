@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.admin.base import ReadOnlyAdmin
+from portal.admin.confirm import asks_first
 from portal.admin_site import Queue, register_queue
 from portal.choices import MailState
 from portal.models import Notice
@@ -63,6 +64,7 @@ class NoticeAdmin(ReadOnlyAdmin):
         return request.user.has_perm("portal.change_notice")
 
     @admin.action(description=gettext_lazy("Send failed mails again"), permissions=["mail"])
+    @asks_first
     def mail_again(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
         """Queue the failed ones among the selected."""
         count = notice_mail_again(notice_ids=list(queryset.values_list("pk", flat=True)))

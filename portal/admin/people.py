@@ -21,10 +21,12 @@ from django.utils.translation import gettext_lazy
 from knox.models import AuthToken
 
 from portal.admin.base import ReadOnlyInline, ServiceAdmin
+from portal.admin.confirm import asks_first
 from portal.errors import Refusal
 from portal.models import Member, Seller, SellerFlag, User
 from portal.services.accounts import (
     account_change,
+    account_end_sessions,
     account_open,
     account_reset_mfa,
     account_send_password_link,
@@ -211,6 +213,7 @@ class MemberAdmin(ServiceAdmin):
             member_change_role(actor=request.user, member=obj, role=data["role"])
 
     @admin.action(description=gettext_lazy("End the selected memberships"), permissions=["change"])
+    @asks_first
     def end_memberships(self, request: Any, queryset: QuerySet[Member]) -> None:
         """End memberships one by one; the last owner stays."""
         for member in queryset.select_related("user", "seller")[:100]:
@@ -253,7 +256,7 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
         (gettext_lazy("Dates"), {"fields": readonly_fields}),
     )
     add_fieldsets = ((None, {"fields": (*own, "is_staff", "is_superuser", "groups")}),)
-    actions = ("send_password_links", "reset_second_factors")
+    actions = ("send_password_links", "reset_second_factors", "end_sessions")
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -294,6 +297,7 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
     @admin.action(
         description=gettext_lazy("Mail a link to choose a password"), permissions=["change"]
     )
+    @asks_first
     def send_password_links(self, request: Any, queryset: QuerySet[User]) -> None:
         """Mail links, one per account."""
         for user in queryset[:100]:
@@ -304,6 +308,7 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
             )
 
     @admin.action(description=gettext_lazy("Reset second factors"), permissions=["change"])
+    @asks_first
     def reset_second_factors(self, request: Any, queryset: QuerySet[User]) -> None:
         """Remove second factors; staff set up new ones at their next page."""
         for user in queryset[:100]:
@@ -311,4 +316,18 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
                 request,
                 _("The second factor of %(user)s was removed.") % {"user": user},
                 lambda user=user: account_reset_mfa(actor=request.user, user=user),
+            )
+
+    @admin.action(
+        description=gettext_lazy("Sign out everywhere and revoke API tokens"),
+        permissions=["change"],
+    )
+    @asks_first
+    def end_sessions(self, request: Any, queryset: QuerySet[User]) -> None:
+        """End what was begun with the accounts: sessions in every browser, and tokens."""
+        for user in queryset[:100]:
+            _try(
+                request,
+                _("%(user)s is signed out everywhere.") % {"user": user},
+                lambda user=user: account_end_sessions(actor=request.user, user=user),
             )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from portal.bilingual import in_language
@@ -16,6 +19,8 @@ class User(AbstractUser):
     """A person who signs in: a member of one or several shops, or platform staff."""
 
     language = models.CharField(_("language"), max_length=10, default="en")
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    """Counts how often all sessions were ended at once; what was begun in an earlier epoch is over."""
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -24,6 +29,14 @@ class User(AbstractUser):
                 "email", name="user_email_unique", condition=~models.Q(email="")
             ),
         ]
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Return what a session must agree with: it changes with the password and with the epoch.
+
+        Django calls it with the key in force and with each older one.
+        """
+        salt = f"portal.User.{self.session_epoch}"
+        return salted_hmac(salt, self.password, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Seller(models.Model):

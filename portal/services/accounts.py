@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
+from knox.models import get_token_model
 
 from portal.errors import NotAllowed, Refusal
 from portal.models import User
@@ -86,6 +87,30 @@ def account_reset_mfa(*, actor: User, user: User) -> None:
         if not removed:
             raise Refusal("no_mfa", _("This account has no second factor."))
         audit.record(action="account.reset_mfa", actor=actor, obj=user)
+
+
+def account_end_sessions(*, actor: User, user: User) -> None:
+    """End every session of a person and revoke their API tokens: a lost laptop, a suspicion (K-9)."""
+    _require(actor, "portal.change_user", user)
+    with transaction.atomic():
+        _end_sessions(user)
+        revoked, _rows = get_token_model().objects.filter(user=user).delete()
+        audit.record(
+            action="account.end_sessions", actor=actor, obj=user, after={"tokens": revoked}
+        )
+
+
+def own_sessions_end(*, user: User) -> None:
+    """End every session of one's own; API tokens stay. The caller keeps the present one, if at all."""
+    with transaction.atomic():
+        _end_sessions(user)
+        audit.record(action="account.end_sessions", actor=user, obj=user)
+
+
+def _end_sessions(user: User) -> None:
+    """Let no session begun before be one of this person's (`User.get_session_auth_hash`)."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    user.refresh_from_db(fields=["session_epoch"])
 
 
 def _set_groups(user: User, groups: Iterable[Group]) -> list[str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hmac
-
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -30,6 +29,6 @@ def prometheus(request: HttpRequest) -> HttpResponse:
     sent = request.headers.get("Authorization", "").removeprefix("Bearer ")
     token = settings.METRICS_TOKEN
     staff = request.user.is_authenticated and request.user.is_staff
-    if not staff and not (token and hmac.compare_digest(sent, token)):
+    if not staff and not (token and constant_time_compare(sent, token)):
         return HttpResponse(status=403)
     return HttpResponse(exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,6 +13,7 @@ from django.views.generic import View
 from django.views.i18n import set_language
 
 from portal.http import SignedInRequest
+from portal.services.accounts import own_sessions_end
 from portal.services.people import SESSION_SELLER, language_save
 
 
@@ -29,6 +31,18 @@ class SwitchSeller(LoginRequiredMixin, View):
                 messages.info(request, _("You are now in %(shop)s.") % {"shop": member.seller.name})
                 return redirect("portal:home")
         raise Http404
+
+
+class SignOutEverywhere(LoginRequiredMixin, View):
+    """End every session of one's own, this one too (K-9)."""
+
+    http_method_names = ["post"]
+
+    def post(self, request: SignedInRequest) -> HttpResponse:
+        """Sign out here and everywhere else."""
+        own_sessions_end(user=request.user)
+        logout(request)
+        return redirect("account_login")
 
 
 @require_POST

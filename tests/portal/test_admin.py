@@ -289,7 +289,9 @@ def test_the_last_owner_stays_in_the_admin_too(
     answer = staff_client.post(address, {"role": "viewer"})
     assert "needs an owner" in answer.content.decode()
     listing = reverse("admin:portal_member_changelist")
-    chosen = {"action": "end_memberships", "_selected_action": [owner.pk, colleague.pk]}
+    chosen = {
+        "action": "end_memberships", "_selected_action": [owner.pk, colleague.pk], "confirmed": "yes",
+    }  # fmt: skip
     staff_client.post(listing, chosen)
     owner.refresh_from_db()
     colleague.refresh_from_db()
@@ -344,7 +346,7 @@ def test_only_superusers_make_or_touch_superusers(staff: User) -> None:
     me.refresh_from_db()
     staff.refresh_from_db()
     assert (me.is_superuser, staff.email) == (False, "staff@example.com")
-    links = {"action": "send_password_links", "_selected_action": [staff.pk]}
+    links = {"action": "send_password_links", "_selected_action": [staff.pk], "confirmed": "yes"}
     client.post(reverse("admin:portal_user_changelist"), links)
     assert actions(staff) == []
 
@@ -352,7 +354,9 @@ def test_only_superusers_make_or_touch_superusers(staff: User) -> None:
 @pytest.mark.rule("K-9")
 def test_a_lost_second_factor_is_reset_and_audited(staff_client: Client, owner: Member) -> None:
     Authenticator.objects.create(user=owner.user, type="totp", data={"secret": "x"})
-    chosen = {"action": "reset_second_factors", "_selected_action": [owner.user.pk]}
+    chosen = {
+        "action": "reset_second_factors", "_selected_action": [owner.user.pk], "confirmed": "yes",
+    }  # fmt: skip
     staff_client.post(reverse("admin:portal_user_changelist"), chosen)
     assert not Authenticator.objects.exists()
     assert actions(owner.user) == ["account.reset_mfa"]

@@ -144,7 +144,9 @@ def test_failed_mails_are_sent_again(staff_client: Client, owner: Member) -> Non
             for state in states
         ]
     listing = reverse("admin:portal_notice_changelist")
-    chosen = {"action": "mail_again", "_selected_action": [row.pk for row in rows]}
+    chosen = {
+        "action": "mail_again", "_selected_action": [row.pk for row in rows], "confirmed": "yes",
+    }  # fmt: skip
     staff_client.post(listing, chosen)
     with unscoped():
         found = list(Notice.objects.order_by("pk").values_list("mail_state", "mail_attempts"))

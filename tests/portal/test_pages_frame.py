@@ -228,7 +228,7 @@ def test_no_page_has_inline_styles_scripts_or_remote_parts(
             assert strict.found == [], address
             policy = answer["Content-Security-Policy"]
             assert "unsafe" not in policy
-            assert "default-src 'self'" in policy
+            assert "default-src 'none'" in policy
 
 
 @pytest.mark.rule("UI-5")

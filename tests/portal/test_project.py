@@ -195,7 +195,7 @@ def test_a_rule_without_a_test_is_found(tmp_path):
 def test_the_deployment_check_wants_a_secret_key(tmp_path, key, clean):
     production = {
         "PATH": "/usr/bin", "SECRET_KEY": key, "ALLOWED_HOSTS": "portal.example.com",
-        "HTTPS": "1", "VAR_DIR": str(tmp_path),
+        "HTTPS": "1", "VAR_DIR": str(tmp_path), "REDIS_URL": "redis://redis:6379/0",
     }  # fmt: skip
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
