@@ -419,6 +419,8 @@ SPECTACULAR_SETTINGS = {
         "RequestStatusEnum": "portal.choices.RequestStatus",
         "WebhookStatusEnum": "portal.choices.WebhookStatus",
         "DeliveryStateEnum": "portal.choices.DeliveryState",
+        "WebhookStatusEnum": "portal.choices.WebhookStatus",
+        "DeliveryStateEnum": "portal.choices.DeliveryState",
     },
 }
 

@@ -10,6 +10,7 @@ from portal.admin import (
     notices,
     people,
     rulebooks,
+    webhooks,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "notices",
     "people",
     "rulebooks",
+    "webhooks",
 ]

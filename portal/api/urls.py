@@ -58,6 +58,7 @@ urlpatterns = [
     path("ingest/<str:kind>", ingest.IngestRows.as_view(), name="ingest"),
     path("nights", nights.NightList.as_view(), name="nights"),
     path("nights/<str:as_of>", nights.NightDetail.as_view(), name="night"),
+    path("", include("portal.api.webhook_urls")),
     path("listings/", include("listings.api.urls")),
     path("rfq/", include("rfq.api.urls")),
     path("compliance/", include("compliance.api.urls")),

@@ -25,6 +25,7 @@ GRANTS: dict[str, list[tuple[str, str, tuple[str, ...]]]] = {
         ("portal", "bulletin", WORK),
         ("portal", "bulletinquestion", ("change",)),
         ("portal", "notice", ("change",)),
+        ("portal", "webhookendpoint", ("change",)),
         ("portal", "rulebook", (*WORK, "publish_rulebook")),
         ("portal", "nightrun", ("run_night",)),
         ("portal", "member", WORK),

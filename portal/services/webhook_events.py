@@ -31,6 +31,7 @@ from portal.models import (
     WebhookEvent,
     WebhookSubscription,
 )
+from portal.models.webhooks import event_uid
 from portal.queueing import enqueue
 from portal.scoping import unscoped
 from portal.services.webhooks import endpoint_hold, require_manager
@@ -138,6 +139,7 @@ def _event(draft: WebhookDraft) -> WebhookEvent:
         key=draft.key,
         occurred_at=draft.occurred_at,
         data=_plain(draft.data),
+        created_at=platform_time.wall_clock(),
     )
 
 
@@ -226,6 +228,15 @@ def require_active(endpoint: WebhookEndpoint) -> None:
     """Refuse (`not_active`) to send something to an endpoint that is paused or disabled."""
     if not endpoint.is_active:
         raise Refusal("not_active", _("This endpoint is not active: let it be told again first."))
+
+
+def delivery_of(uid: uuid.UUID, event: str) -> WebhookDelivery | None:
+    """Return what became of an event (`evt_…`) at an endpoint in scope; none for what is not there."""
+    key = event_uid(event)
+    if key is None:
+        return None
+    known = WebhookDelivery.objects.select_related("event__seller", "endpoint__seller")
+    return known.filter(endpoint__uid=uid, event__uid=key).first()
 
 
 def delivery_replay(*, member: Member, delivery: WebhookDelivery) -> WebhookDelivery:

@@ -6,6 +6,7 @@ Secrets are shown once: `webhook_create` and `webhook_rotate` return them, nothi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -43,16 +44,55 @@ STAFF_PERMISSION = "portal.change_webhookendpoint"
 # --- By the owner -------------------------------------------------------------------------------
 
 
-def webhook_create(
-    *, member: Member, url: str, events: Iterable[str], description: str = ""
-) -> tuple[WebhookEndpoint, str]:
+@dataclass(frozen=True)
+class WebhookInput:
+    """What an owner wants of an endpoint, checked; what is None stays."""
+
+    fields: dict[str, str]
+    events: list[str] | None
+
+
+def webhook_input(
+    *, url: str | None = None, events: Iterable[str] | None = None, description: str | None = None
+) -> WebhookInput:
+    """Check what an owner wants; the host name is looked up, so call it outside of transactions.
+
+    Raises `InvalidInput` naming `url`, `events` or `description`.
+    """
+    problems: list[tuple[str, str]] = []
+    fields: dict[str, str] = {}
+    if url is not None:
+        fields["url"] = url.strip()
+        try:
+            resolve(read_url(fields["url"]))
+        except AddressRefused as refused:
+            problems.append(("url", str(refused)))
+    if description is not None:
+        try:
+            fields["description"] = safe_text(description, MAX_DESCRIPTION)
+        except CellError as error:
+            problems.append(("description", str(error)))
+    types = None if events is None else sorted(set(events))
+    if types is not None:
+        known = {kind.type for kind in webhook_kinds()}
+        if not types:
+            problems.append(("events", _("Choose at least one event.")))
+        elif set(types) - known:
+            problems.append(("events", _("There is no such event.")))
+    if problems:
+        raise InvalidInput(problems)
+    return WebhookInput(fields, types)
+
+
+def webhook_create(*, member: Member, wanted: WebhookInput) -> tuple[WebhookEndpoint, str]:
     """Add an endpoint to the member's shop; return it and its secret, which is not shown again.
 
-    Raises `NotAllowed`, `InvalidInput` naming `url`, `events` or `description`, and refuses
-    (`too_many`) more than ten.
+    Raises `NotAllowed`, `InvalidInput` where address or events are missing, and refuses (`too_many`)
+    more than ten.
     """
     require_manager(member)
-    fields, types = _clean(url=url, events=events, description=description)
+    if "url" not in wanted.fields or not wanted.events:
+        raise InvalidInput([("url", _("An endpoint needs an address and events."))])
     salt = new_salt()
     with unscoped(), transaction.atomic():
         # One at a time for a shop, or two at once make eleven.
@@ -60,34 +100,33 @@ def webhook_create(
         if WebhookEndpoint.objects.filter(seller=member.seller).count() >= MAX_ENDPOINTS:
             text = _("A shop can have %(most)d endpoints: remove one first.")
             raise Refusal("too_many", text % {"most": MAX_ENDPOINTS})
-        endpoint = WebhookEndpoint.objects.create(seller=member.seller, secret_salt=salt, **fields)
-        _subscribe(endpoint, types)
-        _record("webhook.create", member.user, endpoint, after={**fields, "events": types})
+        endpoint = WebhookEndpoint.objects.create(
+            seller=member.seller, secret_salt=salt, **wanted.fields
+        )
+        _subscribe(endpoint, wanted.events)
+        after = {**wanted.fields, "events": wanted.events}
+        _record("webhook.create", member.user, endpoint, after=after)
     return endpoint, secret_text(salt)
 
 
 def webhook_change(
-    *,
-    member: Member,
-    endpoint: WebhookEndpoint,
-    url: str | None = None,
-    events: Iterable[str] | None = None,
-    description: str | None = None,
+    *, member: Member, endpoint: WebhookEndpoint, wanted: WebhookInput
 ) -> WebhookEndpoint:
     """Change what is given of an endpoint; what waits goes to the new address.
 
-    Raises `NotAllowed`, `InvalidInput` as `webhook_create`, and `gone` for one that was removed.
+    Raises `NotAllowed`, and `gone` for one that was removed.
     """
     require_manager(member)
-    fields, types = _clean(url=url, events=events, description=description)
+    fields, events = wanted.fields, wanted.events
     with unscoped(), transaction.atomic():
         held = endpoint_hold(endpoint)
         before = {**{name: getattr(held, name) for name in fields}, "events": held.event_types}
-        WebhookEndpoint.objects.filter(pk=held.pk).update(**fields)
-        if types is not None:
-            held.subscriptions.exclude(type__in=types).delete()
-            _subscribe(held, types)
-        after = {**fields, "events": before["events"] if types is None else types}
+        if fields:
+            WebhookEndpoint.objects.filter(pk=held.pk).update(**fields)
+        if events is not None:
+            held.subscriptions.exclude(type__in=events).delete()
+            _subscribe(held, events)
+        after = {**fields, "events": before["events"] if events is None else events}
         _record("webhook.change", member.user, held, before=before, after=after)
         held.refresh_from_db()
     return held
@@ -136,7 +175,7 @@ def webhook_resume(*, member: Member, endpoint: WebhookEndpoint) -> WebhookEndpo
     that is not allowed any more.
     """
     require_manager(member)
-    _clean(url=endpoint.url, events=None, description=None)
+    webhook_input(url=endpoint.url)
     with unscoped(), transaction.atomic():
         held = endpoint_hold(endpoint)
         if held.status == WebhookStatus.ACTIVE:
@@ -239,35 +278,6 @@ def endpoint_hold(endpoint: WebhookEndpoint) -> WebhookEndpoint:
     if held is None:
         raise Refusal("gone", _("This endpoint was removed."))
     return held
-
-
-def _clean(
-    *, url: str | None, events: Iterable[str] | None, description: str | None
-) -> tuple[dict[str, str], list[str] | None]:
-    """Return the columns to set and the types to subscribe to; names are looked up before any lock."""
-    problems: list[tuple[str, str]] = []
-    fields: dict[str, str] = {}
-    if url is not None:
-        fields["url"] = url.strip()
-        try:
-            resolve(read_url(fields["url"]))
-        except AddressRefused as refused:
-            problems.append(("url", str(refused)))
-    if description is not None:
-        try:
-            fields["description"] = safe_text(description, MAX_DESCRIPTION)
-        except CellError as error:
-            problems.append(("description", str(error)))
-    types = None if events is None else sorted(set(events))
-    if types is not None:
-        known = {kind.type for kind in webhook_kinds()}
-        if not types:
-            problems.append(("events", _("Choose at least one event.")))
-        elif set(types) - known:
-            problems.append(("events", _("There is no such event.")))
-    if problems:
-        raise InvalidInput(problems)
-    return fields, types
 
 
 def _subscribe(endpoint: WebhookEndpoint, types: Iterable[str] | None) -> None:

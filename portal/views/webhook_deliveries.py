@@ -16,9 +16,9 @@ from portal import platform_time
 from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.models import WebhookDelivery, WebhookEndpoint
-from portal.models.webhooks import event_uid
 from portal.services.webhook_events import (
     deliveries_replay_failed,
+    delivery_of,
     delivery_replay,
     webhook_test,
 )
@@ -111,15 +111,6 @@ class WebhookReplay(WebhookBase):
             text = ngettext("%(n)s event is sent again.", "%(n)s events are sent again.", count)
             messages.success(request, text % {"n": count})
         return redirect("portal:webhook", uid)
-
-
-def delivery_of(uid: uuid.UUID, event: str) -> WebhookDelivery | None:
-    """Return what became of an event (`evt_…`) at an endpoint in scope; none for what is not there."""
-    key = event_uid(event)
-    if key is None:
-        return None
-    known = WebhookDelivery.objects.select_related("event__seller", "endpoint__seller")
-    return known.filter(endpoint__uid=uid, event__uid=key).first()
 
 
 class DeliveryBase(WebhookBase):

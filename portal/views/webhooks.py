@@ -23,6 +23,7 @@ from portal.services.webhooks import (
     webhook_change,
     webhook_create,
     webhook_delete,
+    webhook_input,
     webhook_pause,
     webhook_resume,
     webhook_rotate,
@@ -97,7 +98,9 @@ class WebhookNew(WebhookBase):
         form = WebhookForm(request.POST)
         if form.is_valid():
             try:
-                endpoint, _secret = webhook_create(member=request.member, **form.cleaned_data)
+                endpoint, _secret = webhook_create(
+                    member=request.member, wanted=webhook_input(**form.cleaned_data)
+                )
             except Refusal as refusal:
                 show_in_form(form, refusal)
             else:
@@ -134,7 +137,11 @@ class WebhookEdit(WebhookBase):
         form = WebhookForm(request.POST)
         if form.is_valid():
             try:
-                webhook_change(member=request.member, endpoint=endpoint, **form.cleaned_data)
+                webhook_change(
+                    member=request.member,
+                    endpoint=endpoint,
+                    wanted=webhook_input(**form.cleaned_data),
+                )
             except Refusal as refusal:
                 show_in_form(form, refusal)
             else:
