@@ -37,6 +37,7 @@ class Server:
     process: subprocess.Popen[bytes]
     folder: Path
     _stop_signal: int = signal.SIGTERM
+    _kill_signal: int = signal.SIGKILL
     restart: Callable[[], None] = field(default=lambda: None)
 
     def stop(self) -> None:
@@ -46,7 +47,7 @@ class Server:
 
     def kill(self) -> None:
         """End the server at once, as a crash would; its folder stays for `restart`."""
-        _end(self.process, signal.SIGKILL)
+        _end(self.process, self._kill_signal)
 
 
 def start_postgres() -> Server:
@@ -87,27 +88,49 @@ def start_postgres() -> Server:
 
 def start_replica(primary_url: str) -> Server:
     """Start a PostgreSQL that follows the one at an address by streaming, for reading only."""
+    return _start_copied(primary_url, "replica", ["-R"], ["-c", "hot_standby_feedback=on"])
+
+
+def start_copy(primary_url: str) -> Server:
+    """Start a PostgreSQL with copies of all databases of the one at an address, to be killed and restarted.
+
+    What it has committed is kept, as in production; `kill` is `pg_ctl stop -m immediate`: every process
+    of it ends where it stands, and starting again recovers from the log.
+    """
+    server = _start_copied(primary_url, "copy", [], ["-c", "synchronous_commit=on"])
+    # After a SIGKILL of its first process the others live on for a while and refuse a second server.
+    server._kill_signal = signal.SIGQUIT
+    return server
+
+
+def _start_copied(primary_url: str, what: str, copying: list[str], serving: list[str]) -> Server:
     folder = Path(tempfile.mkdtemp(prefix="portal-pg-"))
     identity = _identity(folder)
     binaries = _postgres_binaries(folder, identity)
     primary = urlsplit(primary_url)
     _run(
         [binaries / "pg_basebackup", "-h", primary.hostname, "-p", primary.port, "-U", "portal",
-         "-D", folder / "data", "-R", "-X", "stream", "-c", "fast", "--no-sync"],
+         "-D", folder / "data", "-X", "stream", "-c", "fast", "--no-sync", *copying],
         identity,
         folder,
     )  # fmt: skip
     port = free_port()
     command = [
         binaries / "postgres", "-D", folder / "data", "-F", "-h", "127.0.0.1", "-p", str(port),
-        "-k", folder, "-c", "max_connections=300", "-c", "shared_buffers=16MB",
-        "-c", "hot_standby_feedback=on",
+        "-k", folder, "-c", "max_connections=300", "-c", "shared_buffers=16MB", *serving,
     ]  # fmt: skip
     process = _spawn(command, identity, folder)
     url = f"postgres://portal@127.0.0.1:{port}{primary.path}"
     _await(lambda: _postgres_version(url), process, folder)
-    name = f"PostgreSQL {_postgres_version(url)} (embedded, replica)"
-    return Server(url, name, process, folder, signal.SIGINT)
+    name = f"PostgreSQL {_postgres_version(url)} (embedded, {what})"
+    server = Server(url, name, process, folder, signal.SIGINT)
+
+    def restart() -> None:
+        server.process = _spawn(command, identity, folder)
+        _await(lambda: _postgres_version(url), server.process, folder)
+
+    server.restart = restart
+    return server
 
 
 def start_valkey() -> Server:

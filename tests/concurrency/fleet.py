@@ -1,39 +1,46 @@
-"""Celery workers and beats as the portal starts them, a supervisor that starts them again, and kill -9."""
+"""Celery workers and beats with the portal's settings, a supervisor that starts them again, and kill -9."""
 
 from __future__ import annotations
 
 import os
 import random
 import signal
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.concurrency.machines import Machine
+from tests.concurrency.zygote import Forked, Zygote
 
 WORKERS, CHILDREN, BEATS = 2, 2, 2
+CELERY = "import sys\nfrom celery.__main__ import main\nsys.argv = {command!r}\nmain()"
 
 
 @dataclass
 class Fleet:
-    """Two workers with two children each and two beats on one machine."""
+    """Two workers with two children each and two beats on one machine.
+
+    They are forked from a process that has the portal imported: a supervisor that starts them again and again
+    would else spend the night with imports.
+    """
 
     machine: Machine
     workers: int = WORKERS
     beats: int = BEATS
     variables: dict[str, str] = field(default_factory=dict)
-    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    running: dict[str, Forked] = field(default_factory=dict)
     restarts: int = 0
 
     def __enter__(self) -> Fleet:
+        self.queue = self.machine.folder.name
+        self.zygote = Zygote(self.machine, CELERY_QUEUE=self.queue, **self.variables)
         self.tend()
         self.restarts = 0
         return self
 
     def __exit__(self, *error: object) -> None:
-        for process in self.running.values():
-            process.kill()
-            process.wait()
+        for name in self.running:
+            self.kill_whole(name)
+        self.zygote.close()
 
     def tend(self) -> None:
         """Start what does not run: what a supervisor does every moment."""
@@ -41,21 +48,27 @@ class Fleet:
         names += [f"beat{number}" for number in range(self.beats)]
         for name in names:
             process = self.running.get(name)
-            if process is None or process.poll() is not None:
+            if process is None or not process.lives:
                 self.restarts += 1
                 self.running[name] = self._start(name)
 
-    def _start(self, name: str) -> subprocess.Popen[bytes]:
-        queue = self.machine.folder.name
-        common = ("-m", "celery", "--quiet", "-A", "portal")
+    def _start(self, name: str) -> Forked:
+        common = ("celery", "--quiet", "-A", "portal")
         if name.startswith("worker"):
-            role = ("worker", "-c", str(CHILDREN), "-Q", queue, "-n", f"{name}-{queue}@%h")
+            role = (
+                "worker",
+                "-c",
+                str(CHILDREN),
+                "-Q",
+                self.queue,
+                "-n",
+                f"{name}-{self.queue}@%h",
+            )
         else:
             # Each beat keeps its own notes of when it asked last, as on two machines.
             role = ("beat", "--schedule", str(self.machine.folder / f"{name}-schedule"))
-        return self.machine.start(
-            *common, *role, "-l", "WARNING", CELERY_QUEUE=queue, **self.variables
-        )
+        command = [*common, *role, "-l", "WARNING"]
+        return self.zygote.fork(self.machine, CELERY.format(command=command), **self.variables)
 
     # --- Killing --------------------------------------------------------------------------------
 
@@ -63,7 +76,7 @@ class Fleet:
         """Return the ids of the workers and of their children."""
         found = []
         for name, process in self.running.items():
-            if name.startswith("worker") and process.poll() is None:
+            if name.startswith("worker") and process.lives:
                 found += [process.pid, *children_of(process.pid)]
         return found
 
@@ -79,13 +92,12 @@ class Fleet:
             return 0
         return victim
 
-    def kill_worker(self, name: str) -> None:
-        """Kill a worker as a whole, as a machine that loses power would; it is not started again."""
+    def kill_whole(self, name: str) -> None:
+        """Kill a worker with its children, as a machine that loses power would; it is not started again."""
         process = self.running[name]
-        pids = [process.pid, *children_of(process.pid)]
-        for pid in pids:
+        for pid in children_of(process.pid):
             os.kill(pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
 
 
 def children_of(pid: int) -> list[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -24,6 +23,8 @@ from tests.concurrency.zygote import Forked, Zygote
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 60
+WATCHER = "watcher"
+"""Name of the connections by which tests look on: no part of what they disturb."""
 
 
 def on_postgres() -> bool:
@@ -37,6 +38,7 @@ class Machine:
     def __init__(self, folder: Path, url: str, databases: Databases) -> None:
         self.folder, self.url, self.databases = folder, url, databases
         self.log = folder / "computed.log"
+        self.link: psycopg.Connection[Any] | None = None
 
     def environment(self, **extra: str) -> dict[str, str]:
         """Return the environment of a process."""
@@ -95,19 +97,16 @@ class Machine:
         """Return how often each shard was computed, `job:index`."""
         return Counter(self.log.read_text().split() if self.log.exists() else [])
 
-    def stop_at(
-        self, process_of: Callable[[dict[str, str]], subprocess.Popen[bytes]], point: str
-    ) -> None:
-        """Start a process, wait until it stops at a point, and kill it there."""
+    def stop_at(self, code: str, point: str, **extra: str) -> Forked:
+        """Fork a process that runs the code, wait until it stops at a point, and return it."""
         mark = self.folder / f"mark-{uuid.uuid4().hex}"
-        process = process_of({"NIGHT_PAUSE": point, "NIGHT_MARK": str(mark)})
+        process = self.fork(code, NIGHT_PAUSE=point, NIGHT_MARK=str(mark), **extra)
         deadline = time.monotonic() + WAIT_SECONDS
         while not mark.exists():
-            assert process.poll() is None, f"the process ended before {point}"
+            assert process.lives, f"the process ended before {point}: {self.said()}"
             assert time.monotonic() < deadline, f"the process never came to {point}"
             time.sleep(0.02)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        return process
 
     def select(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a select, read beside the processes at work."""
@@ -115,8 +114,19 @@ class Machine:
             file = self.url.removeprefix("sqlite:///")
             with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=20)) as link:
                 return link.execute(sql).fetchall()
-        with psycopg.connect(self.url.replace("postgres://", "postgresql://", 1)) as reader:
-            return reader.execute(sql.encode()).fetchall()
+        return self._watcher().execute(sql.encode()).fetchall()
+
+    def _watcher(self) -> psycopg.Connection[Any]:
+        """Return the connection that looks on, kept from one look to the next."""
+        if self.link is not None:
+            try:
+                self.link.execute("SELECT 1")
+            except psycopg.OperationalError:
+                self.link = None
+        if self.link is None:
+            url = self.url.replace("postgres://", "postgresql://", 1)
+            self.link = psycopg.connect(url, autocommit=True, application_name=WATCHER)
+        return self.link
 
 
 @dataclass
@@ -157,10 +167,12 @@ class Databases:
             migrated.drop(url)
 
     def cut_connections(self, machine: Machine) -> int:
-        """End every connection to a database; return how many there were."""
+        """End every connection of the processes at work on a database; return how many there were."""
         name = machine.url.rpartition("/")[2]
         url = self.server.replace("postgres://", "postgresql://", 1)
         with psycopg.connect(url, autocommit=True) as link:
             return link.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name]
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = %s AND application_name <> %s",
+                [name, WATCHER],
             ).rowcount

@@ -12,7 +12,10 @@ from typing import Any
 from django.contrib.auth.models import Group
 
 from compliance.choices import CertificateStatus
+from compliance.epr.schema import EPR
 from compliance.models import Violation
+from compliance.nightly.reminders import REGISTER_STAGES
+from compliance.obligations.dues import ONE_WEEK
 from compliance.services.violations import violation_confirm
 from growth.choices import ClaimOutcome, EnrolmentState, RewardStatus
 from growth.models import Enrolment, Pack, PackClaim, PackReward, RewardGrant
@@ -62,6 +65,7 @@ def prepare(world: World) -> None:
         user.groups.set(Group.objects.filter(name=group))
     shops = shops_of(world)
     _easy_stars()
+    _interruption_near(world)
     _packs(world)
     _claims(world, shops)
     _memberships(world, shops)
@@ -77,6 +81,17 @@ def _easy_stars() -> None:
     """Let shops with a handful of products reach stars."""
     for book in Rulebook.objects.filter(module=STAR_RULES):
         content = {**book.content, "thresholds": [5, 8, 11, 14, 17]}
+        Rulebook.objects.filter(pk=book.pk).update(content=content, digest=content_digest(content))
+
+
+def _interruption_near(world: World) -> None:
+    """Let shops that sell electrical goods to Germany have two weeks left to register, from tonight on."""
+    stops = world.day + 2 * ONE_DAY + REGISTER_STAGES[1] * ONE_DAY
+    for book in Rulebook.objects.filter(module=EPR):
+        content = json.loads(json.dumps(book.content))
+        for row in content["requirements"]:
+            if (row["country"], row["category"]) == ("DE", "electrical"):
+                row["interrupts_on"] = (stops + row["weeks"][1] * ONE_WEEK).isoformat()
         Rulebook.objects.filter(pk=book.pk).update(content=content, digest=content_digest(content))
 
 

@@ -29,8 +29,7 @@ pytestmark = [pytest.mark.both_databases, pytest.mark.processes, pytest.mark.lon
 def test_a_night_killed_anywhere_resumes_to_the_same_result(
     machine: Machine, undisturbed: nights.Result, point: str
 ) -> None:
-    night = ("manage.py", "nightly", "--as-of", DAY, "--shards", str(SHARDS))
-    machine.stop_at(lambda extra: machine.start(*night, **extra), point)
+    machine.stop_at(nights.COMMAND, point).kill()
     before = machine.computed()
     assert before, "the night had begun"
     nights.play(machine, ["night", DAY, [], SHARDS])
@@ -58,11 +57,11 @@ engine.shard_compute(shard_id=shard.pk)
 
 def _two_workers_on_one_shard(machine: Machine, **extra: str) -> int:
     """Return how often the shard was computed."""
-    assert machine.run(START_RUN).wait() == 0
-    together = {"NIGHT_AT": str(time.time() + 4), "NIGHT_SLOW": "1.5", **extra}
-    workers = [machine.run(COMPUTE, **together) for _ in range(2)]
+    machine.fork(START_RUN).join()
+    together = {"NIGHT_AT": str(time.time() + 1.5), "NIGHT_SLOW": "1.5", **extra}
+    workers = [machine.fork(COMPUTE, **together) for _ in range(2)]
     for worker in workers:
-        worker.wait()
+        worker.join()
     return machine.computed()["metrics:0"]
 
 
@@ -90,7 +89,7 @@ nights_schedule()
 
 def _runs_of_schedulers(machine: Machine) -> int:
     """Let six schedulers ask at one moment; return how many runs of the day there are."""
-    at = {"NIGHT_AT": str(time.time() + 3)}
+    at = {"NIGHT_AT": str(time.time() + 1.5)}
     schedulers = [machine.fork(SCHEDULE, **at) for _ in range(6)]
     for scheduler in schedulers:
         scheduler.join()

@@ -10,6 +10,7 @@ import os
 import random
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -35,6 +36,8 @@ PRODUCTION = {"NIGHT_LOST_AFTER": str(schedule.LOST_AFTER.total_seconds()), "NIG
 START = "from portal.nightly.schedule import nights_schedule\nnights_schedule()"
 AS_IN_PRODUCTION = os.environ.get("NIGHT_PRODUCTION_INTERVALS") == "1"
 """Whether the test of a killed worker waits as long as in production: by hand, it takes minutes."""
+OUTAGES = int(os.environ.get("NIGHT_OUTAGES", "4"))
+"""How often PostgreSQL as a whole is killed in one night."""
 PICKED_UP = 75
 """Seconds within which the shards of a worker that is gone have to be worked on again."""
 
@@ -59,7 +62,7 @@ def assert_one_run(machine: Machine) -> None:
 @pytest.mark.rule("NGT-1", "NGT-3", "NGT-8")
 def test_killed_at_twenty_random_moments(machine: Machine, undisturbed: nights.Result) -> None:
     chosen = []
-    with Fleet(machine, variables={**QUICK, "NIGHT_SLOW": "0.4"}) as fleet:
+    with Fleet(machine, variables={**QUICK, "NIGHT_SLOW": "0.3"}) as fleet:
 
         def hit(chance: random.Random) -> bool:
             victim = fleet.kill_one(chance)
@@ -117,6 +120,42 @@ def test_all_connections_to_the_database_are_cut_again_and_again(
     nights.assert_equal(nights.result(machine), undisturbed, machine)
 
 
+@pytest.fixture
+def outage(
+    databases: Databases, world: str, tmp_path: Path
+) -> Iterator[tuple[servers.Server, Machine]]:
+    """A PostgreSQL of its own, which nobody else needs, and a machine on it that stands before the night."""
+    server = servers.start_copy(databases.server)
+    own = Databases(tmp_path, server=server.url, variables=databases.variables)
+    try:
+        yield server, own.machine(f"{server.url.rpartition('/')[0]}/{world.rpartition('/')[2]}")
+    finally:
+        own.drop()
+        server.stop()
+
+
+@pytest.mark.rule("NGT-3")
+def test_postgres_is_killed_and_restarted(
+    outage: tuple[servers.Server, Machine], undisturbed: nights.Result
+) -> None:
+    """All of it at once (`stop -m immediate`), with whatever its processes were writing."""
+    server, machine = outage
+    with Fleet(machine, variables={**QUICK, "NIGHT_SLOW": "0.3"}) as fleet:
+
+        def hit(chance: random.Random) -> bool:
+            server.kill()
+            time.sleep(chance.uniform(0.1, 1))
+            server.restart()
+            return True
+
+        times = nights.disturb(machine, undisturbed.progress, OUTAGES, 5, hit, fleet.tend)
+        nights.await_night(machine, fleet.tend)
+    assert times == OUTAGES
+    assert_one_run(machine)
+    assert machine.select("SELECT SUM(attempts) FROM portal_shardrun") == [(0,)]
+    nights.assert_equal(nights.result(machine), undisturbed, machine)
+
+
 @pytest.mark.rule("NGT-3")
 def test_shards_of_a_worker_that_is_gone_are_picked_up(
     machine: Machine, undisturbed: nights.Result
@@ -130,7 +169,7 @@ def test_shards_of_a_worker_that_is_gone_are_picked_up(
             assert machine.run(START, CELERY_QUEUE=machine.folder.name).wait() == 0
         held = _at_work(machine, fleet)
         haste.touch()  # what is computed from now on is not slow any more
-        fleet.kill_worker("worker0")
+        fleet.kill_whole("worker0")
         gone = time.monotonic()
         while not _done(machine, held):
             assert time.monotonic() - gone < nights.PATIENCE, machine.said()

@@ -21,11 +21,16 @@ SHARDS = 4
 KILLS = int(os.environ.get("NIGHT_KILLS", "20"))
 """How often the processes of one night are killed."""
 PATIENCE = 240
+COMMAND = f"""from django.core.management import call_command
+call_command("nightly", "--as-of", "{DAY}", "--shards", "{SHARDS}")"""
+"""The night as an operator computes it, for `Machine.fork`."""
 
 PROGRESS = """SELECT
     (SELECT COUNT(*) FROM portal_shardrun s JOIN portal_jobrun j ON j.id = s.job_run_id
         WHERE j.as_of = '{day}' AND s.state = 'complete')
   + (SELECT COUNT(*) FROM portal_jobrun WHERE as_of = '{day}' AND state = 'complete')"""
+WRITTEN = """SELECT j.job, SUM(s.rows_written) FROM portal_jobrun j JOIN portal_shardrun s
+    ON s.job_run_id = j.id WHERE j.as_of = '{day}' GROUP BY j.job"""
 RUNS = "SELECT state FROM portal_nightrun WHERE as_of = '{day}' ORDER BY number"
 LEFT = """SELECT
     (SELECT COUNT(*) FROM portal_shardrun WHERE state <> 'complete'),
@@ -34,12 +39,16 @@ LEFT = """SELECT
 
 @dataclass(frozen=True)
 class Result:
-    """What a night left: standings and everything else as bytes, Message-IDs of mails with their numbers."""
+    """What a night left: standings and everything else as bytes, Message-IDs of mails with their numbers.
+
+    `written` says how many rows each job has written.
+    """
 
     standings: bytes
     effects: bytes
     mails: Counter[str]
     progress: int
+    written: dict[str, int]
 
 
 def play(machine: Machine, *steps: Sequence[Any], **extra: str) -> None:
@@ -118,7 +127,11 @@ def result(machine: Machine) -> Result:
     standings, effects = machine.folder / "standings", machine.folder / "effects"
     play(machine, ["mails"], ["standings", DAY, str(standings)], ["effects", str(effects)])
     return Result(
-        standings.read_bytes(), effects.read_bytes(), mails_of(machine), progress(machine)
+        standings.read_bytes(),
+        effects.read_bytes(),
+        mails_of(machine),
+        progress(machine),
+        dict(machine.select(WRITTEN.format(day=DAY))),
     )
 
 

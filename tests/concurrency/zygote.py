@@ -69,13 +69,16 @@ def _work_on(env: dict[str, str]) -> None:
 
 
 class Zygote:
-    """Starts processes without waiting for imports, on any database of the server it was started for."""
+    """Starts processes without waiting for imports, on any database of the server it was started for.
 
-    def __init__(self, machine: Machine) -> None:
+    What modules read from the environment when they are imported is its own (`extra`), not the process's.
+    """
+
+    def __init__(self, machine: Machine, **extra: str) -> None:
         with (machine.folder / "processes.log").open("ab") as out:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "tests.concurrency.zygote"],
-                env=machine.environment(),
+                env=machine.environment(**extra),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=out,

@@ -88,24 +88,32 @@ def _mark_running_or_stop(shard_id: int) -> bool:
 
 engine._mark_running = _mark_running_or_stop
 
-_unguarded = os.environ.get("NIGHT_UNGUARDED")
-
-if _unguarded == "lock":
-    engine._locked = lambda shard_id: (
-        ShardRun.objects.select_related("job_run")
-        .filter(pk=shard_id, state__in=["pending", "running"])
-        .first()
-    )
+_locked = engine._locked
+_compute_locked = engine._compute_locked
 
 
-def _mark_then_compute(shard_id: int) -> engine.Outcome:
+def _unguarded(what: str) -> bool:
+    return os.environ.get("NIGHT_UNGUARDED") == what
+
+
+def _locked_or_not(shard_id: int) -> ShardRun | None:
+    if not _unguarded("lock"):
+        return _locked(shard_id)
+    waiting = ShardRun.objects.filter(pk=shard_id, state__in=["pending", "running"])
+    return waiting.select_related("job_run").first()
+
+
+def _compute_or_mark_first(shard_id: int) -> engine.Outcome:
+    if not _unguarded("mark"):
+        return _compute_locked(shard_id)
     with transaction.atomic():
         shard = engine._locked(shard_id)
+    assert shard is not None
     ShardRun.objects.filter(pk=shard_id).update(state="complete")
     with transaction.atomic():
         registry[shard.job_run.job].compute(engine._context(shard))
     return engine.Outcome.DONE
 
 
-if _unguarded == "mark":
-    engine._compute_locked = _mark_then_compute
+engine._locked = _locked_or_not
+engine._compute_locked = _compute_or_mark_first
