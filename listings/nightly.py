@@ -27,6 +27,7 @@ from portal.choices import RunState
 from portal.models import CategoryClosure, ShardRun
 from portal.nightly import ledger
 from portal.nightly.export import register_standing
+from portal.nightly.night_sql import looked_up
 from portal.nightly.plans import HIGHEST_KEY
 from portal.nightly.registry import Params, PublishContext, ShardContext, job
 from portal.nightly.standings import stage_differences
@@ -147,30 +148,41 @@ def _changed_only(ctx: ShardContext, values: dict[str, Any], since: date) -> tup
     if ctx.is_postgres:
         ctx.execute("ANALYZE night_products")
         ctx.execute("ANALYZE night_themes")
+    vendor = ctx.connection.vendor
     ctx.execute("DROP TABLE IF EXISTS night_matches")
-    ctx.execute(HELD_MATCHES, values)
-    ctx.execute("CREATE INDEX night_matches_key ON night_matches (product_id, theme_id)")
+    ctx.execute(_held_matches(vendor), values)
     if ctx.is_postgres:
         ctx.execute("ANALYZE night_matches")
+    else:
+        ctx.execute("CREATE INDEX temp.night_matches_key ON night_matches (product_id, theme_id)")
     products, themes = "SELECT id FROM night_products", "SELECT id FROM night_themes"
-    vendor = ctx.connection.vendor
+    # The matches of changed products are in the first part, whichever theme they are of.
     select = (
-        f"{match_select(vendor, products=products)} UNION {match_select(vendor, themes=themes)}"
+        f"{match_select(vendor, products=products)} UNION ALL "
+        f"{match_select(vendor, themes=themes, leaving_out=products)}"
     )
     scope = f"{IN_SHARD} AND (s.product_id IN ({products}) OR s.theme_id IN ({themes}))"
     return select, scope, "night_matches"
 
 
 IN_SHARD = "s.product_id BETWEEN %(lo)s AND %(hi)s"
-_HELD = f"""
-SELECT s.product_id, s.theme_id, s.seller_id, s.valid_from, s.valid_to FROM listings_themematch s
-WHERE {IN_SHARD} AND s.valid_from <= %(day)s AND s.valid_to >= %(day)s"""
-# Product by product and theme by theme: with an "or" between the two the whole table is read.
-HELD_MATCHES = f"""
+_AS_OF = "s.valid_from <= %(day)s AND s.valid_to >= %(day)s"
+_HELD = "SELECT s.product_id, s.theme_id, s.seller_id, s.valid_from, s.valid_to"
+
+
+def _held_matches(vendor: str) -> str:
+    """Return the statement that collects, once, what holds of the changed products and themes."""
+    matches = ThemeMatch._meta.db_table
+    of_products = looked_up(vendor, matches, "s", f"s.product_id = q.id AND {_AS_OF}")
+    of_themes = looked_up(vendor, matches, "s", f"s.theme_id = q.id AND {_AS_OF} AND {IN_SHARD}")
+    return f"""
 CREATE TEMPORARY TABLE night_matches AS
-{_HELD} AND s.product_id IN (SELECT id FROM night_products)
-UNION{_HELD} AND s.theme_id IN (SELECT id FROM night_themes)
+{_HELD} FROM night_products q {of_products}
+UNION ALL
+{_HELD} FROM night_themes q {of_themes}
+WHERE s.product_id NOT IN (SELECT id FROM night_products)
 """
+
 
 CHANGED_PRODUCTS = """
 INSERT INTO night_products (id)

@@ -57,6 +57,22 @@ JOIN portal_categoryclosure c ON c.ancestor_id = t.category_id
 JOIN listings_matchprojection p ON p.category_id = c.descendant_id
 WHERE """
 
+# Of products that are picked out, with the themes of their categories. What the planner expects of a
+# join by category is far too low, for the categories with the most products have the most themes, too; it
+# would fetch each theme again for every product. Materialised, both sides are joined by hash.
+_POSTGRES_PICKED = """SELECT * FROM (
+WITH p AS MATERIALIZED (
+    SELECT p.*, c.ancestor_id
+    FROM listings_matchprojection p
+    JOIN portal_categoryclosure c ON c.descendant_id = p.category_id
+    WHERE {products}),
+t AS MATERIALIZED (
+    SELECT t.* FROM listings_theme t
+    WHERE {themes} AND t.category_id IN (SELECT ancestor_id FROM p))
+SELECT p.product_id, t.id AS theme_id, p.seller_id
+FROM p JOIN t ON t.category_id = p.ancestor_id
+WHERE {conditions}) AS of_picked"""
+
 # --- SQLite -------------------------------------------------------------------------------------
 
 _SIGNATURES = (
@@ -95,17 +111,19 @@ FROM {order} CROSS JOIN listings_theme f
 WHERE t.leaf = p.category_id AND f.id = t.id AND {conditions})"""
 
 
-def match_select(vendor: str, *, products: str = "", themes: str = "") -> str:
+def match_select(
+    vendor: str, *, products: str = "", themes: str = "", leaving_out: str = ""
+) -> str:
     """Return the SELECT of `product_id, theme_id, seller_id` of all matches.
 
-    `products` and `themes` narrow it: each a SELECT of primary keys.
+    `products` and `themes` narrow it, `leaving_out` takes products away: each a SELECT of primary keys.
     """
     theme_tests = [_IN_FORCE, *([f"t.id IN ({themes})"] if themes else [])]
     product_tests = [*_AS_OF, *([f"p.product_id IN ({products})"] if products else [])]
+    if leaving_out:
+        product_tests.append(f"p.product_id NOT IN ({leaving_out})")
     if vendor == "postgresql":
-        return _POSTGRES_PAIRS + "\n  AND ".join(
-            [*theme_tests, *product_tests, *_CHEAP, *_POSTGRES_EXACT]
-        )
+        return _postgres_select(product_tests, theme_tests, picked=bool(products))
     # Few themes: from them to their products. Otherwise from products to the themes of their category.
     narrow = "t CROSS JOIN listings_matchprojection p"
     return _SQLITE_PAIRS.format(
@@ -114,3 +132,14 @@ def match_select(vendor: str, *, products: str = "", themes: str = "") -> str:
         order=narrow if themes else "listings_matchprojection p CROSS JOIN t",
         conditions="\n  AND ".join([*product_tests, *_CHEAP, *_SIGNATURES, *_SQLITE_EXACT]),
     )
+
+
+def _postgres_select(product_tests: list[str], theme_tests: list[str], *, picked: bool) -> str:
+    pair_tests = [*_CHEAP, *_POSTGRES_EXACT]
+    if picked:
+        return _POSTGRES_PICKED.format(
+            products=" AND ".join(product_tests),
+            themes=" AND ".join(theme_tests),
+            conditions="\n  AND ".join(pair_tests),
+        )
+    return _POSTGRES_PAIRS + "\n  AND ".join([*theme_tests, *product_tests, *pair_tests])

@@ -1,7 +1,7 @@
 """The statements behind temporal standings, generated from a model's KEY, PAYLOAD and CARRIED.
 
-Everything is quoted by the connection; the two databases differ in three places only, all here:
-null-safe equality, how a temporary table is made, and how a number gets its column's scale.
+Everything is quoted by the connection; the two databases differ in a few places only, all here:
+null-safe equality, how rows are looked up one by one, and how a number gets its column's scale.
 """
 
 from __future__ import annotations
@@ -24,6 +24,24 @@ def change_model_of(standing: type[Standing]) -> type[StandingChange]:
         if issubclass(model, StandingChange) and model.STANDING is standing:
             return model
     raise LookupError(f"no StandingChange stages {standing.__name__}")
+
+
+def looked_up(
+    vendor: str, table: str, alias: str, condition: str, *, optional: bool = False
+) -> str:
+    """Return a join that looks the rows of a table up, for each row to its left, by an index.
+
+    `condition` is on the alias and on aliases to the left; `optional` makes it a left join. Of a few
+    changes in a large table PostgreSQL reads all of it, more than once if need be: by its standard
+    costs, made for disks that have to seek, some thousand look-ups are dearer. What is walked here is
+    small beside the work that it follows from, so the order is not left to the planner.
+    """
+    if vendor == "postgresql":
+        # An offset, even of nothing, keeps the inner select from being merged into the outer one.
+        rows = f"LATERAL (SELECT * FROM {table} {alias} WHERE {condition} OFFSET 0) {alias}"
+        return f"LEFT JOIN {rows} ON TRUE" if optional else f"CROSS JOIN {rows}"
+    # SQLite does not change the order of a cross join.
+    return f"{'LEFT' if optional else 'CROSS'} JOIN {table} {alias} ON {condition}"
 
 
 @dataclass(frozen=True)
@@ -106,6 +124,19 @@ class StandingSql:
         equal = "IS NOT DISTINCT FROM" if self.is_postgres else "IS"
         payload = [f"{left}.{column} {equal} {right}.{column}" for column in self.payload]
         return " AND ".join([self.same_key(left, right), *payload])
+
+    def looked_up(self, alias: str, condition: str, *, optional: bool = False) -> str:
+        """Join the standing's rows by look-ups, see `looked_up`."""
+        return looked_up(self.connection.vendor, self.table, alias, condition, optional=optional)
+
+    def rows(self, keys: str) -> str:
+        """Condition: the standing's rows with the primary keys a select gives, looked up one by one.
+
+        As an array, because a join with the select may read the whole table, see `looked_up`.
+        """
+        return f"{self.table}.id " + (
+            f"= ANY(ARRAY({keys}))" if self.is_postgres else f"IN ({keys})"
+        )
 
     def scaled(self, alias: str) -> str:
         """Return the data columns of a select, each in the type and scale of its column.

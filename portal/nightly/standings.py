@@ -87,8 +87,8 @@ def stage_differences(
     `select_sql` gives the whole new set of the part; its columns are named like the standing's columns.
     `scope_sql` says which standing rows the part covers: a condition on the alias `s`, using key and
     carried columns, e.g. `s.seller_id BETWEEN %(lo)s AND %(hi)s`. Both take the named `params`.
-    `held_sql` names a table that has all rows of the standing which hold in the scope, where the job can
-    find them sooner than the database does by the condition.
+    `held_sql` names a table that has just the rows of the standing which hold in the scope, where the job
+    can find them sooner than the database does by the condition.
     The select is evaluated once. A key given twice is an error; a job whose select cannot do that may
     say `keys_unique` and save the check.
     """
@@ -117,20 +117,22 @@ def stage_new_set(
     values = {**params, "night_shard": ctx.shard.pk, "night_day": ctx.as_of}
     scope = f"({scope_sql})"
     _refuse_rows_outside(ctx, sql, scope, values)
-    holds = "s.valid_from <= %(night_day)s AND s.valid_to >= %(night_day)s"
+    held = f"s.valid_from <= %(night_day)s AND s.valid_to >= %(night_day)s AND {scope}"
+    if held_sql:
+        held = "TRUE"
     columns, table = sql.listed(sql.data), held_sql or sql.table
     ctx.execute(f"DELETE FROM {sql.changes} WHERE shard_id = %(night_shard)s", values)
     entering = ctx.execute(
         f"INSERT INTO {sql.changes} (shard_id, entering, {columns}) "
         f"SELECT %(night_shard)s, TRUE, {sql.listed(sql.data, 'n')} FROM {sql.fresh} n "
         f"WHERE NOT EXISTS (SELECT 1 FROM {table} s "
-        f"WHERE {sql.same_row('s', 'n')} AND {holds} AND {scope})",
+        f"WHERE {sql.same_row('s', 'n')} AND {held})",
         values,
     ).rowcount
     leaving = ctx.execute(
         f"INSERT INTO {sql.changes} (shard_id, entering, {columns}) "
         f"SELECT %(night_shard)s, FALSE, {sql.listed(sql.data, 's')} FROM {table} s "
-        f"WHERE {holds} AND {scope} AND NOT EXISTS "
+        f"WHERE {held} AND NOT EXISTS "
         f"(SELECT 1 FROM {sql.fresh} n WHERE {sql.same_row('n', 's')})",
         values,
     ).rowcount
@@ -218,27 +220,24 @@ class _Publication:
     def _take_out(self) -> None:
         """Subtract the owned days from rows that leave: trim right, trim left, split or delete."""
         sql, ending, table = self.sql, self.ending, self.sql.table
+        leaving = sql.looked_up(
+            "s",
+            f"{sql.same_row('s', 'c')} AND s.valid_from <= %(first)s AND s.valid_to >= %(first)s",
+        )
         self.execute(
             f"CREATE TEMPORARY TABLE {ending} AS SELECT s.id AS row_id, s.valid_from AS began, "
-            f"s.valid_to AS ended, {sql.listed(sql.data, 's')} FROM {table} s "
-            f"JOIN {sql.changes} c ON {sql.same_row('s', 'c')} WHERE {self._staged} "
-            "AND NOT c.entering AND s.valid_from <= %(first)s AND s.valid_to >= %(first)s"
+            f"s.valid_to AS ended, {sql.listed(sql.data, 's')} FROM {sql.changes} c {leaving} "
+            f"WHERE {self._staged} AND NOT c.entering"
         )
-        self._analyze(ending)
         whole, head, tail = "began >= %(first)s", "began < %(first)s", "ended > %(last)s"
-        self.execute(
-            f"DELETE FROM {table} WHERE id IN "
-            f"(SELECT row_id FROM {ending} WHERE {whole} AND NOT {tail})"
-        )
-        self.execute(
-            f"UPDATE {table} SET valid_to = %(before)s WHERE id IN "
-            f"(SELECT row_id FROM {ending} WHERE {head})"
-        )
+        keys = f"SELECT row_id FROM {ending} WHERE"
+        self.execute(f"DELETE FROM {table} WHERE {sql.rows(f'{keys} {whole} AND NOT {tail}')}")
+        self.execute(f"UPDATE {table} SET valid_to = %(before)s WHERE {sql.rows(f'{keys} {head}')}")
         if self.last_open:
             return
         self.execute(
-            f"UPDATE {table} SET valid_from = %(after)s WHERE id IN "
-            f"(SELECT row_id FROM {ending} WHERE {whole} AND {tail})"
+            f"UPDATE {table} SET valid_from = %(after)s "
+            f"WHERE {sql.rows(f'{keys} {whole} AND {tail}')}"
         )
         self.execute(
             f"INSERT INTO {table} ({sql.listed(sql.data)}, valid_from, valid_to) "
@@ -252,30 +251,22 @@ class _Publication:
         # An index by another column of the key and the last day looks as good as the key's to a planner
         # whose statistics do not know that day: each row would read all that ended the day before.
         ended = f"l.valid_to {'IS NOT DISTINCT FROM' if sql.is_postgres else '='} %(before)s"
+        left = sql.looked_up("l", f"{sql.same_row('l', 'c')} AND {ended}", optional=True)
         # Without a newer published day there is nothing to join on the right.
-        right = (
-            ""
-            if self.last_open
-            else f"LEFT JOIN {table} r ON {sql.same_row('r', 'c')} AND r.valid_from = %(after)s"
-        )
+        right, of_right = "", "NULL AS right_id, NULL AS right_to"
+        if not self.last_open:
+            begun = f"{sql.same_row('r', 'c')} AND r.valid_from = %(after)s"
+            right = sql.looked_up("r", begun, optional=True)
+            of_right = "r.id AS right_id, r.valid_to AS right_to"
         self.execute(
-            f"CREATE TEMPORARY TABLE {beginning} AS SELECT l.id AS left_id, "
-            + (
-                "NULL AS right_id, NULL AS right_to, "
-                if self.last_open
-                else "r.id AS right_id, r.valid_to AS right_to, "
-            )
-            + f"{sql.listed(sql.data, 'c')} FROM {sql.changes} c LEFT JOIN {table} l "
-            f"ON {sql.same_row('l', 'c')} AND {ended} {right} "
+            f"CREATE TEMPORARY TABLE {beginning} AS SELECT l.id AS left_id, {of_right}, "
+            f"{sql.listed(sql.data, 'c')} FROM {sql.changes} c {left} {right} "
             f"WHERE {self._staged} AND c.entering"
         )
-        self._analyze(beginning)
         if not self.last_open:
             self._join_right()
-        self.execute(
-            f"UPDATE {table} SET valid_to = %(last)s WHERE id IN "
-            f"(SELECT left_id FROM {beginning} WHERE right_id IS NULL)"
-        )
+        alone = f"SELECT left_id FROM {beginning} WHERE left_id IS NOT NULL AND right_id IS NULL"
+        self.execute(f"UPDATE {table} SET valid_to = %(last)s WHERE {sql.rows(alone)}")
         self.execute(
             f"INSERT INTO {table} ({sql.listed(sql.data)}, valid_from, valid_to) "
             f"SELECT {sql.listed(sql.data)}, {self._day('first')}, {self._day('last')} "
@@ -284,21 +275,20 @@ class _Publication:
 
     def _join_right(self) -> None:
         """Stretch neighbours that begin after the owned days, or give them to the left one."""
-        beginning, table = self.beginning, self.sql.table
-        both = "left_id IS NOT NULL AND right_id IS NOT NULL"
+        sql, beginning, table = self.sql, self.beginning, self.sql.table
+        if sql.is_postgres:
+            self.execute(f"ANALYZE {beginning}")
+        both = f"FROM {beginning} WHERE left_id IS NOT NULL AND right_id IS NOT NULL"
         # The right row goes first: two rows of one key may never both be open-ended.
+        self.execute(f"DELETE FROM {table} WHERE {sql.rows(f'SELECT right_id {both}')}")
         self.execute(
-            f"DELETE FROM {table} WHERE id IN (SELECT right_id FROM {beginning} WHERE {both})"
+            f"UPDATE {table} SET valid_to = b.right_to FROM {beginning} b "
+            f"WHERE b.left_id = {table}.id AND {sql.rows(f'SELECT left_id {both}')}"
         )
-        self.execute(
-            f"UPDATE {table} SET valid_to = (SELECT right_to FROM {beginning} b "
-            f"WHERE b.left_id = {table}.id) "
-            f"WHERE id IN (SELECT left_id FROM {beginning} WHERE {both})"
+        stretched = (
+            f"SELECT right_id FROM {beginning} WHERE left_id IS NULL AND right_id IS NOT NULL"
         )
-        self.execute(
-            f"UPDATE {table} SET valid_from = %(first)s WHERE id IN "
-            f"(SELECT right_id FROM {beginning} WHERE left_id IS NULL)"
-        )
+        self.execute(f"UPDATE {table} SET valid_from = %(first)s WHERE {sql.rows(stretched)}")
 
     def _forget_staged(self) -> int:
         return self.execute(
@@ -309,7 +299,3 @@ class _Publication:
     def _day(self, name: str) -> str:
         """A day parameter inside a select list, where its type is not obvious to the database."""
         return f"CAST(%({name})s AS date)" if self.sql.is_postgres else f"%({name})s"
-
-    def _analyze(self, table: str) -> None:
-        if self.sql.is_postgres:
-            self.execute(f"ANALYZE {table}")

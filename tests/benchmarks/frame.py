@@ -203,6 +203,41 @@ def statements(slow: float, *, plan: bool = False) -> Iterator[None]:
         yield
 
 
+def processor_seconds() -> float:
+    """Return how long this process and its database's server have had a processor; for differences.
+
+    What others do on the machine does not count, unlike by the clock. On PostgreSQL all processes of the
+    server are counted, so parallel workers and what is written in the background, too.
+    """
+    from django.db import connection
+
+    own = time.process_time()
+    if connection.vendor != "postgresql":
+        return own
+    connection.ensure_connection()
+    backend = Path(f"/proc/{connection.connection.info.backend_pid}/stat")
+    server = _stat(backend)[_PARENT]
+    ticks = sum(_stat(Path(f"/proc/{server}/stat"))[_USER : _CHILDREN_SYSTEM + 1])
+    for process in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = _stat(process)
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if fields[_PARENT] == server:
+            ticks += sum(fields[_USER : _SYSTEM + 1])
+    return own + ticks / os.sysconf("SC_CLK_TCK")
+
+
+_PARENT, _USER, _SYSTEM, _CHILDREN_SYSTEM = 1, 11, 12, 14
+"""Places after the name and the state of a process in `/proc/<pid>/stat`, see proc(5)."""
+
+
+def _stat(path: Path) -> list[int]:
+    """Return the numbers of a process, from its parent's id on; times are in ticks."""
+    fields = path.read_text().rpartition(")")[2].split()
+    return [0, *map(int, fields[1:15])]
+
+
 def memory() -> int:
     """Return the most memory this process ever had; MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
