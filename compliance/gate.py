@@ -35,6 +35,7 @@ from compliance.services.gated_products import (
     register_product_source,
 )
 from portal import platform_time
+from portal.ingest.columns import country_codes
 from portal.scoping import unscoped
 from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
 
@@ -96,7 +97,9 @@ class _Product(NamedTuple):
 
 
 LOGGED_IDS = 20
+ID_LENGTH = 64
 UNKNOWN_PRODUCT = Reason("unknown_product", None)
+UNKNOWN_COUNTRY = Reason("unknown_country", None)
 _CHEMICAL_REASONS = {
     ChemicalListing.FORBIDDEN: Reason("forbidden_chemical", None),
     ChemicalListing.RESTRICTED: Reason("no_online_trade", None),
@@ -116,13 +119,14 @@ def gate_many(
 ) -> list[Answer]:
     """Return the answers for pairs of product id and country, in order; constant statements (EPR-11).
 
+    A pair that names no product or no country is blocked, and the others are answered all the same.
     `at` None is now. Blocks are kept, those of unknown products in the process's log, unless the instant
     is still to come or `log` is false, which is for pages: reading must not write.
     """
     now = platform_time.now()
     at = at or now
     asked = [(product_id, country.upper()) for product_id, country in pairs]
-    products = _products({product_id for product_id, _country in asked})
+    products = _products({product_id for product_id, _country in asked if _may_be_id(product_id)})
     rules = _rules(at)
     countries = {country for _id, country in asked}.intersection(rules.countries if rules else ())
     lacking = _Lacking(rules, products.values() if countries else (), at, countries)
@@ -138,7 +142,9 @@ def gate_many(
                 Block(products[answer.product_id].seller_id, answer.product_id, answer.country,
                       answer.reasons)
                 for answer in answers
-                if answer.decision == GateDecision.BLOCKED and answer.product_id in products
+                if answer.decision == GateDecision.BLOCKED
+                and answer.product_id in products
+                and UNKNOWN_COUNTRY not in answer.reasons
             ],
             at,
         )  # fmt: skip
@@ -147,10 +153,15 @@ def gate_many(
 
 def _log_unknown(answers: Sequence[Answer], products: Collection[str]) -> None:
     """Log blocks of products nobody told of: no shop's list has a row for them."""
-    unknown = sorted({one.product_id for one in answers}.difference(products))
+    asked = {one.product_id for one in answers if _may_be_id(one.product_id)}
+    unknown = sorted(asked.difference(products))
     if unknown:
         shown = ", ".join(unknown[:LOGGED_IDS])
         logger.warning("blocked %d unknown product(s): %s", len(unknown), shown)
+
+
+def _may_be_id(product_id: str) -> bool:
+    return product_id.isprintable() and 0 < len(product_id) <= ID_LENGTH
 
 
 def _answer(
@@ -162,6 +173,8 @@ def _answer(
 ) -> Answer:
     if product is None:
         return Answer(product_id, country, GateDecision.BLOCKED, (UNKNOWN_PRODUCT,))
+    if country not in country_codes():
+        return Answer(product_id, country, GateDecision.BLOCKED, (UNKNOWN_COUNTRY,))
     gaps = lacking.of(product, country)
     decisions = [decision_without(row, lacking.at) for row, _state in gaps]
     listed = chemicals.get(product.cas)

@@ -18,6 +18,8 @@ from portal.orders import OrderState, orders_in
 
 CALENDAR = [MinValueValidator(date(1990, 1, 1)), MaxValueValidator(date(2199, 12, 31))]
 """Days whose ends are instants in every zone."""
+DAY_FORMATS = ["%Y-%m-%d"]
+"""What browsers send and the API documents."""
 
 
 class DayInput(forms.DateInput):
@@ -43,10 +45,18 @@ class PeriodFilterSet(django_filters.FilterSet):
     period_field = "at"
 
     since = django_filters.DateFilter(
-        method="keep_since", label=_("From day"), widget=DayInput(), validators=CALENDAR
+        method="keep_since",
+        label=_("From day"),
+        widget=DayInput(),
+        validators=CALENDAR,
+        input_formats=DAY_FORMATS,
     )
     until = django_filters.DateFilter(
-        method="keep_until", label=_("To day"), widget=DayInput(), validators=CALENDAR
+        method="keep_until",
+        label=_("To day"),
+        widget=DayInput(),
+        validators=CALENDAR,
+        input_formats=DAY_FORMATS,
     )
 
     def keep_since(self, queryset: QuerySet, name: str, value: date) -> QuerySet:

@@ -357,6 +357,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # --- Forms, API ---------------------------------------------------------------------------------
+FORM_RENDERER = "portal.form_renderer.FormRenderer"
 CRISPY_ALLOWED_TEMPLATE_PACKS = CRISPY_TEMPLATE_PACK = "bootstrap5"
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -387,7 +388,12 @@ REST_FRAMEWORK = {
 REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Seller back office API",
-    "DESCRIPTION": "Facts in, standings out. Instants are ISO 8601 with offset; days are Pacific.",
+    "DESCRIPTION": (
+        "Facts in, standings out. Instants are ISO 8601 with offset; days are Pacific.\n\n"
+        "A query parameter without a value counts as absent; one that a call does not know, or whose"
+        " value cannot be read, is answered with 400 and named. In JSON bodies numbers may come as"
+        ' text and texts as numbers; truths also as `"true"`, `"1"` or 1.'
+    ),
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
@@ -417,8 +423,6 @@ SPECTACULAR_SETTINGS = {
         "RewardKindEnum": "growth.choices.RewardKind",
         "RewardStatusEnum": "growth.choices.RewardStatus",
         "RequestStatusEnum": "portal.choices.RequestStatus",
-        "WebhookStatusEnum": "portal.choices.WebhookStatus",
-        "DeliveryStateEnum": "portal.choices.DeliveryState",
         "WebhookStatusEnum": "portal.choices.WebhookStatus",
         "DeliveryStateEnum": "portal.choices.DeliveryState",
     },

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from portal import platform_time
+from portal.api.filters import TruthFilter
 from portal.filters import PeriodFilterSet
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.choices import GrantSource, RightKind
@@ -81,7 +82,7 @@ class LedgerFilter(PeriodFilterSet):
         choices=RightKind.choices, label=_("Kind of right"), empty_label=_("All")
     )
     source = django_filters.CharFilter(label=_("Source"))
-    live = django_filters.BooleanFilter(
+    live = TruthFilter(
         method="keep_live", label=_("Live: counts in the balance because its grant is not over.")
     )
 

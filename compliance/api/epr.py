@@ -42,12 +42,14 @@ from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
 from portal.errors import InvalidInput
+from portal.ingest.columns import CellError, Country
 from portal.models import Category
 
 PAGES = [
     OpenApiParameter("cursor", str, description="From `next` of the page before."),
     OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
 ]
+_COUNTRY = Country("country", optional=True)
 COUNTRY = OpenApiParameter("country", str, description="ISO 3166-1 alpha-2.")
 
 
@@ -86,12 +88,31 @@ class CoverProductList(ScopedView):
         responses=CoverProductPageSerializer,
     )
     def get(self, request: ScopedRequest) -> Response:
-        """Return products by id; a filter that is none is passed over, as on the page (EPR-11)."""
+        """Return products by id (EPR-11)."""
         found = ProductList(request.seller, request.query_params, platform_time.now())
+        _refuse_unknown(found)
         paginator = KeysetPagination()
         page = paginator.paginate_queryset(found.rows, request, self)
         rows = CoverProductSerializer([product_row(one) for one in page], many=True).data
         return Response({"results": rows, "next": paginator.get_next_link()})
+
+
+def _refuse_unknown(found: ProductList) -> None:
+    """Raise `InvalidInput` for what a page of the portal passes over: filters that are none."""
+    given = found.params
+    problems = [
+        (name, _("Choose one of: %(choices)s") % {"choices": ", ".join(choices)})
+        for name, choices in found.choices.items()
+        if given.get(name) and given[name] not in choices
+    ]
+    if given.get("stopping") not in (None, "", "1"):
+        problems.append(("stopping", _("Write 1, or leave it out.")))
+    if not problems and found.state and found.requirement is None:
+        problems.append(("state", _("Name a country and a category with it.")))
+    if not problems and found.stopping and not found.country:
+        problems.append(("stopping", _("Name a country with it.")))
+    if problems:
+        raise InvalidInput(problems)
 
 
 class ImpactView(ScopedView):
@@ -216,6 +237,10 @@ class GateBlockList(ScopedView):
     def get(self, request: ScopedRequest) -> Response:
         """Return the blocked trades of the shop, the newest first (EPR-11)."""
         paginator = KeysetPagination()
+        try:
+            _COUNTRY.clean(request.query_params.get("country"))
+        except CellError as error:
+            raise InvalidInput([("country", str(error))]) from None
         blocks = chosen_blocks(request.seller, request.query_params)
         page = paginator.paginate_queryset(blocks, request, self)
         rows = GateBlockSerializer(page, many=True).data

@@ -31,10 +31,9 @@ from portal.api.keyset import KeysetPagination
 from portal.api.problems import ProblemSerializer, TooLarge
 from portal.api.views import ScopedRequest, ScopedView, StaffView
 from portal.errors import InvalidInput
-from portal.ingest.columns import country_codes
+from portal.ingest.cells import is_text
 from portal.platform_time import InvalidInstant, parse_instant
 
-ID_LENGTH = 64
 YEARS = range(2000, 2101)
 """Years an instant may lie in: wide enough for any question, narrow enough for the calendar."""
 
@@ -56,7 +55,8 @@ class TradeGateView(StaffView):
         """Answer each pair, in the order asked (EPR-11).
 
         A pair that is blocked now, or was in the past, is kept in the list of blocked trades; what is
-        asked about the future is not.
+        asked about the future is not. A pair that names no known product or country is blocked with
+        that reason; only what is no pair at all refuses the call.
         """
         pairs, at = _question(request.data)
         return Response([answer_row(answer) for answer in gate_many(pairs, at)])
@@ -86,14 +86,9 @@ def _pair_problem(pair: Any) -> str:
     if (
         not isinstance(pair, list)
         or len(pair) != 2
-        or not all(isinstance(one, str) for one in pair)
+        or not all(isinstance(one, str) and is_text(one) for one in pair)
     ):
         return _("A pair is a list of product id and country.")
-    product_id, country = pair
-    if not (product_id.isprintable() and 0 < len(product_id) <= ID_LENGTH):
-        return _("This is not a product id.")
-    if country.upper() not in country_codes():
-        return _("This is not a country code of two letters such as DE.")
     return ""
 
 

@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from compliance.choices import EprCategory
-from compliance.epr.overview_page import country_name, upload_url
+from compliance.epr.overview_page import upload_url
 from compliance.models import GateBlock, GatedProduct
+from portal.country_names import country_name
 from portal.models import Seller
 from portal.scoping import seller_scope
 
@@ -26,7 +27,7 @@ def chosen_blocks(seller: Seller, params: Mapping[str, str]) -> QuerySet[GateBlo
     """Return a shop's blocks of the `product` and `country` asked for; unknown ones find nothing."""
     blocks = GateBlock.objects.filter(seller=seller)
     product = params.get("product", "").replace("\0", "").strip()[:LONGEST]
-    country = params.get("country", "").replace("\0", "")[:LONGEST]
+    country = params.get("country", "").replace("\0", "").strip().upper()[:LONGEST]
     if product:
         blocks = blocks.filter(product_id=product)
     if country:

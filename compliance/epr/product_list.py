@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -16,7 +16,7 @@ from compliance.bilingual import registration_text
 from compliance.choices import CoverState, EprCategory, TraitSource
 from compliance.epr.cell_products import needing, stopping, with_state
 from compliance.epr.coverage import Coverage
-from compliance.epr.overview_page import LOOKS, Look, country_name
+from compliance.epr.overview_page import LOOKS, Look
 from compliance.epr.schema import Requirement
 from compliance.epr.shop_overview import live_products, sold_to
 from compliance.gate import Cover, requirements_of
@@ -24,6 +24,7 @@ from compliance.models import GatedProduct
 from compliance.obligations.lead_times import epr_rules
 from compliance.rules import sells_to
 from compliance.traits.questions import names_of
+from portal.country_names import country_name
 from portal.models import Seller
 
 LONGEST = 100
@@ -69,10 +70,8 @@ class ProductList:
     def __post_init__(self) -> None:
         self.rules = epr_rules(self.now)
         self.q = self.params.get("q", "").replace("\0", "").strip()[:LONGEST]
-        self.country = _known(self.params.get("country"), self._country_codes())
-        self.category = _known(self.params.get("category"), self._category_codes())
-        self.state = _known(self.params.get("state"), CoverState.values)
-        self.source = _known(self.params.get("source"), TraitSource.values)
+        for name, choices in self.choices.items():
+            setattr(self, name, _known(self.params.get(name), choices))
         self.code = self.params.get("in", "").replace("\0", "")[:LONGEST]
         self.stopping = self.params.get("stopping") == "1"
 
@@ -81,6 +80,16 @@ class ProductList:
 
     def _category_codes(self) -> list[str]:
         return [category.value for category in self.rules.categories] if self.rules else []
+
+    @property
+    def choices(self) -> dict[str, Sequence[str]]:
+        """Filter → the values it takes."""
+        return {
+            "country": self._country_codes(),
+            "category": self._category_codes(),
+            "state": CoverState.values,
+            "source": TraitSource.values,
+        }
 
     @property
     def countries(self) -> list[tuple[str, str]]:
@@ -226,5 +235,5 @@ def product_view(product: GatedProduct, lines: list[Cover]) -> ProductView:
     )
 
 
-def _known(value: str | None, allowed: list[str]) -> str:
-    return value if value in allowed else ""
+def _known(value: str | None, allowed: Sequence[str]) -> str:
+    return value if value and value in allowed else ""

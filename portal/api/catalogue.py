@@ -11,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, serializers
 
 from portal import platform_time
+from portal.api.filters import CategoryCodeFilter, TruthFilter
 from portal.api.views import ScopedView
 from portal.choices import AttributeType
 from portal.models import Category
@@ -96,16 +97,16 @@ class CategoryFilter(django_filters.FilterSet):
     q = django_filters.CharFilter(
         method="search", label="Part of a name, a path or a code, in English or Chinese."
     )
-    parent = django_filters.CharFilter(
+    parent = CategoryCodeFilter(
         field_name="parent__code", label="Code of the parent: its direct children."
     )
-    under = django_filters.CharFilter(
+    under = CategoryCodeFilter(
         field_name="above__ancestor__code", label="Code of a node: it and all below."
     )
-    root = django_filters.BooleanFilter(
+    root = TruthFilter(
         field_name="parent", lookup_expr="isnull", label="Industries only, or all but them."
     )
-    leaf = django_filters.BooleanFilter(field_name="is_leaf", label="Leaves only, or all but them.")
+    leaf = TruthFilter(field_name="is_leaf", label="Leaves only, or all but them.")
     flag = django_filters.ChoiceFilter(
         choices=[(flag, flag) for flag in FLAGS], method="flagged", label="A flag that holds today."
     )

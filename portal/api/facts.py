@@ -11,9 +11,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, serializers
 
 from portal import platform_time
+from portal.api.filters import CountryFilter, DayFilter, TruthFilter
 from portal.api.views import ScopedView
 from portal.choices import OrderChannel, TradeKind
-from portal.filters import CALENDAR
 from portal.models import Buyer, Dispute, Inquiry, Order, OrderLine
 from portal.services.buyers import buyer_badges
 
@@ -68,12 +68,8 @@ class BadgesMixin:
 class DayRangeFilter(django_filters.FilterSet):
     """Pacific days, both included."""
 
-    first_day = django_filters.DateFilter(
-        method="since", label="First Pacific day.", validators=CALENDAR
-    )
-    last_day = django_filters.DateFilter(
-        method="until", label="Last Pacific day.", validators=CALENDAR
-    )
+    first_day = DayFilter(method="since", label="First Pacific day.")
+    last_day = DayFilter(method="until", label="Last Pacific day.")
     instant = "created_at"
 
     def since(self, rows: QuerySet, _name: str, day: Any) -> QuerySet:
@@ -175,11 +171,9 @@ class OrderFilter(DayRangeFilter):
 
     channel = django_filters.ChoiceFilter(choices=OrderChannel.choices)
     kind = django_filters.ChoiceFilter(choices=TradeKind.choices)
-    destination = django_filters.CharFilter(lookup_expr="iexact", label="Country code.")
-    paid = django_filters.BooleanFilter(field_name="paid_at", lookup_expr="isnull", exclude=True)
-    dispatched = django_filters.BooleanFilter(
-        field_name="dispatched_at", lookup_expr="isnull", exclude=True
-    )
+    destination = CountryFilter(lookup_expr="iexact", label="Country code.")
+    paid = TruthFilter(field_name="paid_at", lookup_expr="isnull", exclude=True)
+    dispatched = TruthFilter(field_name="dispatched_at", lookup_expr="isnull", exclude=True)
 
     class Meta:
         model = Order
@@ -235,7 +229,7 @@ class InquiryFilter(DayRangeFilter):
 
     instant = "at"
     product = django_filters.CharFilter(field_name="product_ref", label="Product id.")
-    country = django_filters.CharFilter(
+    country = CountryFilter(
         field_name="buyer__country", lookup_expr="iexact", label="Country code of the buyer."
     )
 

@@ -8,9 +8,11 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 
+from portal.api.filters import KnownFilter, TruthFilter
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.models import Notice
+from portal.notice_kinds import NOTICE_KINDS
 from portal.services.notices import (
     notice_mark_read,
     notice_preferences,
@@ -35,8 +37,8 @@ class NoticeSerializer(serializers.ModelSerializer):
 class NoticeFilter(django_filters.FilterSet):
     """By kind and whether it was read."""
 
-    kind = django_filters.CharFilter(label="Kind of notice.")
-    unread = django_filters.BooleanFilter(
+    kind = KnownFilter(known=NOTICE_KINDS, label="Kind of notice.")
+    unread = TruthFilter(
         field_name="read_at", lookup_expr="isnull", label="Unread ones only, or read ones only."
     )
 

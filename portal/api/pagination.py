@@ -10,6 +10,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.response import Response
 
+from portal.errors import InvalidInput
+
+LONGEST = 9
+"""Digits of a page size that are looked at."""
+
 
 class PortalCursorPagination(CursorPagination):
     """Newest first unless the view says otherwise (`view.cursor_ordering`)."""
@@ -17,6 +22,16 @@ class PortalCursorPagination(CursorPagination):
     ordering = "-pk"
     page_size_query_param = "page_size"
     max_page_size = 500
+
+    def get_page_size(self, request: Any) -> int | None:
+        """Return the rows per page: as asked, at most 500; 400 for what is no number of rows."""
+        asked = request.query_params.get(self.page_size_query_param)
+        if not asked:
+            return self.page_size
+        digits = asked.lstrip("0")
+        if not (digits.isascii() and digits.isdigit()):
+            raise InvalidInput([(self.page_size_query_param, _("Write a whole number from 1."))])
+        return min(int(digits[:LONGEST]), self.max_page_size)
 
     def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
         """Return one page; a cursor nobody of us made is not found."""

@@ -7,9 +7,11 @@ from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, serializers
 
+from portal.api.filters import DayFilter, KnownFilter
 from portal.api.views import ScopedView
 from portal.choices import RulebookStatus
 from portal.models import Rulebook
+from portal.rulebook_schemas import RULEBOOK_MODULES
 
 
 class RulebookSerializer(serializers.ModelSerializer):
@@ -45,8 +47,8 @@ class RulebookDetailSerializer(RulebookSerializer):
 class RulebookFilter(django_filters.FilterSet):
     """By module and day."""
 
-    module = django_filters.CharFilter(label="Module, such as `portal.buyer_labels`.")
-    day = django_filters.DateFilter(method="on", label="In force on this Pacific day.")
+    module = KnownFilter(known=RULEBOOK_MODULES, label="Module, such as `portal.buyer_labels`.")
+    day = DayFilter(method="on", label="In force on this Pacific day.")
 
     class Meta:
         model = Rulebook

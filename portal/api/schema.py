@@ -83,6 +83,14 @@ class PortalAutoSchema(AutoSchema):
             name = re.sub("_retrieve$", "_list", name)
         return name
 
+    def _get_parameters(self) -> list[dict[str, Any]]:
+        """Say what every list takes for a page size."""
+        parameters: list[dict[str, Any]] = super()._get_parameters()
+        for one in parameters:
+            if one["name"] == "page_size":
+                one["schema"]["minimum"] = 1
+        return parameters
+
     def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
         bodies = super()._get_response_bodies(direction)
         for code in self._problem_codes():

@@ -13,6 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from portal.api.parameters import refuse_unknown
 from portal.api.permissions import HasStaffPermission
 from portal.models import Member, Seller, User
 from portal.scoping import seller_scope, unscoped
@@ -28,7 +29,9 @@ class ScopedRequest(Request):
 
 
 class CleanInputMixin:
-    """Answers a NUL character in an address: no text column can hold one, so nothing is there."""
+    """Answers what no handler should see: a NUL character, which no text column can hold, and a
+    query parameter that the call does not know.
+    """
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the address before the handler runs."""
@@ -38,6 +41,7 @@ class CleanInputMixin:
         for name, values in request.query_params.lists():
             if any("\x00" in value for value in values):
                 raise ValidationError({name: [_("Null characters are not allowed.")]})
+        refuse_unknown(self, request)
 
 
 class ScopedView(CleanInputMixin, APIView):

@@ -43,6 +43,15 @@ def did_you_mean(value: str, known: Iterable[str]) -> str:
     return " " + _("Did you mean “%(word)s”?") % {"word": match} if match else ""
 
 
+def is_text(value: str) -> bool:
+    """Tell whether a text can be written down: JSON can name half of a character (a surrogate)."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def safe_text(raw: Any, max_length: int, *, strip: bool = True) -> str:
     """Return text fit for both databases: stripped, printable, not too long."""
     if isinstance(raw, str):

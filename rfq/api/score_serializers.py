@@ -22,7 +22,9 @@ from rfq.score_words import next_text
 
 FACTOR_KEYS = ("login_days", "quotes", "response_rate", "reply_rate", "gmv")
 COUNTED = {"login_days", "quotes"}
-AMOUNT = {"oneOf": [{"type": "integer"}, {"type": "string", "format": "decimal"}]}
+_KINDS = [{"type": "integer"}, {"type": "string", "format": "decimal"}]
+AMOUNT = {"oneOf": _KINDS}
+AMOUNT_OR_NULL = {"oneOf": [*_KINDS, {"type": "null"}]}
 
 
 def amount(key: str, value: Decimal | None) -> int | str | None:
@@ -50,7 +52,7 @@ class NextStepSerializer(serializers.Serializer):
         """Return the threshold."""
         return amount(self.context["key"], step.at)
 
-    @extend_schema_field({**AMOUNT, "nullable": True})
+    @extend_schema_field(AMOUNT_OR_NULL)
     def get_needed(self, step: Any) -> int | str | None:
         """Return what is missing."""
         if step.needed is None:
@@ -96,7 +98,7 @@ class FactorSerializer(serializers.Serializer):
     next = serializers.SerializerMethodField()
     advice = serializers.SerializerMethodField(help_text="The next step in words, or empty.")
 
-    @extend_schema_field({**AMOUNT, "nullable": True})
+    @extend_schema_field(AMOUNT_OR_NULL)
     def value_of(self, result: FactorResult) -> int | str | None:
         """Return the value, rounded down to two decimals."""
         return amount(result.key, result.shown)
@@ -191,7 +193,9 @@ class SimulationSerializer(serializers.Serializer):
     """What to try out; only for the schema, `rfq.score_simulation` reads it."""
 
     rulebook = serializers.CharField(
-        required=False, help_text="Version; default: the one in force today."
+        required=False,
+        allow_blank=True,
+        help_text="Version; empty or missing: the one in force today.",
     )
     membership = serializers.ChoiceField(
         required=False, choices=Membership.choices, help_text="Default: the shop's own."
