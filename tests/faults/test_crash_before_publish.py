@@ -1,4 +1,4 @@
-"""A process killed between its commit and the message that follows it (K-15, K-18, NGT-3)."""
+"""A process killed between its commit and the message that follows it (K-15, K-18, NGT-3, API-1)."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ from django.core.mail import EmailMessage
 from django.db import transaction
 
 from portal import platform_time, queueing, tasks
-from portal.choices import MailState, RunState
+from portal.choices import DeliveryState, MailState, RunState
 from portal.ingest import uploads
 from portal.models import Buyer, IngestBatch, Member, NightRun, Notice, Seller, User
 from portal.nightly import ledger
 from portal.scoping import unscoped
-from portal.services import notices
+from portal.services import notices, webhook_deliveries
 from portal.services.notices import notice_outbox_sweep, notice_send
+from portal.services.webhook_deliveries import webhooks_deliver
+from portal.webhooks import transport
+from portal.webhooks.transport import Outcome
 from tests.concurrency.forks import Processes
 from tests.portal.night_world import DAY
+from tests.portal.webhook_world import deliveries, endpoint_create, happened
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 
 ENDING = {"theme": "LED strips", "day": date(2022, 7, 19), "products": 3, "days": 7}
+TAKEN = Outcome(status=200)
 
 
 def die(*_args: Any, **_options: Any) -> None:
@@ -86,6 +91,60 @@ def test_a_mail_whose_worker_died_goes_out_when_its_claim_has_run_out(
     later = platform_time.wall_clock() + notices.CLAIM
     monkeypatch.setattr(platform_time, "wall_clock", lambda: later)
     assert processes.ask(swept) == (1, [MailState.SENT], 2)
+
+
+@pytest.mark.rule("API-1")
+@pytest.mark.parametrize(
+    ("killed_at", "events"), [("before the commit", 0), ("before the message", 1)]
+)
+def test_a_webhook_whose_message_was_never_sent_is_found(
+    shop: Seller,
+    processes: Processes,
+    monkeypatch: pytest.MonkeyPatch,
+    killed_at: str,
+    events: int,
+) -> None:
+    sent = []
+    monkeypatch.setattr(transport, "post", lambda url, **_sent: sent.append(url) or TAKEN)
+    endpoint_create(shop)
+
+    def work() -> None:
+        with transaction.atomic():
+            happened(shop, "fact")
+            if killed_at == "before the commit":
+                die()
+            queueing._run_eagerly = die  # type: ignore[assignment]
+
+    def sweep() -> tuple[int, list[str]]:
+        queueing.enqueue(tasks.sweep_webhooks)
+        return len(sent), [one.state for one in deliveries()]
+
+    killed(processes, work)
+    assert processes.ask(sweep) == (events, [DeliveryState.DELIVERED] * events)
+    # Once delivered it is delivered.
+    assert processes.ask(sweep) == (0, [DeliveryState.DELIVERED] * events)
+
+
+@pytest.mark.rule("API-1")
+def test_a_webhook_whose_worker_died_is_sent_when_its_claim_has_run_out(
+    shop: Seller, processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = endpoint_create(shop)
+    with monkeypatch.context() as nobody_works:
+        nobody_works.setattr(queueing, "_run_eagerly", lambda *_sent: None)
+        happened(shop, "fact")
+    monkeypatch.setattr(transport, "post", die)
+    killed(processes, lambda: webhooks_deliver(endpoint_id=endpoint.pk))
+    monkeypatch.setattr(transport, "post", lambda *_sent, **_more: TAKEN)
+
+    def sweep() -> list[tuple[str, int]]:
+        queueing.enqueue(tasks.sweep_webhooks)
+        return [(one.state, one.attempts) for one in deliveries()]
+
+    assert processes.ask(sweep) == [(DeliveryState.PENDING, 1)]
+    later = platform_time.wall_clock() + webhook_deliveries.CLAIM
+    monkeypatch.setattr(platform_time, "wall_clock", lambda: later)
+    assert processes.ask(sweep) == [(DeliveryState.DELIVERED, 2)]
 
 
 @pytest.mark.rule("K-15")

@@ -20,6 +20,7 @@ from django.core import mail
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.mail import EmailMessage
 
 from compliance import tasks as compliance_tasks
 from compliance.services.rule_classes import rule_class_publish
@@ -38,11 +39,15 @@ from portal.models import (
     SellerFlag,
     ShardRun,
     User,
+    WebhookDelivery,
+    WebhookEvent,
 )
 from portal.nightly import engine, ledger
 from portal.scoping import unscoped
 from portal.services.files import file_store
 from portal.services.notices import notice_send
+from portal.webhooks import transport
+from portal.webhooks.transport import Outcome
 from rfq import tasks as rfq_tasks
 from rfq.services.searches import search_save
 from tests.compliance.test_rule_classes import draft
@@ -51,6 +56,7 @@ from tests.concurrency.forks import Failed
 from tests.faults.copies import Copy, copy_of_test_database, stored
 from tests.listings.theme_world import product_feed
 from tests.portal.test_hostile_uploads import image
+from tests.portal.webhook_world import endpoint_create, happened
 from tests.rfq.market_tools import asked, listed
 
 pytestmark = [
@@ -98,6 +104,20 @@ class World:
         with unscoped():
             return Notice.objects.get().pk
 
+    def webhook(self) -> int:
+        """An event that waits for an endpoint; whatever is sent shows among the mails."""
+
+        def taken(url: str, headers: dict[str, str], body: bytes) -> Outcome:
+            told = {"Message-ID": headers["webhook-id"]}
+            EmailMessage(subject=url, to=["erp@example.com"], headers=told).send()
+            return Outcome(status=200)
+
+        self.monkeypatch.setattr(transport, "post", taken)
+        endpoint = endpoint_create(self.shop)
+        for number in range(3):
+            happened(self.shop, f"fact {number}")
+        return endpoint.pk
+
     def bulletin(self) -> None:
         hour_ago = platform_time.now() - timedelta(hours=1)
         Bulletin.objects.create(slug="a", title_en="A", body_en="Text", published_at=hour_ago)
@@ -125,7 +145,12 @@ class World:
         os.utime(place, (old, old))
 
     def files(self) -> None:
-        """A file no row names, and the attachment of a quote nobody sent."""
+        """A file no row names, the attachment of a quote nobody sent, and a webhook of long ago."""
+        endpoint_create(self.shop)
+        happened(self.shop, "fact")
+        with unscoped():
+            WebhookDelivery.objects.update(state="failed", due_at=None)
+            WebhookEvent.objects.update(created_at=WALL_CLOCK - LONG_AGO)
         self.old_file("private/zz/lost")
         upload = SimpleUploadedFile("a.png", image())
         user = self.owner.user
@@ -159,6 +184,8 @@ CASES: dict[str, tuple[Task, Callable[[World], Any]]] = {
         (tasks.deliver_notice, World.notice),
         (tasks.announce_bulletins, World.bulletin),
         (tasks.sweep_outbox, lambda world: (world.notice(), world.bulletin())[2:]),
+        (tasks.deliver_webhooks, World.webhook),
+        (tasks.sweep_webhooks, lambda world: (world.webhook(),)[1:]),
         (tasks.run_shard, World.shard),
         (tasks.advance_night, World.night),
         (tasks.sweep_nights, World.lost_shard),
