@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 
-from django_countries import countries
-
 from compliance.choices import EprCategory
 from portal.bilingual import in_both
+from portal.country_names import country_name
 
 
 def registration_text(country: str, category: str) -> str:
     """Name a registration in the active language: `Germany · Batteries`."""
-    return f"{countries.name(country) or country} · {EprCategory(category).label}"
+    return f"{country_name(country)} · {EprCategory(category).label}"
 
 
 @cache

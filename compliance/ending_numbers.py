@@ -12,9 +12,10 @@ from django.utils.translation import ngettext
 from compliance.bilingual import registration_text
 from compliance.epr.coverage import Registration
 from compliance.epr.impact import CertificateImpact, certificate_impact
-from compliance.epr.overview_page import country_name, upload_url
+from compliance.epr.overview_page import upload_url
 from compliance.epr.shop_overview import ShopFacts
 from portal import platform_time
+from portal.country_names import country_name
 from portal.templatetags.portal_ui import day_text, number_text
 
 ENDS_WITHIN = timedelta(days=60)

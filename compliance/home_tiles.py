@@ -9,8 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from compliance.epr.overview_page import country_name
 from compliance.epr.shop_overview import ShopOverview, shop_facts
+from portal.country_names import country_name
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
 from portal.templatetags.portal_ui import list_text, number_text, time_left

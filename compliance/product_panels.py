@@ -9,13 +9,14 @@ from datetime import datetime
 from compliance.certificates.labels import labels_of
 from compliance.choices import CoverState, EprCategory, GateDecision, TraitSource
 from compliance.epr.block_list import ReasonView, reason_view
-from compliance.epr.overview_page import LOOKS, Look, certificate_url, country_name, upload_url
+from compliance.epr.overview_page import LOOKS, Look, certificate_url, upload_url
 from compliance.gate import Answer, Cover, gate_many, requirements_of
 from compliance.models import GatedProduct
 from compliance.rules import sells_to
 from compliance.traits.questions import names_of
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.models import Member, Seller
 from portal.product_panels import ProductPanel, register_product_panels
 

@@ -20,7 +20,7 @@ from listings.choices import (
 )
 from listings.models import Product, ProductRevision, ShippingTemplate
 from listings.services.product_data import FIELDS, ProductData
-from listings.theme_facts import country_name
+from portal.country_names import country_name
 from portal.models import Attribute, Category, Member
 
 LABELS = {

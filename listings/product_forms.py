@@ -9,7 +9,6 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_countries import countries
 
 from compliance.gate import traits_asked
 from listings.choices import SERVICES, EprTrait, PriceMode, ProductKind, VideoQuality
@@ -20,6 +19,7 @@ from listings.services.product_catalogue import Offer
 from listings.services.product_data import MAX_TIERS, MAX_TITLE, ProductData, money_text
 from listings.services.product_rules import Problem, cas_problem
 from portal.choices import AttributeType
+from portal.country_names import country_name
 from portal.models import Category, Member
 
 SPARE_ROWS = 3
@@ -29,7 +29,7 @@ MANY_VALUES = 12
 
 def country_choices() -> list[tuple[str, str]]:
     """Return the countries by name, with their codes."""
-    named = [(code, f"{countries.name(code) or code} ({code})") for code in COUNTRIES]
+    named = [(code, f"{country_name(code)} ({code})") for code in COUNTRIES]
     return sorted(named, key=lambda pair: pair[1])
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from django.utils import formats
 from django.utils.translation import gettext as _
-from django_countries import countries
 
 from listings.choices import SERVICES, KeywordMode
 from listings.models import Theme
+from portal.country_names import country_name
 from portal.models import Category
 
 
@@ -21,11 +21,6 @@ class Ask:
     key: str
     label: str
     values: list[str]
-
-
-def country_name(code: str) -> str:
-    """Return a country's name in the active language, or the code."""
-    return str(countries.name(code) or code)
 
 
 def asks_of(theme: Theme, attribute_names: Mapping[str, str]) -> list[Ask]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 
 from django.conf import settings
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
@@ -44,9 +44,9 @@ class NavSection:
     position: int = 50
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class NavLink:
-    """An item as it is drawn for one request."""
+    """An item as it is drawn."""
 
     label: str | Promise
     icon: str
@@ -54,12 +54,12 @@ class NavLink:
     active: bool
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class NavGroup:
-    """A section as it is drawn for one request."""
+    """A section as it is drawn; the same group is the same object as long as it is kept."""
 
     label: str | Promise
-    links: list[NavLink] = field(default_factory=list)
+    links: tuple[NavLink, ...]
 
 
 _sections: list[NavSection] = []
@@ -69,22 +69,50 @@ def register_section(section: NavSection) -> None:
     """Add a module's section; called once, when the app's `navigation` module is imported."""
     _sections.append(section)
     _sections.sort(key=lambda known: known.position)
+    for kept in (_actions, _active, _groups):
+        kept.cache_clear()
 
 
-def sections_for(member: Member | None, view_name: str) -> list[NavGroup]:
-    """Return the navigation of a member, with the current page marked; none without a shop."""
+def sections_for(member: Member | None, view_name: str) -> tuple[NavGroup, ...]:
+    """Return the navigation of a member, with the current page marked; none without a shop.
+
+    Kept per process under what the member may do, the marked items and where addresses begin; labels are
+    lazy, and speak the language of whoever draws them.
+    """
     if member is None:
-        return []
+        return ()
+    may = frozenset(action for action in _actions() if member.can(action))
+    urlconf = get_urlconf() or settings.ROOT_URLCONF
+    return _groups(may, _active(view_name), get_script_prefix(), urlconf)
+
+
+@cache
+def _actions() -> frozenset[Action]:
+    """Return the abilities that items ask for."""
+    return frozenset(item.action for section in _sections for item in section.items)
+
+
+@lru_cache(maxsize=1024)
+def _active(view_name: str) -> frozenset[str]:
+    """Return the views of the items that the page being shown belongs to."""
+    items = (item for section in _sections for item in section.items)
+    return frozenset(item.view for item in items if item.holds(view_name))
+
+
+@lru_cache(maxsize=512)
+def _groups(
+    may: frozenset[Action], active: frozenset[str], prefix: str, urlconf: str
+) -> tuple[NavGroup, ...]:
     groups = []
     for section in _sections:
-        group = NavGroup(section.label)
-        for item in section.items:
-            url = _address(item.view)
-            if url and member.can(item.action):
-                group.links.append(NavLink(item.label, item.icon, url, item.holds(view_name)))
-        if group.links:
-            groups.append(group)
-    return groups
+        links = tuple(
+            NavLink(item.label, item.icon, url, item.view in active)
+            for item in section.items
+            if item.action in may and (url := _address(item.view))
+        )
+        if links:
+            groups.append(NavGroup(section.label, links))
+    return tuple(groups)
 
 
 def _address(view: str) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django_countries import countries
-
 from portal import platform_time
+from portal.country_names import country_name
 from portal.errors import Refusal
 from portal.models import Seller, User
 from portal.scoping import seller_scope
@@ -99,7 +98,7 @@ def market_rows(
             rfq=rfq,
             now=now,
             badge=badges[rfq.buyer.pk],
-            country=countries.name(rfq.buyer.country) or rfq.buyer.country,
+            country=country_name(rfq.buyer.country),
             seats_left=rfq.seats_left,
             pins_left=pins[rfq.pk],
             refusal=refusal_for(rfq, standing, now),

@@ -12,9 +12,9 @@ from django import forms
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
-from django_countries import countries
 
 from portal import platform_time
+from portal.country_names import country_name
 from portal.filters import PeriodFilterSet
 from portal.models import Member, Order, Seller
 from portal.services.buyers import badges_shown, buyer_badges, with_badge
@@ -187,11 +187,6 @@ def quote_rows(seller: Seller, quotes: Iterable[Quote], now: datetime) -> list[Q
         )
         for quote in quotes
     ]
-
-
-def country_name(code: str) -> str:
-    """Return a country's name in the active language; a code nobody knows as it is."""
-    return str(countries.name(code) or code)
 
 
 def orders_by_quote(quotes: Sequence[Quote], now: datetime) -> dict[int, list[Order]]:

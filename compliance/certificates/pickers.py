@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Count, Q
-from django_countries import countries
 
 from compliance.admissions.schema import ADMISSIONS
 from compliance.choices import CertificateType
 from compliance.epr.schema import EprRules
 from compliance.models import GatedProduct
+from portal.country_names import country_name
 from portal.models import Category
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 
@@ -30,7 +30,7 @@ class ChosenProducts:
 
 def country_choices(rules: EprRules) -> list[tuple[str, str]]:
     """Return the countries that ask for EPR numbers, by name."""
-    return [(code, str(countries.name(code) or code)) for code in rules.countries]
+    return [(code, country_name(code)) for code in rules.countries]
 
 
 def admission_choices(day: date) -> list[tuple[str, str]]:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from django.db.models import Count, Model, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django_countries import countries
 
 from compliance.choices import CertificateStatus, FileKind
 from compliance.models import (
@@ -19,6 +18,7 @@ from compliance.models import (
 )
 from portal import platform_time
 from portal.bilingual import reads_chinese
+from portal.country_names import country_name
 from portal.models import Seller
 from portal.read_once import read_once
 from portal.scoping import seller_scope
@@ -55,7 +55,7 @@ def certificates_to_show() -> QuerySet[Certificate]:
 def certificate_countries() -> list[tuple[str, str]]:
     """Return code and name of the countries that certificates in scope are for; one query."""
     codes = Certificate.objects.exclude(country="").values_list("country", flat=True)
-    return [(one, str(countries.name(one) or one)) for one in codes.order_by("country").distinct()]
+    return [(one, country_name(one)) for one in codes.order_by("country").distinct()]
 
 
 def _number_of(links: type[Model]) -> Coalesce:

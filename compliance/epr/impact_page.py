@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from compliance.bilingual import registration_text
 from compliance.choices import EprCategory
 from compliance.epr.impact import Moment, Stop
-from compliance.epr.overview_page import country_name, products_url
+from compliance.epr.overview_page import products_url
+from portal.country_names import country_name
 from portal.templatetags.portal_ui import list_text
 
 

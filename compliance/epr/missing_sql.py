@@ -2,7 +2,8 @@
 
 A number is missing when a live product needs it in a country it is sold to, and the shop has no
 certificate for it that counts or waits for review. Whether an existing certificate covers each
-product is another question, which the gate answers. A restricted shop is asked like any other: the
+product is another question, which the gate answers. Products are counted alike ones together, because
+a shop's thousands differ in few ways that matter here. A restricted shop is asked like any other: the
 gate blocks its products too.
 """
 
@@ -21,14 +22,19 @@ from portal.choices import SellerStatus
 from portal.nightly.registry import adapt_params
 
 _SELECT = f"""
-WITH need(country, category, trait) AS (VALUES {{rows}})
-SELECT p.seller_id, need.country, need.category, COUNT(*)
-FROM compliance_gatedproduct p
+WITH need(country, category, trait) AS (VALUES {{rows}}),
+alike AS (
+  SELECT seller_id, traits, countries, COUNT(*) AS products
+  FROM compliance_gatedproduct
+  WHERE live AND NOT deleted AND seller_id BETWEEN %(lo)s AND %(hi)s
+  GROUP BY seller_id, traits, countries
+)
+SELECT p.seller_id, need.country, need.category, SUM(p.products)
+FROM alike p
 JOIN portal_seller s ON s.id = p.seller_id AND s.status <> '{SellerStatus.CLOSED.value}'
 JOIN need ON (p.traits & need.trait) <> 0
   AND (p.countries = '' OR p.countries LIKE '%%,' || need.country || ',%%')
-WHERE p.live AND NOT p.deleted AND p.seller_id BETWEEN %(lo)s AND %(hi)s
-  AND NOT EXISTS (
+WHERE NOT EXISTS (
     SELECT 1 FROM compliance_certificate c
     WHERE c.seller_id = p.seller_id AND c.type = '{CertificateType.EPR.value}'
       AND c.country = need.country AND c.category = need.category
@@ -69,4 +75,7 @@ def missing_numbers(
         rows.append(f"(%(c{place})s, %(k{place})s, {row.category.bit})")
     with connection.cursor() as cursor:
         cursor.execute(_SELECT.format(rows=", ".join(rows)), adapt_params(connection, params))
-        return [MissingNumber(*found) for found in cursor.fetchall()]
+        return [
+            MissingNumber(seller, country, category, int(products))
+            for seller, country, category, products in cursor.fetchall()
+        ]

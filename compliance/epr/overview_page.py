@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django_countries import countries
 
 from compliance.bilingual import registration_text
 from compliance.choices import CoverState, EprCategory
 from compliance.epr.shop_overview import Cell, ShopOverview
+from portal.country_names import country_name
 from portal.templatetags.portal_ui import day_text, number_text
 
 STEPS_SHOWN = 5
@@ -40,11 +40,6 @@ LOOKS: dict[CoverState, Look] = {
     CoverState.EXPIRED: Look("warn", "calendar-x"),
     CoverState.REVOKED: Look("warn", "shield-x"),
 }
-
-
-def country_name(code: str) -> str:
-    """Return a country's name in the active language; a code nobody knows as it is."""
-    return str(countries.name(code) or code)
 
 
 def products_url(country: str, category: str = "", state: str = "") -> str:

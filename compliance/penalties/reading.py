@@ -49,6 +49,15 @@ def violations_read() -> QuerySet[Violation]:
     )
 
 
+def violations_listed() -> QuerySet[Violation]:
+    """Return the violations of the scope with what a list shows of them, newest first: no files."""
+    return (
+        Violation.objects.select_related("appeal")
+        .prefetch_related("effects")
+        .order_by("-penalised_at", "-pk")
+    )
+
+
 def rule_of(violation: Violation, books: Books) -> ViolationRule | None:
     """Return the rule a violation broke, or none when its rulebook is gone."""
     rules = books.get(violation.rulebook)

@@ -11,10 +11,10 @@ from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
 
 from compliance.epr.block_list import KEYSET, block_views, chosen_blocks, export_rows
-from compliance.epr.overview_page import country_name
 from compliance.models import GateBlock
 from portal import platform_time
 from portal.api.keyset import after, position_of, read_cursor, write_cursor
+from portal.country_names import country_name
 from portal.exports import csv_response
 from portal.http import MemberRequest
 from portal.views.base import SellerPage

@@ -16,7 +16,6 @@ from compliance.epr.overview_history import cover_history, newest_day
 from compliance.epr.overview_page import (
     STEPS_SHOWN,
     certificate_url,
-    country_name,
     matrix,
     products_url,
     steps,
@@ -28,6 +27,7 @@ from compliance.models import Certificate
 from portal import platform_time
 from portal.charts import Series, line_plot
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.http import MemberRequest
 from portal.models import Seller
 from portal.views.base import SellerPage

@@ -10,7 +10,6 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django_countries import countries
 
 from compliance.models import ServiceRequest
 from compliance.obligations.lead_times import LeadTime, lead_times_of
@@ -25,6 +24,7 @@ from compliance.services.service_requests import (
 )
 from portal import platform_time
 from portal.choices import OPEN_REQUESTS, Action, RequestStatus
+from portal.country_names import country_name
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
@@ -62,7 +62,7 @@ class CountryOffers:
     @property
     def name(self) -> str:
         """The country in the active language."""
-        return str(countries.name(self.country) or self.country)
+        return country_name(self.country)
 
 
 def offers_by_country(
@@ -145,7 +145,7 @@ class RequestServicePage(SellerPage):
         rules = service_rules(platform_time.today())
         context = {
             "offer": offer,
-            "country": countries.name(offer.country) or offer.country,
+            "country": country_name(offer.country),
             "rules": rules,
             "note": request.POST.get("note", "")[:MAX_TEXT],
             "max_text": MAX_TEXT,

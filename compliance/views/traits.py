@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.choices import EprCategory, TraitSource
-from compliance.epr.overview_page import country_name
 from compliance.epr.schema import EprRules
 from compliance.models import GatedProduct
 from compliance.obligations.lead_times import epr_rules
@@ -23,6 +22,7 @@ from compliance.traits.questions import mask_asked, names_of, needs_by_country
 from compliance.traits.reading import CategoryRow, category_rows
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage

@@ -23,6 +23,7 @@ from compliance.penalties.reading import (
     public_violations,
     rules_today,
     shown,
+    violations_listed,
     violations_read,
 )
 from compliance.services.appeals import (
@@ -67,7 +68,7 @@ class ViolationsPage(OpenToClosedShops):
         """Show one page of the violations; the number of queries does not depend on how many."""
         now = platform_time.now()
         books = books_by_version()
-        page = page_of(request, violations_read())
+        page = page_of(request, violations_listed())
         page.object_list = [
             (shown(one, books, now), self.address("violation", pk=one.pk))
             for one in page.object_list

@@ -28,11 +28,12 @@ from listings.querysets import (
     with_own_first,
 )
 from listings.similar import SHOWN, SimilarProduct, similar_products
-from listings.theme_facts import Ask, asks_of, country_name
+from listings.theme_facts import Ask, asks_of
 from listings.theme_links import edit_url, publish_new_url, publish_similar_url
 from listings.theme_params import ThemeQuery, read_theme_query
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.http import MemberRequest
 from portal.models import Attribute, Category, Seller
 from portal.views.base import SellerPage

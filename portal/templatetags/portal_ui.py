@@ -15,14 +15,15 @@ from zoneinfo import ZoneInfo
 import js_lib_bootstrap_icons
 from django import template
 from django.core.paginator import Page
+from django.template.loader import render_to_string
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
 from portal import platform_time
 from portal.bilingual import reads_chinese
-from portal.navigation import sections_for
+from portal.navigation import NavGroup, sections_for
 
 register = template.Library()
 logger = logging.getLogger(__name__)
@@ -378,15 +379,19 @@ def page_url(context: dict[str, Any], number: int, key: str = "page") -> str:
     return query_replace(context, **{key: number})
 
 
-@register.inclusion_tag("portal/components/navigation.html", takes_context=True)
-def navigation(context: dict[str, Any]) -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def navigation(context: dict[str, Any]) -> SafeString:
     """Show the module navigation for the member of the request."""
-    request = context["request"]
-    match = getattr(request, "resolver_match", None)
-    return {
-        "sections": sections_for(context.get("member"), match.view_name if match else ""),
-        "request": request,
-    }
+    match = getattr(context["request"], "resolver_match", None)
+    return _menu(
+        sections_for(context.get("member"), match.view_name if match else ""), get_language()
+    )
+
+
+@lru_cache(maxsize=512)
+def _menu(sections: tuple[NavGroup, ...], language: str | None) -> SafeString:
+    """Draw a menu once per process and language; it is kept under the very groups it draws."""
+    return render_to_string("portal/components/navigation.html", {"sections": sections})
 
 
 @register.inclusion_tag("portal/components/help_link.html")

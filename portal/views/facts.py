@@ -7,9 +7,9 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpResponse
 from django.shortcuts import render
-from django_countries import countries
 
 from portal import platform_time
+from portal.country_names import country_name
 from portal.filters import InquiryFilter, OrderFilter
 from portal.http import MemberRequest
 from portal.models import Inquiry, Order
@@ -24,7 +24,7 @@ def _buyer_cells(request: MemberRequest, rows: list[Any]) -> None:
     badges = buyer_badges(seller=request.seller, buyers=[row.buyer for row in rows])
     for row in rows:
         row.buyer_badge = badges[row.buyer.pk]
-        row.buyer_country = countries.name(row.buyer.country) or row.buyer.country
+        row.buyer_country = country_name(row.buyer.country)
 
 
 class OrdersPage(SellerPage):

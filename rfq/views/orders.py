@@ -12,10 +12,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_countries import countries
 
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.models import Order, Seller
@@ -51,7 +51,7 @@ def give_buyer_cells(seller: Seller, orders: Iterable[Any]) -> None:
     badges = buyer_badges(seller=seller, buyers=[order.buyer for order in orders])
     for order in orders:
         order.buyer_badge = badges[order.buyer.pk]
-        order.buyer_country = countries.name(order.buyer.country) or order.buyer.country
+        order.buyer_country = country_name(order.buyer.country)
 
 
 class RfqOrdersPage(SellerPage):

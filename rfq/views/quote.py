@@ -16,6 +16,7 @@ from django.utils.translation import ngettext
 
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.models import Seller
@@ -28,7 +29,7 @@ from rfq.choices import QuoteOrigin, QuoteStatus
 from rfq.models import FollowUp, Pin, Quote, QuoteFile, Rfq
 from rfq.querysets import MarketQuery, market_page
 from rfq.quote_forms import QuoteForm, content_of, terms_given
-from rfq.quote_queries import TONES, country_name, orders_by_quote
+from rfq.quote_queries import TONES, orders_by_quote
 from rfq.quote_reading import rights_used
 from rfq.quote_words import used_sentence
 from rfq.services.follow_ups import WAITING, follow_up_tick, quote_follow_up

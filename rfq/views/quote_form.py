@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.models import StoredFile
@@ -27,7 +28,6 @@ from rfq.models import Quote, QuoteDraft, QuoteTemplate, Rfq
 from rfq.models.quotes import LIVE
 from rfq.quote_content import FLAGS, MOST_FILES, TEXT_FIELDS, with_template
 from rfq.quote_forms import QuoteForm, terms_given
-from rfq.quote_queries import country_name
 from rfq.quote_reading import FILE_PURPOSE, attachments_of, check_of, own_files
 from rfq.quote_words import announced_from, announced_text, cost_lines
 from rfq.response_clock import response_clock, response_factor

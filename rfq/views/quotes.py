@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.exports import csv_response
 from portal.http import MemberRequest
 from portal.platform_time import last_days
@@ -27,7 +28,6 @@ from rfq.quote_queries import (
     VIEWED_LONG_AGO,
     QuoteFilter,
     TabCounts,
-    country_name,
     follow_ups_due,
     needing_attention,
     own_quotes,

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy
 
 from portal import platform_time
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
 from rfq.market_rows import MarketRow, market_rows
 from rfq.models import Rfq, UnsolicitedOffer
-from rfq.quote_queries import country_name
 from rfq.quote_reading import attachments_of
 from rfq.services.offers import (
     LEAST_PRICE,
