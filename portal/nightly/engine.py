@@ -298,6 +298,31 @@ def _rulebooks_in_force(job: Job, day: date) -> list[str]:
     return [f"{row.module} {row.version}" for row in rows.order_by("module")]
 
 
+def _modules_without_rules(job: Job, day: date) -> list[str]:
+    """Return the modules of a job whose rules have ended, or never were: judging without them would take away
+    what shops have, as if they had earned nothing (NGT-2).
+
+    Days before the first rules of a module are no mistake: then nobody was judged.
+    """
+    if not job.rulebook_modules:
+        return []
+    published = Rulebook.objects.filter(
+        module__in=job.rulebook_modules, status=RulebookStatus.PUBLISHED
+    ).values_list("module", "effective_from", "effective_to")
+    spans: dict[str, list[tuple[date, date | None]]] = {name: [] for name in job.rulebook_modules}
+    for module, first, last in published:
+        spans[module].append((first, last))
+    return [module for module, found in spans.items() if _has_ended(found, day)]
+
+
+def _has_ended(spans: list[tuple[date, date | None]], day: date) -> bool:
+    """Tell whether no span holds on a day although one has begun, or there is none at all."""
+    begun = [last for first, last in spans if first <= day]
+    if not begun:
+        return not spans
+    return all(last is not None and last < day for last in begun)
+
+
 def _send_shards(job_run: JobRun) -> None:
     """Hand a job's waiting shards to the workers once the transaction has committed."""
     from portal import tasks
@@ -358,6 +383,8 @@ def _start_jobs(run: NightRun) -> None:
             _fail(row, "This version of the portal has no such job.")
         elif failed:
             _fail(row, f"{ledger.BLOCKED}it needs {', '.join(failed)}, which failed.")
+        elif ended := _modules_without_rules(job, row.as_of):
+            _fail(row, f"No rules of {', '.join(ended)} are in force on {row.as_of}.")
         elif all(need.state == RunState.COMPLETE for need in needs):
             _plan(row, job)
 
