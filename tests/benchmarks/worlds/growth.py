@@ -157,6 +157,7 @@ def _users() -> dict[str, str]:
         "last_name": "''",
         "email": "''",
         "is_superuser": "FALSE",
+        "session_epoch": "0",
         "is_staff": "FALSE",
         "is_active": "TRUE",
         "date_joined": at(str(epoch(start_of(DAY)))),
