@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django import forms
 from django.conf import settings
+from django.forms.renderers import DjangoTemplates
 from django.template import Context, Template, engines
 from django.template.loader import get_template
 from django.test import Client, RequestFactory
@@ -18,6 +20,7 @@ from django.utils import translation
 from django.utils.safestring import mark_safe
 
 from listings.models import Product
+from portal.form_renderer import FormRenderer
 from portal.models import Member
 from portal.template_folding import FoldedNode, fold
 
@@ -148,3 +151,30 @@ def test_the_address_prefers_the_app_of_the_request() -> None:
     fold(template.nodelist)
     first = template.render(Context({"request": request}))
     assert first == template.render(Context({})) == reverse("admin:index")
+
+
+# --- Choices of forms -----------------------------------------------------------------------------
+
+
+class Choosing(forms.Form):
+    """Selects of every kind, with signs that need escaping."""
+
+    one = forms.ChoiceField(
+        choices=[("", "–"), ("a", "A & <b>"), ("group", [("x", "X"), (5, "five")]), (None, "none")],
+        widget=forms.Select(attrs={"class": "wide", "required": True, "hidden": False, "data-n": 3, "title": '"'}),
+    )  # fmt: skip
+    many = forms.MultipleChoiceField(choices=[("a", mark_safe("<i>A</i>")), ("b", "B")])
+    yes = forms.NullBooleanField()
+    radio = forms.ChoiceField(choices=[("r", "R")], widget=forms.RadioSelect)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_choices_are_drawn_as_django_draws_them(language: str) -> None:
+    initial = {"one": 5, "many": ["b"], "yes": True}
+    with translation.override(language):
+        ours, djangos = (
+            str(Choosing(initial=initial, renderer=renderer()))
+            for renderer in (FormRenderer, DjangoTemplates)
+        )
+    assert ours == djangos
+    assert ours.count("<option") == 10
