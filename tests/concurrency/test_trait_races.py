@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from django.db import transaction
 from compliance.gate import gate, products_told
 from compliance.models import GateBlock, GatedProduct
 from compliance.services import traits
+from compliance.services.gate_blocks import Block
 from compliance.services.traits import category_traits_set, shop_traits_confirm
 from portal.models import Category, Member, Seller, User
 from portal.scoping import unscoped
@@ -75,12 +78,27 @@ def test_a_default_set_meanwhile_is_not_lost(
     assert held == ((BATTERY, "category") if guarded else (1, "fallback"))
 
 
+def read_then_written(blocks: Iterable[Block], at: datetime) -> None:
+    """Count as one would without thinking of others: the control."""
+    (block,) = blocks
+    with unscoped():
+        row = GateBlock.objects.get(product_id=block.product_id, country=block.country)
+        time.sleep(0.1)
+        GateBlock.objects.filter(pk=row.pk).update(times=row.times + 1)
+
+
 @pytest.mark.rule("EPR-11")
-def test_blocks_asked_at_once_are_all_counted(shop: Seller, at_once: AtOnce, clock: Any) -> None:
+@pytest.mark.parametrize("guarded", [True, False])
+def test_blocks_asked_at_once_are_all_counted(
+    guarded: bool, shop: Seller, at_once: AtOnce, monkeypatch: pytest.MonkeyPatch, clock: Any
+) -> None:
     clock("2022-12-27T10:00:00-08:00")
     product = product_create(seller=shop)
-    product_create(seller=shop, category=Category.objects.get(code="helmets"))
+    gate(product, "DE")
+    if not guarded:
+        monkeypatch.setattr("compliance.gate.gate_blocks_log", read_then_written)
     answers = at_once([lambda: gate(product, "DE")] * 12)
     assert {answer.decision for answer in answers} == {"blocked"}  # type: ignore[attr-defined]
     with unscoped():
-        assert [block.times for block in GateBlock.objects.all()] == [12]
+        ((times),) = GateBlock.objects.values_list("times", flat=True)
+    assert (times == 13) is guarded
