@@ -29,5 +29,9 @@ def deployment(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             not settings.REDIS_URL,
             "REDIS_URL is not set: limits of sign-ins and calls hold for each process by itself.",
         ),
+        "portal.W005": (
+            settings.WEBHOOK_ALLOW_LOCAL,
+            "WEBHOOK_ALLOW_LOCAL is on: shops can make this machine call its own network.",
+        ),
     }
     return [Warning(text, id=number) for number, (is_wrong, text) in wrong.items() if is_wrong]

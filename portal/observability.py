@@ -1,4 +1,4 @@
-"""What Prometheus and `/healthz` say about the nights, the outbox and the queue (NGT-6, K-18)."""
+"""What Prometheus and `/healthz` say about the nights, the outboxes and the queue (NGT-6, K-18, API-1)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import date
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Count, Exists, Min, OuterRef
+from django.db.models import Count, Exists, Min, OuterRef, Q
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from portal import platform_time, queueing
-from portal.choices import MailState, RunState
-from portal.models import NightRun, Notice, ShardRun
+from portal.choices import DeliveryState, MailState, RunState, WebhookStatus
+from portal.models import NightRun, Notice, ShardRun, WebhookDelivery, WebhookEndpoint
 from portal.models.nights import OPEN_STATES
 from portal.nightly import schedule, watch
 from portal.nightly.ledger import newest_complete_day
@@ -79,6 +79,7 @@ class PortalCollector(Collector):
         yield _one("portal_night_shard_longest_seconds", watch.oldest_at_work_seconds())
         yield from _last_night()
         yield from _outbox()
+        yield from _webhooks()
         length = queueing.queue_length()
         if length is not None:
             yield _one("portal_queue_length", length)
@@ -99,6 +100,13 @@ HELP = {
     ),
     "portal_outbox_waiting": "E-mails that are due or will be tried again.",
     "portal_outbox_oldest_seconds": "Age of the oldest e-mail that waits.",
+    "portal_webhooks_waiting": "Webhook deliveries that are due or will be tried again.",
+    "portal_webhooks_overdue_seconds": (
+        "How long the webhook delivery has been due that is due longest and whose endpoint is not resting."
+    ),
+    "portal_webhooks_failed": "Webhook deliveries given up within the days that are kept.",
+    "portal_webhook_endpoints_failing": "Active webhook endpoints whose last attempt failed.",
+    "portal_webhook_endpoints_disabled": "Webhook endpoints that the portal or staff disabled.",
     "portal_queue_length": "Messages that wait in the broker.",
 }
 NAMES: dict[str, tuple[str, ...]] = dict.fromkeys(HELP, ()) | {"portal_night_job_seconds": ("job",)}
@@ -135,6 +143,29 @@ def _outbox() -> Iterator[GaugeMetricFamily]:
     age = (platform_time.now() - oldest).total_seconds() if oldest else 0.0
     yield _one("portal_outbox_waiting", found["count"])
     yield _one("portal_outbox_oldest_seconds", max(0.0, age))
+
+
+def _webhooks() -> Iterator[GaugeMetricFamily]:
+    """Count what is on its way to endpoints of shops, and how these are (API-1)."""
+    now = platform_time.wall_clock()
+    with unscoped():
+        waiting = Q(state=DeliveryState.PENDING)
+        awake = Q(endpoint__resting_until__isnull=True) | Q(endpoint__resting_until__lte=now)
+        found = WebhookDelivery.objects.aggregate(
+            waiting=Count("pk", filter=waiting),
+            failed=Count("pk", filter=Q(state=DeliveryState.FAILED)),
+            due=Min("due_at", filter=waiting & awake & Q(endpoint__status=WebhookStatus.ACTIVE)),
+        )
+        endpoints = WebhookEndpoint.objects.aggregate(
+            failing=Count("pk", filter=Q(status=WebhookStatus.ACTIVE, failures__gt=0)),
+            disabled=Count("pk", filter=Q(status=WebhookStatus.DISABLED)),
+        )
+    overdue = (now - found["due"]).total_seconds() if found["due"] else 0.0
+    yield _one("portal_webhooks_waiting", found["waiting"])
+    yield _one("portal_webhooks_overdue_seconds", max(0.0, overdue))
+    yield _one("portal_webhooks_failed", found["failed"])
+    yield _one("portal_webhook_endpoints_failing", endpoints["failing"])
+    yield _one("portal_webhook_endpoints_disabled", endpoints["disabled"])
 
 
 def _failed_shards() -> int:

@@ -14,6 +14,8 @@ from rest_framework import generics, serializers
 from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
 
+from portal.api.facts import DayRangeFilter
+from portal.api.filters import KnownFilter
 from portal.api.idempotency import IdempotentMixin
 from portal.api.permissions import IsMember
 from portal.api.problems import ProblemSerializer
@@ -37,7 +39,7 @@ from portal.services.webhooks import (
     webhook_resume,
     webhook_rotate,
 )
-from portal.webhooks.events import webhook_kinds
+from portal.webhooks.events import WEBHOOK_EVENTS, webhook_kinds
 from portal.webhooks.signing import secret_text
 
 
@@ -363,16 +365,12 @@ class WebhookTest(WebhookView):
 # --- Deliveries ---------------------------------------------------------------------------------
 
 
-class WebhookDeliveryFilter(django_filters.FilterSet):
-    """By state, type and time of the event."""
+class WebhookDeliveryFilter(DayRangeFilter):
+    """By state and type, and by the days on which the events occurred."""
 
+    instant = "event__occurred_at"
     state = django_filters.ChoiceFilter(choices=DeliveryState.choices)
-    type = django_filters.CharFilter(
-        "event__type", label="Type of event.", max_length=40, min_length=1
-    )
-    since = django_filters.IsoDateTimeFilter(
-        "event__occurred_at", lookup_expr="gte", label="Occurred at this instant or later."
-    )
+    type = KnownFilter("event__type", known=WEBHOOK_EVENTS, label="Type of event.")
 
     class Meta:
         model = WebhookDelivery

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from portal import platform_time
+from portal import observability, platform_time
 from portal.choices import (
     DeliveryError,
     DeliveryState,
@@ -461,6 +462,27 @@ def test_old_events_are_forgotten_and_what_waits_is_kept(
     wall.advance(timedelta(seconds=1))
     assert webhook_events_purge() == 1
     assert [one.event.key for one in deliveries()] == ["waits", "new"]
+
+
+def test_what_prometheus_sees(
+    shop: Seller, endpoint: WebhookEndpoint, local: Receiver, wall: WallClock
+) -> None:
+    def figures() -> list[float]:
+        text = observability.exposition().decode()
+        names = ("webhooks_waiting", "webhooks_overdue_seconds", "webhooks_failed",
+                 "webhook_endpoints_failing", "webhook_endpoints_disabled")  # fmt: skip
+        return [float(re.findall(rf"^portal_{name} (.+)$", text, re.M)[0]) for name in names]
+
+    assert figures() == [0, 0, 0, 0, 0]
+    happened(shop)
+    wall.advance(MINUTE)
+    assert figures() == [1, 60, 0, 0, 0]
+    local.answers = [500, 410]
+    deliver(endpoint)
+    assert figures() == [1, 0, 0, 1, 0]
+    wall.advance(MINUTE)
+    deliver(endpoint)
+    assert figures() == [0, 0, 1, 0, 1]
 
 
 def test_instants_and_days_are_told_as_the_api_does(shop: Seller, clock: Any) -> None:

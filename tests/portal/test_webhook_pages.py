@@ -290,6 +290,7 @@ def test_the_api_does_what_the_pages_do(
     log = owner_api.get(f"{one}/deliveries?state=delivered&type=webhook.test").json()["results"]
     assert [row["event"] for row in log] == [event]
     assert owner_api.get(f"{one}/deliveries?state=failed").json()["results"] == []
+    assert len(owner_api.get(f"{one}/deliveries?first_day=2022-01-01").json()["results"]) == 1
     again = owner_api.post(f"{one}/deliveries/{event}/replay").json()
     assert (again["state"], again["replays"]) == ("pending", 1)
     assert owner_api.post(f"{one}/deliveries/{event}/replay").json()["code"] == "still_waiting"
@@ -322,6 +323,13 @@ def test_problems_of_the_api(owner_api: APIClient, shop: Seller) -> None:
     for event in ("evt_", "evt_" + "z" * 32, "nonsense", f"evt_{uuid.uuid4().hex}"):
         assert owner_api.get(f"{API}/{endpoint.uid}/deliveries/{event}").status_code == 404
     assert owner_api.get(f"{API}/{uuid.uuid4()}/deliveries").status_code == 404
+    for asked in ("state=lost", "type=quote.lost", "first_day=yesterday", "since=2022-08-01"):
+        refused = owner_api.get(f"{API}/{endpoint.uid}/deliveries?{asked}")
+        assert refused.status_code == 400
+        assert [row["field"] for row in refused.json()["errors"]] == [asked.split("=")[0]]
+    for since in ("x", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        refused = owner_api.post(f"{API}/{endpoint.uid}/replay", {"since": since})
+        assert refused.status_code in (200, 400)
     for _number in range(9):
         endpoint_create(shop)
     full = owner_api.post(API, {"url": URL, "events": EVENTS})
