@@ -22,6 +22,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 START_SECONDS = 60
+_POSTGRES_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
+"""To stop it and to kill it: after a SIGKILL of its first process the others live on for a while, and refuse a second
+server on their files.
+"""
 
 
 class ServerFailed(RuntimeError):
@@ -74,9 +78,8 @@ def start_postgres() -> Server:
     process = _spawn(command, identity, folder)
     url = f"postgres://portal@127.0.0.1:{port}/postgres"
     _await(lambda: _postgres_version(url), process, folder)
-    server = Server(
-        url, f"PostgreSQL {_postgres_version(url)} (embedded)", process, folder, signal.SIGINT
-    )
+    name = f"PostgreSQL {_postgres_version(url)} (embedded)"
+    server = Server(url, name, process, folder, *_POSTGRES_SIGNALS)
 
     def restart() -> None:
         server.process = _spawn(command, identity, folder)
@@ -97,10 +100,7 @@ def start_copy(primary_url: str) -> Server:
     What it has committed is kept, as in production; `kill` is `pg_ctl stop -m immediate`: every process
     of it ends where it stands, and starting again recovers from the log.
     """
-    server = _start_copied(primary_url, "copy", [], ["-c", "synchronous_commit=on"])
-    # After a SIGKILL of its first process the others live on for a while and refuse a second server.
-    server._kill_signal = signal.SIGQUIT
-    return server
+    return _start_copied(primary_url, "copy", [], ["-c", "synchronous_commit=on"])
 
 
 def _start_copied(primary_url: str, what: str, copying: list[str], serving: list[str]) -> Server:
@@ -123,7 +123,7 @@ def _start_copied(primary_url: str, what: str, copying: list[str], serving: list
     url = f"postgres://portal@127.0.0.1:{port}{primary.path}"
     _await(lambda: _postgres_version(url), process, folder)
     name = f"PostgreSQL {_postgres_version(url)} (embedded, {what})"
-    server = Server(url, name, process, folder, signal.SIGINT)
+    server = Server(url, name, process, folder, *_POSTGRES_SIGNALS)
 
     def restart() -> None:
         server.process = _spawn(command, identity, folder)

@@ -159,10 +159,14 @@ class Databases:
             self.zygote = Zygote(machine)
         return self.zygote
 
-    def drop(self) -> None:
-        """Drop what was made."""
+    def close(self) -> None:
+        """End what works on the databases, and leave them; for a server that goes as a whole."""
         if self.zygote is not None:
             self.zygote.close()
+
+    def drop(self) -> None:
+        """Drop what was made."""
+        self.close()
         for url in self.made:
             migrated.drop(url)
 

@@ -130,7 +130,7 @@ def outage(
     try:
         yield server, own.machine(f"{server.url.rpartition('/')[0]}/{world.rpartition('/')[2]}")
     finally:
-        own.drop()
+        own.close()
         server.stop()
 
 
