@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.errors import InvalidInput, NotAllowed
+from portal.exports import guard
 from portal.ingest.engine import KEPT_IN_LEDGER, Run, Superseded
 from portal.ingest.kinds import IngestKind, kind_named
 from portal.ingest.sources import FileSource
@@ -142,10 +143,7 @@ def template_csv(kind: type[IngestKind]) -> str:
 def _csv_line(cells: list[Any]) -> str:
     buffer = io.StringIO()
     # A cell that a spreadsheet would run as a formula is shown as text.
-    safe = [
-        f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@") else cell
-        for cell in cells
-    ]
+    safe = [guard(cell) if isinstance(cell, str) else cell for cell in cells]
     csv.writer(buffer).writerow(safe)
     return buffer.getvalue()
 
