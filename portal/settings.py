@@ -134,9 +134,11 @@ if _database["ENGINE"].endswith("sqlite3"):
     _database["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
+        # What a night puts aside and sorts goes to temporary files, not into the process: its memory is
+        # bounded by the cache, and nights take no longer (docs/benchmarks.md, P-5). Reads come by the map.
         "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;"
-            "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=268435456;"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32768;"
+            "PRAGMA temp_store=FILE; PRAGMA mmap_size=268435456;"
         ),
     }
 elif _database["ENGINE"].endswith(("postgresql", "psycopg2")):

@@ -5,8 +5,8 @@
 
 For each of three nights (themes, score, growth) a small world and one ten times as large are made, each in a
 database of its own by a process of its own. Then `manage.py nightly` computes the night, every row of it new, and
-says how much memory it ever had. With SQLite the database's temporary tables
-are part of the process; with PostgreSQL they are the server's, and only what the worker itself holds is seen.
+says how much memory of its own it ever had, anonymous memory, see `peak`. With SQLite the database's cache is part of
+the process; with PostgreSQL it is the server's, and only what the worker itself holds is seen.
 """
 
 from __future__ import annotations
