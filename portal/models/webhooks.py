@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -161,7 +162,7 @@ class WebhookEvent(models.Model):
             "id": self.external_id,
             "type": self.type,
             "version": self.version,
-            "timestamp": self.occurred_at.isoformat(),
+            "timestamp": DjangoJSONEncoder().default(self.occurred_at),
             "shop": self.seller.member_id,
             "data": self.data,
         }

@@ -175,10 +175,11 @@ def webhook_resume(*, member: Member, endpoint: WebhookEndpoint) -> WebhookEndpo
     that is not allowed any more.
     """
     require_manager(member)
-    webhook_input(url=endpoint.url)
+    if not endpoint.is_active:
+        webhook_input(url=endpoint.url)
     with unscoped(), transaction.atomic():
         held = endpoint_hold(endpoint)
-        if held.status == WebhookStatus.ACTIVE:
+        if held.is_active:
             raise Refusal("already_active", _("This endpoint is active already."))
         if held.disabled_reason == WebhookDisabled.STAFF:
             raise Refusal(

@@ -23,6 +23,7 @@ from tests.growth.page_world import DAY, growth_pages_fill
 from tests.listings.theme_world import ASKS, match_make, product_feed, theme_make
 from tests.portal.page_rows import bulletin_create, notice_create, order_create
 from tests.portal.page_rows import buyer_create as portal_buyer
+from tests.portal.webhook_world import endpoint_create, happened
 from tests.rfq.world import assessment_create, buyer_create, lot_create, quote_create, rfq_create
 
 
@@ -52,6 +53,8 @@ def everything(owner: Member, number: int) -> None:
         )  # fmt: skip
         bulletin_create(f"news-{key}")
         notice_create(shop, owner.user, f"notice-{key}")
+        endpoint_create(shop)
+        happened(shop)
         certificate_create(seller=shop, category="packaging", number=f"DE{key}")
         _rules_broken(shop, key)
 

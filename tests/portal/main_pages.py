@@ -38,6 +38,7 @@ def pages(*, rfq: str, theme: str, product: str, pack: str) -> dict[str, str]:
         "violations": reverse("compliance:violations"),
         "notices": reverse("portal:notices"),
         "orders": reverse("portal:orders"),
+        "webhooks": reverse("portal:webhooks"),
         "api next actions": reverse("api:next-actions"),
         "api RFQs": reverse("api:rfq:rfqs"),
         "api RFQ": reverse("api:rfq:rfq", args=[rfq]),
@@ -52,6 +53,7 @@ def pages(*, rfq: str, theme: str, product: str, pack: str) -> dict[str, str]:
         "api EPR matrix": reverse("api:compliance:overview"),
         "api certificates": reverse("api:compliance:certificates"),
         "api metrics": reverse("api:metrics"),
+        "api webhooks": reverse("api:webhooks"),
     }
 
 

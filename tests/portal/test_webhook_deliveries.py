@@ -173,7 +173,7 @@ def test_what_arrives(shop: Seller, endpoint: WebhookEndpoint, local: Receiver) 
         "id": delivery.event.external_id,
         "type": "quote.replied",
         "version": 1,
-        "timestamp": "2022-08-03T19:00:00+00:00",
+        "timestamp": "2022-08-03T19:00:00Z",
         "shop": "cn1001",
         "data": {"rfq": "R1", "title": "灯 <b>"},
     }
