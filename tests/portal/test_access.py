@@ -49,6 +49,7 @@ from tests.listings.theme_world import product_feed, theme_make
 from tests.portal import access_walk
 from tests.portal.access_walk import PERSONS, Route, Walker
 from tests.portal.page_rows import AS_OF, bulletin_create, buyer_create, notice_create, order_create
+from tests.portal.webhook_world import deliveries, endpoint_create, happened
 from tests.rfq.world import file_create, lot_create, quote_create, rfq_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.once]
@@ -113,6 +114,7 @@ def routes(
         **{name: {"pk": pk} for name, pk in mine.items()},
         **compliance_examples(owner),
         **growth_examples(owner),
+        **webhook_examples(owner),
     }
     with unscoped():
         for model in apps.get_models():
@@ -135,6 +137,8 @@ def routes(
                 "export",
                 "test",
                 "retract",
+                "disable",
+                "enable",
             ):
                 name = f"admin:{options.app_label}_{options.model_name}_{action}"
                 keys = {"object_id": first or 1, "pk": first or 1, "effect": 1}
@@ -249,6 +253,24 @@ def growth_examples(owner: Member) -> dict[str, dict[str, Any]]:
     return {**named, **private}
 
 
+def webhook_examples(owner: Member) -> dict[str, dict[str, Any]]:
+    """Make an endpoint with a delivery; return route → its arguments."""
+    endpoint = endpoint_create(owner.seller)
+    happened(owner.seller)
+    (delivery,) = deliveries()
+    keys = {"uid": endpoint.uid, "event": delivery.event.external_id}
+    return dict.fromkeys(PRIVATE_WEBHOOKS, keys)
+
+
+PRIVATE_WEBHOOKS = {
+    "portal:webhook", "portal:webhook-edit", "portal:webhook-secret", "portal:webhook-rotate",
+    "portal:webhook-pause", "portal:webhook-resume", "portal:webhook-delete",
+    "portal:webhook-test", "portal:webhook-replay", "portal:webhook-delivery",
+    "portal:webhook-delivery-replay", "api:webhook", "api:webhook-rotate", "api:webhook-pause",
+    "api:webhook-resume", "api:webhook-test", "api:webhook-replay", "api:webhook-deliveries",
+    "api:webhook-delivery", "api:webhook-delivery-replay",
+}  # fmt: skip
+"""Addresses with the id of an endpoint of the owner's shop."""
 PROGRAMME_ROUTES = (
     "programme", "programme-enrol", "programme-leave", "programme-step", "programme-renew",
     "programme-renewal",
@@ -260,7 +282,7 @@ PRIVATE_GROWTH = {
 """Addresses with the number of a reward or an upgrade request of the owner's shop."""
 
 
-PRIVATE = PRIVATE_COMPLIANCE | PRIVATE_GROWTH | {
+PRIVATE = PRIVATE_COMPLIANCE | PRIVATE_GROWTH | PRIVATE_WEBHOOKS | {
     "rfq:quote", "rfq:quote-sent", "rfq:quote-pin", "rfq:quote-revise", "rfq:quote-withdraw",
     "rfq:quote-follow-up", "rfq:quote-link-order", "rfq:template", "rfq:template-delete",
     "rfq:search-change", "rfq:search-delete", "api:rfq:quote", "api:rfq:quote-withdraw",
