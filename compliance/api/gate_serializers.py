@@ -42,7 +42,9 @@ class TradeGateRequestSerializer(serializers.Serializer):
 
     pairs = serializers.ListField(child=PairField(), max_length=MAX_PAIRS)
     at = serializers.DateTimeField(
-        required=False, help_text="The instant to judge, past or to come; now when missing."
+        required=False,
+        allow_null=True,
+        help_text="The instant to judge, past or to come; now when missing.",
     )
 
 

@@ -115,14 +115,22 @@ class HitListView(ScopedView):
 
     @extend_schema(
         summary="What screening found in the shop's live products",
-        parameters=[OpenApiParameter("product_id", str), *PAGING],
+        parameters=[
+            OpenApiParameter("product_id", str),
+            OpenApiParameter("rule_class", str, description="Code of a class in force."),
+            *PAGING,
+        ],
         responses={200: ProductHitPageSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
-        """Return a page of hits, of one product if asked."""
-        hits = ProductHit.objects.filter(
-            rule_class__in=classes_in_force(platform_time.today())
-        ).select_related("product", "rule_class")
+        """Return a page of hits, of one product or class if asked."""
+        classes = classes_in_force(platform_time.today())
+        if wanted := request.query_params.get("rule_class"):
+            classes = classes.filter(code=wanted)
+            if not classes.exists():
+                raise InvalidInput([("rule_class", _("There is no such class."))])
+        hits = ProductHit.objects.filter(rule_class__in=classes)
+        hits = hits.select_related("product", "rule_class")
         product_id = request.query_params.get("product_id", "")
         if product_id:
             hits = hits.filter(product__product_id=product_id.replace("\0", ""))

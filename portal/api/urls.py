@@ -15,6 +15,7 @@ from portal.api import (
     nights,
     notices,
     rulebooks,
+    shop,
 )
 
 app_name = "api"
@@ -53,6 +54,9 @@ urlpatterns = [
         name="rulebook",
     ),
     path("metrics", metrics.MetricList.as_view(), name="metrics"),
+    path("metrics/<str:key>", metrics.MetricDetail.as_view(), name="metric"),
+    path("shop", shop.ShopProfile.as_view(), name="shop"),
+    path("files/<str:token>", shop.FileDownload.as_view(), name="file"),
     path("next-actions", next_actions.NextActionList.as_view(), name="next-actions"),
     path("ingest", ingest.IngestKinds.as_view(), name="ingest-kinds"),
     path("ingest/<str:kind>", ingest.IngestRows.as_view(), name="ingest"),

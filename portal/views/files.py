@@ -7,6 +7,7 @@ from django.http import FileResponse, Http404
 from django.views.generic import View
 
 from portal.http import SignedInRequest
+from portal.models import StoredFile
 from portal.services.file_content import FileType
 from portal.services.files import file_for
 
@@ -27,23 +28,29 @@ class FileView(LoginRequiredMixin, View):
         file = file_for(user=request.user, token=token)
         if file is None:
             raise Http404
-        kind = FileType(file.content_type)
-        try:
-            content = file.file.open("rb")
-        except FileNotFoundError:
-            raise Http404 from None
-        framed = kind is FileType.PDF and request.user.is_staff and "framed" in request.GET
-        response = FileResponse(
-            content,
-            as_attachment=not (kind.is_image or framed),
-            filename=file.name,
-            content_type=kind.value,
-        )
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Cache-Control"] = "private, no-store"
-        response["Cross-Origin-Resource-Policy"] = "same-origin"
-        response["Content-Security-Policy"] = IMAGE_POLICY if kind.is_image else "sandbox"
-        if framed:
-            response["Content-Security-Policy"] = FRAME_POLICY
-            response["X-Frame-Options"] = "SAMEORIGIN"
-        return response
+        framed_pdf = FileType(file.content_type) is FileType.PDF
+        framed = framed_pdf and request.user.is_staff and "framed" in request.GET
+        return file_response(file, framed=framed)
+
+
+def file_response(file: StoredFile, *, framed: bool = False) -> FileResponse:
+    """Return a file as a download that no browser runs; raises `Http404` when the storage lost it."""
+    kind = FileType(file.content_type)
+    try:
+        content = file.file.open("rb")
+    except FileNotFoundError:
+        raise Http404 from None
+    response = FileResponse(
+        content,
+        as_attachment=not (kind.is_image or framed),
+        filename=file.name,
+        content_type=kind.value,
+    )
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "private, no-store"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Content-Security-Policy"] = IMAGE_POLICY if kind.is_image else "sandbox"
+    if framed:
+        response["Content-Security-Policy"] = FRAME_POLICY
+        response["X-Frame-Options"] = "SAMEORIGIN"
+    return response
