@@ -92,6 +92,8 @@ def _interruption_near(world: World) -> None:
         for row in content["requirements"]:
             if (row["country"], row["category"]) == ("DE", "electrical"):
                 row["interrupts_on"] = (stops + row["weeks"][1] * ONE_WEEK).isoformat()
+                # Trade cannot stop for a law that is not in force: early worlds have it earlier.
+                row["law_from"] = min(row["law_from"], row["interrupts_on"])
         Rulebook.objects.filter(pk=book.pk).update(content=content, digest=content_digest(content))
 
 
