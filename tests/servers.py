@@ -22,9 +22,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 START_SECONDS = 60
-_POSTGRES_SIGNALS = (signal.SIGINT, signal.SIGQUIT)
-"""To stop it and to kill it: after a SIGKILL of its first process the others live on for a while, and refuse a second
-server on their files.
+_POSTGRES_SIGNALS = (signal.SIGQUIT, signal.SIGQUIT)
+"""To stop it and to kill it. At once in both cases, for nobody needs its files tidy; but not with SIGKILL: after that of
+its first process the others live on for a while, and refuse a second server on their files.
 """
 
 
