@@ -12,7 +12,7 @@ from django.http import QueryDict
 from rest_framework.response import Response
 
 from portal.api.views import ScopedRequest
-from portal.services.idempotency import HEADER, Act, answer_once
+from portal.services.idempotency import HEADER, Act, answer_once, check_key
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 
@@ -32,10 +32,19 @@ class IdempotentMixin:
         if key is None:
             status, data = act()
             return Response(data, status=status)
+        check_key(key)
         status, data, replayed = answer_once(
-            seller=request.seller, key=key, request_digest=request_digest(request), act=act
+            seller=request.seller,
+            key=_of_caller(request, key),
+            request_digest=request_digest(request),
+            act=act,
         )
         return Response(data, status=status, headers={REPLAYED_HEADER: "true"} if replayed else {})
+
+
+def _of_caller(request: ScopedRequest, key: str) -> str:
+    """Return the key as it is kept: a colleague's of the same name is another one."""
+    return f"{request.user.pk}:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def request_digest(request: ScopedRequest) -> str:

@@ -66,7 +66,8 @@ class PortalAutoSchema(AutoSchema):
                     str,
                     OpenApiParameter.HEADER,
                     description=(
-                        "A name of your own for this request, up to 128 printable ASCII characters."
+                        "A name of your own for this request, up to 128 printable ASCII characters;"
+                        " it counts for you and this shop."
                         " Sent again with the same body, the first answer comes back with"
                         " `Idempotent-Replayed: true` and nothing happens twice; kept for 7 days."
                         " With another body: 409 `idempotency_key_reused`. Refused requests are"

@@ -9,7 +9,7 @@ from django.http import Http404
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.translation import gettext as _
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import AuthenticationFailed, ValidationError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -29,9 +29,21 @@ class ScopedRequest(Request):
 
 
 class CleanInputMixin:
-    """Answers what no handler should see: a NUL character, which no text column can hold, and a
-    query parameter that the call does not know.
+    """Answers what no handler should see: a NUL character, which no text column can hold, a query
+    parameter that the call does not know, and strangers who try again and again.
+
+    Otherwise calls are counted after the permission is checked, so that nobody's would never be.
     """
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate, and count the call: also of callers who are then refused."""
+        try:
+            super().perform_authentication(request)  # type: ignore[misc]
+        except AuthenticationFailed:
+            self.check_throttles(request)  # type: ignore[attr-defined]
+            raise
+        if not request.user.is_authenticated:
+            self.check_throttles(request)  # type: ignore[attr-defined]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check the address before the handler runs."""

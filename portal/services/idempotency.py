@@ -41,7 +41,7 @@ def answer_once(
     `idempotency_key_reused` when the key came with another request, `idempotency_key_in_use` when
     the first request has not ended in time.
     """
-    _check_key(key)
+    check_key(key)
     with seller_scope(seller), transaction.atomic():
         mine = _claim(seller, key, request_digest)
         if mine is None:
@@ -55,7 +55,8 @@ def answer_once(
         return status, answer, False
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
+    """Raise `InvalidInput` (the header) unless it is 1 to 128 printable ASCII characters."""
     if not key.strip() or len(key) > MAX_KEY or not (key.isascii() and key.isprintable()):
         text = _("Use 1 to %(most)d printable ASCII characters.") % {"most": MAX_KEY}
         raise InvalidInput([(HEADER, text)])

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from portal.models import Seller
 from portal.services.buyers import buyer_badges
+from rfq.api.quote_files import QuoteFileSerializer, files_field, files_of
 from rfq.choices import Grade, QuoteOrigin, QuoteStatus
 from rfq.models import Pin, Quote
 from rfq.quote_terms import (
@@ -69,6 +70,18 @@ class ReviseSerializer(TermsSerializer):
         for field in fields.values():
             field.required = False
         return fields
+
+
+class SubmitFormSerializer(SubmitSerializer):
+    """A quote to submit with files."""
+
+    files = files_field()
+
+
+class ReviseFormSerializer(ReviseSerializer):
+    """Terms to change, and the files instead of those the quote had."""
+
+    files = files_field()
 
 
 class UsedSerializer(serializers.Serializer):
@@ -136,6 +149,7 @@ class QuoteSerializer(TermsSerializer):
     refunded_at = serializers.DateTimeField(allow_null=True)
     pinned = serializers.IntegerField(allow_null=True, help_text="The place, 1 to 3.")
     version = serializers.IntegerField()
+    files = QuoteFileSerializer(many=True)
 
 
 class QuotePageSerializer(serializers.Serializer):
@@ -194,6 +208,7 @@ def quote_rows(seller: Seller, quotes: Iterable[Quote]) -> list[dict[str, Any]]:
     badges = buyer_badges(seller=seller, buyers=[quote.buyer for quote in quotes])
     pins = Pin.objects.filter(quote__in=quotes, released_at__isnull=True)
     slots = dict(pins.values_list("quote_id", "slot"))
+    files = files_of(quotes)
     return [
         {
             "id": quote.pk,
@@ -204,6 +219,7 @@ def quote_rows(seller: Seller, quotes: Iterable[Quote]) -> list[dict[str, Any]]:
             "unit_price": price_text(quote.unit_price),
             "valid_until": quote.valid_until and quote.valid_until.isoformat(),
             "pinned": slots.get(quote.pk),
+            "files": files.get(quote.pk, []),
             **{name: getattr(quote, name) for name in _PLAIN},
             **{name: instant_text(getattr(quote, name)) for name in _INSTANTS},
         }

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, QueryDict
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal import platform_time
 from portal.api.idempotency import IdempotentMixin
 from portal.api.keyset import KeysetPagination
+from portal.api.parsers import PortalJSONParser
 from portal.api.problems import ProblemSerializer
 from portal.api.versions import IF_MATCH, etag, version_of
 from portal.api.views import ScopedRequest, ScopedView, StaffView
@@ -21,13 +24,17 @@ from portal.choices import Action
 from portal.errors import InvalidInput
 from portal.ingest.columns import Bool, CellError, Code
 from portal.services.buyers import with_badge
+from portal.services.files import files_or_nothing
+from rfq.api.quote_files import form_fields, uploads_keep, uploads_of
 from rfq.api.quote_serializers import (
     BuyerListSerializer,
     PinnedSerializer,
     QuotePageSerializer,
     QuoteSerializer,
+    ReviseFormSerializer,
     ReviseSerializer,
     SubmissionSerializer,
+    SubmitFormSerializer,
     SubmitSerializer,
     instant_text,
     quote_rows,
@@ -57,6 +64,11 @@ CHANGE_REFUSED = OpenApiResponse(
     description="`stale`, `quote_rejected`, `quote_accepted`, `quote_withdrawn`, `closed` or"
     " `seller_restricted`; nothing was changed.",
 )
+NOT_STORED = OpenApiResponse(
+    ProblemSerializer,
+    description="`file_not_stored` or `file_not_scanned`: nothing was kept; try later.",
+)
+JSON, FORM = "application/json", "multipart/form-data"
 _RFQ_ID = Code("rfq_id")
 _PIN = Bool("pin", optional=True)
 MAX_ID = 2**63 - 1
@@ -95,7 +107,9 @@ def answer(request: ScopedRequest, quote: Quote) -> Response:
 
 
 def body_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object that was sent."""
+    """Return the JSON object or the form that was sent, without its files."""
+    if isinstance(request.data, QueryDict):
+        return form_fields(request.data)
     if not isinstance(request.data, dict):
         raise InvalidInput([("", _("Send a JSON object."))])
     return dict(request.data)
@@ -105,22 +119,26 @@ class QuoteSubmitView(IdempotentMixin, ScopedView):
     """`POST /rfq/rfqs/{rfq_id}/quotes`."""
 
     write_action = Action.QUOTE
+    parser_classes = [PortalJSONParser, MultiPartParser]
 
     @extend_schema(
         summary="Quote an RFQ",
-        request=SubmitSerializer,
-        responses={201: SubmissionSerializer, 409: SUBMIT_REFUSED},
+        request={JSON: SubmitSerializer, FORM: SubmitFormSerializer},
+        responses={201: SubmissionSerializer, 409: SUBMIT_REFUSED, 503: NOT_STORED},
     )
     def post(self, request: ScopedRequest, rfq_id: str) -> Response:
         """Submit a quote: it uses one quote right, on gold a gold right, in a full RFQ a pass (RFQ-7)."""
         rfq = rfq_or_404(rfq_id)
         terms, pin = _submission(body_of(request))
+        uploads = uploads_of(request) or []
 
         def act() -> tuple[int, Any]:
-            made = quote_submit(member=request.member, rfq=rfq, terms=terms, pin=pin)
+            files = uploads_keep(request, uploads)
+            made = quote_submit(member=request.member, rfq=rfq, terms=terms, pin=pin, files=files)
             return 201, submission_row(made)
 
-        return self.answer_once(request, act)
+        with files_or_nothing():
+            return self.answer_once(request, act)
 
 
 def _submission(body: dict[str, Any]) -> tuple[QuoteTerms, bool]:
@@ -194,6 +212,7 @@ class QuoteDetailView(ScopedView):
     """`GET` and `PATCH /rfq/quotes/{id}`."""
 
     write_action = Action.QUOTE
+    parser_classes = [PortalJSONParser, MultiPartParser]
 
     @extend_schema(summary="One quote", responses={200: QuoteSerializer})
     def get(self, request: ScopedRequest, pk: int) -> Response:
@@ -203,21 +222,27 @@ class QuoteDetailView(ScopedView):
     @extend_schema(
         summary="Revise a quote",
         parameters=[IF_MATCH],
-        request=ReviseSerializer,
-        responses={200: QuoteSerializer, 409: CHANGE_REFUSED},
+        request={JSON: ReviseSerializer, FORM: ReviseFormSerializer},
+        responses={200: QuoteSerializer, 409: CHANGE_REFUSED, 503: NOT_STORED},
     )
     def patch(self, request: ScopedRequest, pk: int) -> Response:
-        """Change the terms sent; with a version, only if nobody changed the quote since (RFQ-6)."""
+        """Change the terms sent; with a version, only if nobody changed the quote since (RFQ-6).
+
+        Files of a form take the place of those the quote had.
+        """
         quote = quote_or_404(request, pk)
         body = body_of(request)
         version = version_of(request, body)
         body.pop("version", None)
-        revised = quote_revise(
-            member=request.member,
-            quote=quote,
-            terms=terms_from(body, base=QuoteTerms.of(quote)),
-            version=quote.version if version is None else version,
-        )
+        terms, uploads = terms_from(body, base=QuoteTerms.of(quote)), uploads_of(request)
+        with files_or_nothing(), transaction.atomic():
+            revised = quote_revise(
+                member=request.member,
+                quote=quote,
+                terms=terms,
+                version=quote.version if version is None else version,
+                files=None if uploads is None else uploads_keep(request, uploads),
+            )
         return answer(request, revised)
 
 

@@ -36,27 +36,29 @@ class Route:
 
 def routes(examples: dict[str, dict[str, Any]], common: dict[str, Any]) -> Iterator[Route]:
     """Yield every route: keyword arguments come from `examples` by name, else from `common`."""
-    for name, pattern in _patterns(get_resolver(), ()):
+    for name, pattern in patterns_of(get_resolver(), ()):
         names = pattern.pattern.regex.groupindex
         known = {**common, **examples.get(name, {})}
         try:
             path = reverse(name, kwargs={key: known[key] for key in names})
         except (KeyError, NoReverseMatch) as error:
             raise AssertionError(f"{name} needs an example for {sorted(names)}") from error
-        for method in _methods(pattern):
+        for method in methods_of(pattern):
             yield Route(name, method, path)
 
 
-def _patterns(resolver: URLResolver, spaces: tuple[str, ...]) -> Iterator[tuple[str, URLPattern]]:
+def patterns_of(resolver: URLResolver, spaces: tuple[str, ...]) -> Iterator[tuple[str, URLPattern]]:
+    """Yield name and pattern of every named address below a resolver."""
     for pattern in resolver.url_patterns:
         if isinstance(pattern, URLResolver):
             inner = (*spaces, pattern.namespace) if pattern.namespace else spaces
-            yield from _patterns(pattern, inner)
+            yield from patterns_of(pattern, inner)
         elif pattern.name:
             yield ":".join([*spaces, pattern.name]), pattern
 
 
-def _methods(pattern: URLPattern) -> Iterable[str]:
+def methods_of(pattern: URLPattern) -> Iterable[str]:
+    """Return the methods an address answers, small letters."""
     view = getattr(pattern.callback, "view_class", None) or getattr(pattern.callback, "cls", None)
     if view is None:
         return ["get", "post"]

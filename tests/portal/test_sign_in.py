@@ -326,9 +326,9 @@ def test_no_door_but_the_one_with_the_limits() -> None:
     from django.conf import settings as used
     from django.urls import get_resolver
 
-    from tests.portal.access_walk import _patterns
+    from tests.portal.access_walk import patterns_of
 
-    views = {str(pattern.callback) for _name, pattern in _patterns(get_resolver(), ())}
+    views = {str(pattern.callback) for _name, pattern in patterns_of(get_resolver(), ())}
     assert not [view for view in views if "LoginView" in view and "allauth" not in view]
     assert not [view for view in views if "obtain_auth_token" in view or "PasswordChange" in view]
     classes = used.REST_FRAMEWORK["DEFAULT_AUTHENTICATION_CLASSES"]
