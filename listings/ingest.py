@@ -8,6 +8,7 @@ from listings import ingest_themes  # noqa: F401  registers its kind
 from listings.choices import EprTrait, ProductKind, ProductStatus, VideoQuality
 from listings.services.product_columns import Images, ProductId
 from listings.services.product_data import MAX_IMAGES, MAX_KEYWORDS, MAX_TITLE
+from listings.services.product_rules import cleaned_alike
 from listings.services.products import (
     CREATED,
     ORIGIN_INGEST,
@@ -76,6 +77,8 @@ class ProductKindRows(IngestKind):
         Instant("changed_at", optional=True, example="2022-07-19T18:00:00-07:00"),
     )
 
+    _cleaned = cleaned_alike(columns)
+
     def apply(self, rows: list[Row]) -> Outcome:
         """Write a chunk through the product service."""
         results = products_write(
@@ -86,6 +89,7 @@ class ProductKindRows(IngestKind):
                     given={
                         name: value for name, value in row.values.items() if name not in NOT_CONTENT
                     },
+                    cleaned=self._cleaned,
                     changed_at=row.get("changed_at"),
                     by=self.actor.get_username() if self.actor else "",
                     number=index,

@@ -55,6 +55,8 @@ def normalise(text: str) -> str:
 
     `"ＬＥＤ-Lamp灯带 (10.5 AH)"` → `"led lamp 灯带 10 5 ah"`.
     """
+    if text.isascii():  # nothing to compose, and no scripts that meet
+        return " ".join(text.casefold().translate(_FOLDED).split())
     folded = unicodedata.normalize("NFKC", text.translate(_TRADE_SIGNS)).casefold()
     words = unicodedata.normalize("NFKC", folded).translate(_FOLDED)
     return " ".join(_BOUNDARY.sub(" ", words).split())

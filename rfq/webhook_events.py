@@ -51,7 +51,11 @@ register_webhook_event(
 
 
 def quotes_replied_publish(quotes: Iterable[Quote], rfqs: Mapping[int, Rfq]) -> int:
-    """Tell endpoints of first replies; `rfqs` has the RFQ of each quote by key."""
+    """Tell endpoints of first replies; `rfqs` has the RFQ of each quote by key.
+
+    Only for shops that want to hear of it is anything made. Call it unscoped.
+    """
+    wanted = set(webhook_wanted_by(QUOTE_REPLIED).values_list("endpoint__seller_id", flat=True))
     return webhook_publish(
         WebhookDraft(
             type=QUOTE_REPLIED,
@@ -66,7 +70,7 @@ def quotes_replied_publish(quotes: Iterable[Quote], rfqs: Mapping[int, Rfq]) -> 
             },
         )
         for quote in quotes
-        if quote.replied_at is not None
+        if quote.seller_id in wanted and quote.replied_at is not None
     )
 
 

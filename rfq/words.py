@@ -8,6 +8,7 @@ it stands, a longer one where all its pairs are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from portal.text import is_chinese, normalise
 
@@ -27,7 +28,10 @@ def words_of(title: str, details: str) -> list[str]:
     headline = normalise(title)
     found |= dict.fromkeys(_words(headline))
     found |= dict.fromkeys(
-        character for run in headline.split() if is_chinese(run) for character in run
+        character
+        for run in ([] if headline.isascii() else headline.split())
+        if is_chinese(run)
+        for character in run
     )
     if len(found) < MAX_WORDS:
         found |= dict.fromkeys(_words(normalise(details)))
@@ -53,12 +57,16 @@ def groups_of(search: str) -> list[Group]:
 
 def _words(normalised: str) -> Iterator[str]:
     for run in normalised.split():
-        if not is_chinese(run):
-            yield singular(run)[:MAX_LENGTH]
-        elif len(run) == 1:
-            yield run
-        else:
-            yield from (run[at : at + 2] for at in range(len(run) - 1))
+        yield from _words_of_run(run)
+
+
+@lru_cache(maxsize=16_384)
+def _words_of_run(run: str) -> tuple[str, ...]:
+    if not is_chinese(run):
+        return (singular(run)[:MAX_LENGTH],)
+    if len(run) == 1:
+        return (run,)
+    return tuple(run[at : at + 2] for at in range(len(run) - 1))
 
 
 def singular(word: str) -> str:

@@ -25,8 +25,8 @@ from compliance.services.violations import violation_confirm
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
+from portal.ingest.bulk import insert_rows, update_rows
 from portal.ingest.cells import CellError, safe_text
-from portal.ingest.upsert import insert_rows, update_rows
 from portal.models import CategoryClosure, Member, Seller, User
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
@@ -57,7 +57,7 @@ def mark_cases_follow(
     the titles of live ones. A constant number of statements.
     """
     now = platform_time.now()
-    waiting = MarkCase.objects.filter(product__in=products, state__in=WAITING)
+    waiting = MarkCase.objects.filter(product_id__among=products, state__in=WAITING)
     held: set[tuple[int, int]] = set()
     fixed: list[int] = []
     renamed: dict[int, list[str]] = {}

@@ -20,7 +20,7 @@ from compliance.models import GatedProduct, ProductHit, ProtectedMark, RuleClass
 from compliance.services.gated_products import chunks
 from compliance.services.mark_cases import Titled, mark_cases_follow
 from portal import platform_time
-from portal.ingest.upsert import insert_rows
+from portal.ingest.bulk import insert_rows
 from portal.models import CategoryClosure
 from portal.scoping import unscoped
 
@@ -212,7 +212,7 @@ def products_screened(texts: Iterable[ProductText], *, gone: Collection[str] = (
 
 def _keep(hits: dict[str, list[TermHit]]) -> int:
     """Make the stored hits and mark cases of these products what was found now."""
-    locked = GatedProduct.objects.filter(product_id__in=list(hits)).order_by("pk")
+    locked = GatedProduct.objects.filter(product_id__among=hits).order_by("pk")
     rows = list(locked.select_for_update().values_list("pk", "product_id", "seller_id", "title"))
     products = {pk: Titled(seller_id, title) for pk, _id, seller_id, title in rows}
     found = {pk: hits[product_id] for pk, product_id, _seller, _title in rows}
@@ -236,7 +236,7 @@ def _replace(products: Collection[int], found: Mapping[int, list[TermHit]]) -> N
                 key = (pk, hit.class_id, hit.term[:MAX_TERM], hit.place.value)
                 wanted.setdefault(key, hit.excerpt[:MAX_EXCERPT])
     names = ("product_id", "rule_class_id", "term", "place")
-    stored = ProductHit.objects.filter(product__in=list(products))
+    stored = ProductHit.objects.filter(product_id__among=products)
     stale = []
     for row, *key, excerpt in stored.values_list("pk", *names, "excerpt"):
         if wanted.get(tuple(key)) == excerpt:
@@ -244,7 +244,7 @@ def _replace(products: Collection[int], found: Mapping[int, list[TermHit]]) -> N
         else:
             stale.append(row)
     if stale:
-        ProductHit.objects.filter(pk__in=stale).delete()
+        ProductHit.objects.filter(pk__among=stale).delete()
     insert_rows(
         ProductHit,
         [

@@ -10,7 +10,7 @@ from listings.choices import KeywordMode
 from listings.matching.countries import SERVICE, country_masks, service_mask
 from listings.matching.text import signature, token_hash, token_hashes, value_hash
 from listings.rules import ProductFacts, ThemeSpec, values_of
-from portal.text import normalise, tokens
+from portal.text import tokens
 
 GROUPS = 4
 """Attribute groups a theme holds in columns; further ones are looked up in `groups`."""
@@ -29,7 +29,7 @@ def project(facts: ProductFacts) -> dict[str, Any]:
         for value in values_of(values)
     } | {value_hash(SERVICE, code) for code in other_services}
     value_ids = sorted(hashes)
-    token_ids = token_hashes(normalise(facts.title))
+    token_ids = token_hashes(facts.title_norm)
     return {
         "live": facts.is_live,
         "kind": facts.kind,

@@ -10,6 +10,7 @@ from typing import Any
 
 from listings.models import Product, ProductRevision
 from listings.services.product_data import ProductData
+from listings.services.projection import Revision
 
 
 @dataclass
@@ -54,7 +55,7 @@ class Histories:
         if not names:
             return histories
         keys = histories.keys
-        rows = ProductRevision.objects.filter(product__in=names).order_by("product", "at")
+        rows = ProductRevision.objects.filter(product_id__among=names).order_by("product", "at")
         for pk, product_key, at in rows.values_list("pk", "product_id", "at"):
             histories.lines[names[product_key]].instants.append(at)
             keys[names[product_key], at] = pk
@@ -80,7 +81,7 @@ class Histories:
                 wanted[self.keys[name, start]] = (name, start)
         if not wanted:
             return
-        found = ProductRevision.objects.filter(pk__in=wanted).values_list("pk", "content")
+        found = ProductRevision.objects.filter(pk__among=wanted).values_list("pk", "content")
         for pk, content in found:
             name, start = wanted[pk]
             self.lines[name].contents[start] = content
@@ -136,6 +137,14 @@ class Histories:
                 row = {"at": at, "content": line.contents[at], "by": by, "origin": origin}
                 new.append(row | {"product_id": products[name].pk})
         return new, replaced
+
+    def whole(self, products: Mapping[str, Product]) -> dict[int, list[Revision]]:
+        """Return the key of each product → all its revisions; for products that are new."""
+        found: dict[int, list[Revision]] = {}
+        for name, product in products.items():
+            line = self.lines[name]
+            found[product.pk] = [(product.seller_id, at, line.contents[at]) for at in line.instants]
+        return found
 
     def earliest(self, products: Mapping[str, Product]) -> dict[int, datetime]:
         """Return product key → first instant written."""

@@ -7,8 +7,8 @@ Pure but for the `Catalogue` it is given: forms, API, import, bulk edit and inge
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -99,6 +99,7 @@ def clean(
     catalogue: Catalogue,
     day: date,
     by_platform: bool = False,
+    cleaned: Collection[str] = (),
 ) -> Cleaned:
     """Return a product's content after `given` raw fields were put on what it said before.
 
@@ -106,13 +107,16 @@ def clean(
     as they are, are not judged again: a value the catalogue has dropped since does not block an edit
     of the title. `day` is the Pacific day that decides on suspended categories. Where a seller may
     publish is no question to the platform: upstream's products (`by_platform`) stand where they stand.
+    Fields that are `cleaned` hold what the columns of `PLAIN` would make of them (`cleaned_alike`).
     """
-    out = Cleaned((base or ProductData()).copy())
+    out = Cleaned(base.copy() if base else ProductData())
     for name in given:
         if name not in FIELDS or name == "deleted_at":
             out.add(name, _("There is no such field."))
     for name, column in PLAIN.items():
-        if name in given:
+        if name in cleaned and name in given:
+            setattr(out.data, name, given[name])
+        elif name in given:
             _clean_plain(out, name, column, given[name])
     _clean_lists(out, given)
     _clean_pricing(out, given, base)
@@ -123,6 +127,16 @@ def clean(
     if not out.data.title and "title" not in {name for name, _text in out.problems}:
         out.add("title", _("A product needs a title."))
     return out
+
+
+def cleaned_alike(columns: Iterable[Column]) -> frozenset[str]:
+    """Return the names of those columns whose clean values `clean` would leave as they are.
+
+    They are the very columns of `PLAIN`, but for their examples.
+    """
+    return frozenset(
+        column.name for column in columns if replace(column, example="") == PLAIN.get(column.name)
+    )
 
 
 def _clean_plain(out: Cleaned, name: str, column: Column, raw: Any) -> None:

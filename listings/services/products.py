@@ -7,7 +7,7 @@ are read at once, judged in memory and written at once.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,7 +27,7 @@ from listings.services.telling import products_tell, tells
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import InvalidInput, NotAllowed, Refusal
-from portal.ingest.upsert import insert_rows, update_rows
+from portal.ingest.bulk import insert_rows, update_rows
 from portal.models import Member, Seller
 from portal.scoping import unscoped
 
@@ -60,6 +60,8 @@ class ProductRow:
     in_bin: bool | None = None
     """True puts the product into the recycle bin, False takes it out, None leaves it."""
     number: int = 0
+    cleaned: Collection[str] = ()
+    """Fields given that columns like those of `product_rules` have cleaned already (`cleaned_alike`)."""
 
 
 @dataclass
@@ -195,7 +197,7 @@ class _Chunk:
         found = (
             Product.objects.select_for_update(of=("self",))
             .select_related("category")
-            .filter(product_id__in=ids)
+            .filter(product_id__among=ids)
             .order_by("pk")
         )
         self.products = {product.product_id: product for product in found}
@@ -257,6 +259,7 @@ class _Chunk:
                 catalogue=self.catalogue,
                 day=day,
                 by_platform=self.by_platform,
+                cleaned=row.cleaned,
             )
         problems, code = cleaned.problems + self._foreign(row, cleaned.data), "invalid"
         if not problems and not self.by_platform:
@@ -355,8 +358,8 @@ class _Chunk:
     def _flush(self) -> None:
         if self.new:
             insert_rows(Product, [vars(product) for product in self.new.values()])
-            keys = Product.objects.filter(product_id__in=self.new).values_list("product_id", "pk")
-            for product_id, pk in keys:
+            keys = Product.objects.filter(product_id__among=self.new).order_by()
+            for product_id, pk in keys.values_list("product_id", "pk"):
                 self.new[product_id].pk = pk
         self._update()
         self._write_revisions()
@@ -384,7 +387,7 @@ class _Chunk:
         update_rows(ProductRevision, ["content", "by", "origin"], replaced)
         earliest = self.histories.earliest(self.products)
         if earliest:
-            projections_write(changes=earliest)
+            projections_write(changes=earliest, histories=self.histories.whole(self.new))
 
     def _tell(self) -> None:
         """Let compliance know of what the gate asks, as it is now."""

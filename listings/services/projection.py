@@ -8,7 +8,7 @@ prices as decimal text, and `deleted_at` set while the product is in the recycle
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,14 +18,19 @@ from django.db.models import Q
 from listings.matching.compiled import project
 from listings.models import MatchProjection, MatchTouch, Product, ProductRevision
 from listings.rules import ProductFacts
+from portal.ingest.bulk import insert_rows
 from portal.models import Category
 from portal.scoping import unscoped
 
 SINCE_EVER = datetime(1900, 1, 1, tzinfo=UTC)
 """Instant of a product fed without `changed_at` and never seen before: it holds since ever."""
 
-CHUNK = 500
+CHUNK = 2_000
 """Products per round of statements."""
+
+Values = dict[str, Any]
+Revision = tuple[int, datetime, dict[str, Any]]
+"""Seller, instant and content."""
 
 _COLUMNS = (
     "category_id", "live", "kind", "price_min", "price_max", "services",
@@ -34,26 +39,31 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def projections_write(*, changes: Mapping[int, datetime]) -> int:
+def projections_write(
+    *, changes: Mapping[int, datetime], histories: Mapping[int, Sequence[Revision]] | None = None
+) -> int:
     """Bring the projections of products in line with their revisions; return how many differed.
 
     `changes` maps a product's primary key to the earliest instant at which its revisions were added,
     replaced or removed. Later history is derived again from the revisions, so that an edit that
     arrives late, or replaces one of the same instant, comes out as if it had come in time. Revisions
     that change nothing a theme can ask about leave no row. Products that differ are queued for the
-    night. A constant number of statements per 500 products.
+    night. A constant number of statements per 2,000 products.
+
+    `histories` has all revisions, oldest first, of products that were created in this transaction:
+    nothing is read for them.
     """
     written = 0
     with unscoped(), transaction.atomic():
         for chunk in _chunks(sorted(changes.items())):
-            written += _write_chunk(dict(chunk))
+            written += _write_chunk(dict(chunk), histories or {})
     return written
 
 
 def projections_rebuild() -> int:
     """Derive every projection again from all revisions, after `MATCHER_VERSION` was raised.
 
-    One transaction per 500 products; may be run again after an interruption. Returns the number of
+    One transaction per 2,000 products; may be run again after an interruption. Returns the number of
     products that differed.
     """
     written, last = 0, 0
@@ -67,117 +77,107 @@ def projections_rebuild() -> int:
         last = found[-1]
 
 
-def _write_chunk(starts: Mapping[int, datetime]) -> int:
+def _write_chunk(
+    starts: Mapping[int, datetime], histories: Mapping[int, Sequence[Revision]]
+) -> int:
     """Compare what the chunk's revisions say with the stored rows, and write the difference."""
+    known = {product: at for product, at in starts.items() if product not in histories}
     since = min(starts.values())
-    revisions = _revisions(starts, since)
-    stored = _stored(starts, since)
-    categories = _category_ids(revisions)
+    revisions: Mapping[int, Sequence[Revision]] = {**histories, **_revisions(known, since)}
+    stored = _stored(known, since)
+    categories = _category_ids(revisions.get(product, ()) for product in starts)
     stale: list[int] = []
-    fresh: list[MatchProjection] = []
+    fresh: list[Values] = []
     touched: list[int] = []
     for product, start in starts.items():
-        rows = stored[product]
-        before = [row for row in rows if row.valid_from < start][-1:]
-        later = [row for row in rows if row.valid_from >= start]
-        wanted = _derive(product, before, revisions[product], start, categories)
-        old = {row.valid_from: row for row in [*before, *later]}
-        new = {row.valid_from: row for row in wanted}
+        rows = stored.get(product, [])
+        before = [row for row in rows if row["valid_from"] < start][-1:]
+        later = [row for row in rows if row["valid_from"] >= start]
+        wanted = _derive(product, before, revisions.get(product, ()), start, categories)
+        old = {row["valid_from"]: row for row in [*before, *later]}
+        new = {row["valid_from"]: row for row in wanted}
         kept = {at for at, row in new.items() if at in old and _says(old[at]) == _says(row)}
-        gone = [row.pk for at, row in old.items() if at not in kept]
+        gone = [row["pk"] for at, row in old.items() if at not in kept]
         added = [row for at, row in new.items() if at not in kept]
         if gone or added:
             stale += gone
             fresh += added
             touched.append(product)
     if stale:
-        MatchProjection.objects.filter(pk__in=stale).delete()
-    if fresh:
-        MatchProjection.objects.bulk_create(fresh)
-    if touched:
-        MatchTouch.objects.bulk_create(MatchTouch(product_id=product) for product in touched)
+        MatchProjection.objects.filter(pk__among=stale).delete()
+    insert_rows(MatchProjection, fresh)
+    insert_rows(MatchTouch, [{"product_id": product} for product in touched])
     return len(touched)
 
 
 def _derive(
     product: int,
-    before: Sequence[MatchProjection],
-    revisions: Sequence[tuple[int, datetime, dict[str, Any]]],
+    before: Sequence[Values],
+    revisions: Sequence[Revision],
     start: datetime,
     categories: Mapping[str, int],
-) -> list[MatchProjection]:
+) -> list[Values]:
     """Return the rows that should stand: the one in force before `start`, then one per change."""
-    rows = [_copy(row, valid_to=None) for row in before]
+    rows = [{**row, "valid_to": None} for row in before]
     for seller, at, content in revisions:
         if at < start:
             continue
-        facts = ProductFacts.of_content(content, ())
-        row = MatchProjection(
-            product_id=product,
-            seller_id=seller,
-            category_id=categories[content["category"]],
-            valid_from=at,
-            valid_to=None,
-            **project(facts),
-        )
+        row = {
+            "product_id": product,
+            "seller_id": seller,
+            "category_id": categories[content["category"]],
+            "valid_from": at,
+            "valid_to": None,
+            **project(ProductFacts.of_content(content, ())),
+        }
         if not rows or _content(rows[-1]) != _content(row):
             if rows:
-                rows[-1].valid_to = at
+                rows[-1]["valid_to"] = at
             rows.append(row)
     return rows
 
 
-def _copy(row: MatchProjection, *, valid_to: datetime | None) -> MatchProjection:
-    return MatchProjection(
-        product_id=row.product_id,
-        seller_id=row.seller_id,
-        valid_from=row.valid_from,
-        valid_to=valid_to,
-        **{name: getattr(row, name) for name in _COLUMNS},
-    )
-
-
-def _content(row: MatchProjection) -> tuple[Any, ...]:
+def _content(row: Values) -> tuple[Any, ...]:
     """What a theme can ask about."""
-    return tuple(getattr(row, name) for name in _COLUMNS)
+    return tuple(row[name] for name in _COLUMNS)
 
 
-def _says(row: MatchProjection) -> tuple[Any, ...]:
-    return (row.valid_to, *_content(row))
+def _says(row: Values) -> tuple[Any, ...]:
+    return (row["valid_to"], *_content(row))
 
 
-def _revisions(
-    starts: Mapping[int, datetime], since: datetime
-) -> dict[int, list[tuple[int, datetime, dict[str, Any]]]]:
-    """Return product → (seller, instant, content) of its revisions since an instant, oldest first."""
-    found: dict[int, list[tuple[int, datetime, dict[str, Any]]]] = defaultdict(list)
-    rows = (
-        ProductRevision.objects.filter(product__in=starts, at__gte=since)
-        .order_by("product_id", "at")
-        .values_list("product_id", "product__seller_id", "at", "content")
-    )
-    for product, seller, at, content in rows:
-        found[product].append((seller, at, content))
+def _revisions(starts: Mapping[int, datetime], since: datetime) -> Mapping[int, Sequence[Revision]]:
+    """Return product → its revisions since an instant, oldest first."""
+    found: dict[int, list[Revision]] = defaultdict(list)
+    if starts:
+        rows = (
+            ProductRevision.objects.filter(product_id__among=starts, at__gte=since)
+            .order_by("product_id", "at")
+            .values_list("product_id", "product__seller_id", "at", "content")
+        )
+        for product, *revision in rows:
+            found[product].append(tuple(revision))
     return found
 
 
-def _stored(starts: Mapping[int, datetime], since: datetime) -> dict[int, list[MatchProjection]]:
+def _stored(starts: Mapping[int, datetime], since: datetime) -> Mapping[int, Sequence[Values]]:
     """Return product → its rows that hold at or after an instant, or end with it; oldest first."""
-    found: dict[int, list[MatchProjection]] = defaultdict(list)
-    rows = (
-        MatchProjection.objects.filter(product__in=starts)
-        .filter(Q(valid_to__isnull=True) | Q(valid_to__gte=since))
-        .order_by("product_id", "valid_from")
-    )
-    for row in rows:
-        found[row.product_id].append(row)
+    found: dict[int, list[Values]] = defaultdict(list)
+    if starts:
+        rows = (
+            MatchProjection.objects.filter(product_id__among=starts)
+            .filter(Q(valid_to__isnull=True) | Q(valid_to__gte=since))
+            .order_by("product_id", "valid_from")
+        )
+        for row in rows.values(
+            "pk", "product_id", "seller_id", "valid_from", "valid_to", *_COLUMNS
+        ):
+            found[row["product_id"]].append(row)
     return found
 
 
-def _category_ids(
-    revisions: Mapping[int, Sequence[tuple[int, datetime, dict[str, Any]]]],
-) -> dict[str, int]:
-    codes = {content["category"] for rows in revisions.values() for _, _, content in rows}
+def _category_ids(histories: Iterable[Sequence[Revision]]) -> dict[str, int]:
+    codes = {content["category"] for rows in histories for _seller, _at, content in rows}
     return dict(Category.objects.filter(code__in=codes).values_list("code", "pk"))
 
 

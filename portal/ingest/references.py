@@ -61,7 +61,7 @@ class References:
         return rejections
 
     def _fetch(self, ref: Ref, codes: Iterable[str]) -> dict[str, Any]:
-        queryset = ref.model._base_manager.filter(**{f"{ref.by}__in": list(codes)}).order_by()
+        queryset = ref.model._base_manager.filter(**{f"{ref.by}__among": list(codes)}).order_by()
         if ref.instance:
             return {getattr(item, ref.by): item for item in queryset}
         return dict(queryset.values_list(ref.by, "pk"))

@@ -8,33 +8,27 @@ one. The ORM's `bulk_create(ignore_conflicts=True)` would not do: on SQLite it h
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import OperationalError, connection, models
 from django.db.models.expressions import RawSQL
 
-Values = dict[str, Any]
+from portal.ingest.bulk import (
+    Values,
+    array_type,
+    field_of,
+    insert_prepared,
+    insert_unless_stored,
+    names_of,
+    quoted,
+    update_rows,
+)
+from portal.ingest.row_values import array_literal, json_keys
+
 Merge = Callable[[Values, Values], Values]
 ROUNDS = 5
-_STORED_AS_IS = frozenset(
-    {
-        models.BigAutoField,
-        models.BooleanField,
-        models.CharField,
-        models.EmailField,
-        models.ForeignKey,
-        models.IntegerField,
-        models.PositiveIntegerField,
-        models.PositiveSmallIntegerField,
-        models.TextField,
-    }
-)
-"""Field types whose clean Python values SQLite takes unchanged."""
 
 
 @dataclass(slots=True)
@@ -132,7 +126,7 @@ class _Upsert:
         keys = [self.keys[index] for index in indexes]
         manager = self.model._base_manager
         if len(self.key) == 1:
-            queryset = manager.filter(**{f"{self.key[0]}__in": [key[0] for key in keys]})
+            queryset = manager.filter(**{f"{self.key[0]}__among": [key[0] for key in keys]})
         else:
             queryset = manager.filter(pk__in=self._pks_by_key(keys))
         stored = {}
@@ -143,28 +137,24 @@ class _Upsert:
 
     def _pks_by_key(self, keys: list[tuple[Any, ...]]) -> RawSQL:
         """Return a subquery for the primary keys of composite keys, each an index look-up."""
-        fields = [_field(self.model, name) for name in self.key]
-        quoted = connection.ops.quote_name
-        table, pk = quoted(self.model._meta.db_table), _quoted(self.model._meta.pk)
+        fields = [field_of(self.model, name) for name in self.key]
+        table, pk = (
+            connection.ops.quote_name(self.model._meta.db_table),
+            quoted(self.model._meta.pk),
+        )
         if connection.vendor == "postgresql":
-            arrays = ", ".join(f"%s::{_base_type(item)}[]" for item in fields)
+            arrays = ", ".join(f"%s::{array_type(item)}" for item in fields)
             names = ", ".join(f"k{n}" for n in range(len(fields)))
-            on = " AND ".join(f"t.{_quoted(item)} = k.k{n}" for n, item in enumerate(fields))
+            on = " AND ".join(f"t.{quoted(item)} = k.k{n}" for n, item in enumerate(fields))
             sql = f"SELECT t.{pk} FROM unnest({arrays}) AS k({names}) JOIN {table} t ON {on}"
-            return RawSQL(sql, [list(values) for values in zip(*keys, strict=True)])  # noqa: S611
+            columns = map(array_literal, fields, zip(*keys, strict=True))
+            return RawSQL(sql, list(columns))  # noqa: S611
         on = " AND ".join(
-            f"t.{_quoted(item)} = json_extract(k.value, '$[{n}]')" for n, item in enumerate(fields)
+            f"t.{quoted(item)} = json_extract(k.value, '$[{n}]')" for n, item in enumerate(fields)
         )
         # CROSS JOIN keeps SQLite from turning the loops round.
         sql = f"SELECT t.{pk} FROM json_each(%s) k CROSS JOIN {table} t ON {on}"
-        driver_keys = [
-            [
-                item.get_db_prep_save(value, connection)
-                for item, value in zip(fields, key, strict=True)
-            ]
-            for key in keys
-        ]
-        return RawSQL(sql, [json.dumps(driver_keys)])  # noqa: S611
+        return RawSQL(sql, [json_keys(fields, keys)])  # noqa: S611
 
     # --- Writing ---------------------------------------------------------------------------------
 
@@ -193,183 +183,24 @@ class _Upsert:
         self, fields: list[models.Field], columns: list[list[Any]]
     ) -> set[tuple[Any, ...]] | None:
         """Insert column-wise values; return the keys inserted, or none when all were."""
-        quoted = connection.ops.quote_name
-        into = f"{quoted(self.model._meta.db_table)} ({_names(fields)})"
-        target = _names([_field(self.model, name) for name in self.key])
-        count = len(columns[0])
-        with connection.cursor() as cursor:
-            if connection.vendor == "postgresql":
-                arrays, casts = _unnest(fields)
-                cursor.execute(
-                    f"INSERT INTO {into} SELECT {casts} FROM {arrays} "
-                    f"ON CONFLICT ({target}) DO NOTHING RETURNING {target}",
-                    _array_values(fields, columns),
-                )
-                inserted = cursor.fetchall()
-                return None if len(inserted) == count else set(inserted)
-            marks = ", ".join(["%s"] * len(fields))
-            cursor.executemany(
-                f"INSERT INTO {into} VALUES ({marks}) ON CONFLICT ({target}) DO NOTHING",
-                _driver_rows(fields, columns),
-            )
-            if (
-                cursor.rowcount != count
-            ):  # cannot be under the write lock of an IMMEDIATE transaction
-                raise OperationalError("another writer inserted the same rows")
-            return None
+        if connection.vendor == "postgresql":
+            return insert_unless_stored(self.model, self.key, fields, columns)
+        target = names_of([field_of(self.model, name) for name in self.key])
+        clause = f" ON CONFLICT ({target}) DO NOTHING"
+        if insert_prepared(self.model, fields, columns, clause) != len(columns[0]):
+            # Cannot be under the write lock of an IMMEDIATE transaction.
+            raise OperationalError("another writer inserted the same rows")
+        return None
 
     def _update(self) -> None:
         """Write the changed attributes of the changed rows in one statement."""
-        if not self.changes:
-            return
         names = sorted({name for changed, _stored in self.changes.values() for name in changed})
-        pks = sorted(self.changes)
-        columns = [[self._wanted(pk, name) for pk in pks] for name in names]
-        _write_columns(self.model, [_field(self.model, name) for name in names], pks, columns)
+        update_rows(
+            self.model,
+            names,
+            {pk: [self._wanted(pk, name) for name in names] for pk in self.changes},
+        )
 
     def _wanted(self, pk: Any, name: str) -> Any:
         changed, stored = self.changes[pk]
         return changed.get(name, stored[name])
-
-
-# --- Plain writes of many rows --------------------------------------------------------------------
-
-
-def insert_rows(model: type[models.Model], rows: Sequence[Values]) -> None:
-    """Insert new rows in one statement; attributes missing from a row take the field's default.
-
-    Raises `IntegrityError` when one of them exists. For callers that know what is new and for whom
-    the ORM's `bulk_create` costs more than the database.
-    """
-    if not rows:
-        return
-    fields = [item for item in model._meta.concrete_fields if not item.primary_key]
-    columns = [
-        [row[item.attname] if item.attname in row else item.get_default() for row in rows]
-        for item in fields
-    ]
-    into = f"{connection.ops.quote_name(model._meta.db_table)} ({_names(fields)})"
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            arrays, casts = _unnest(fields)
-            cursor.execute(
-                f"INSERT INTO {into} SELECT {casts} FROM {arrays}", _array_values(fields, columns)
-            )
-        else:
-            marks = ", ".join(["%s"] * len(fields))
-            cursor.executemany(
-                f"INSERT INTO {into} VALUES ({marks})", _driver_rows(fields, columns)
-            )
-
-
-def update_rows(
-    model: type[models.Model], names: Sequence[str], values: Mapping[Any, Sequence[Any]]
-) -> None:
-    """Set the attributes `names` of many rows in one statement; `values` maps a key to theirs."""
-    if not values or not names:
-        return
-    fields = [_field(model, name) for name in names]
-    pks = sorted(values)
-    columns = [list(column) for column in zip(*(values[pk] for pk in pks), strict=True)]
-    _write_columns(model, fields, pks, columns)
-
-
-def _write_columns(
-    model: type[models.Model], fields: list[models.Field], pks: list[Any], columns: list[list[Any]]
-) -> None:
-    pk_field = model._meta.pk
-    table, pk_column = connection.ops.quote_name(model._meta.db_table), _quoted(pk_field)
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            arrays, _casts = _unnest([pk_field, *fields])
-            assignments = ", ".join(
-                f"{_quoted(item)} = {_cast(item, n)}" for n, item in enumerate(fields, 1)
-            )
-            cursor.execute(
-                f"UPDATE {table} t SET {assignments} FROM {arrays} WHERE t.{pk_column} = v.v0",
-                _array_values([pk_field, *fields], [pks, *columns]),
-            )
-        else:
-            assignments = ", ".join(f"{_quoted(item)} = %s" for item in fields)
-            cursor.executemany(
-                f"UPDATE {table} SET {assignments} WHERE {pk_column} = %s",
-                _driver_rows([*fields, pk_field], [*columns, pks]),
-            )
-
-
-# --- Values for the drivers ---------------------------------------------------------------------
-
-
-def _field(model: type[models.Model], attribute: str) -> models.Field:
-    """Return a field by its attribute name (`seller_id`)."""
-    for item in model._meta.concrete_fields:
-        if item.attname == attribute:
-            return item
-    raise LookupError(f"{model.__name__} has no attribute {attribute}")
-
-
-def _quoted(item: models.Field) -> str:
-    return connection.ops.quote_name(str(item.column))
-
-
-def _names(fields: list[models.Field]) -> str:
-    return ", ".join(_quoted(item) for item in fields)
-
-
-def _base_type(item: models.Field) -> str:
-    """Return the column type without its length: a cast to `varchar(64)` would cut silently."""
-    full = item.rel_db_type(connection) if item.primary_key else item.db_type(connection)
-    return str(full).split("(")[0]
-
-
-def _is_json(item: models.Field) -> bool:
-    return isinstance(item, models.JSONField)
-
-
-def _cast(item: models.Field, position: int) -> str:
-    return f"v.v{position}::jsonb" if _is_json(item) else f"v.v{position}"
-
-
-def _unnest(fields: list[models.Field]) -> tuple[str, str]:
-    """Return the table expression `unnest(…) AS v(v0, …)` and its select list."""
-    arrays = ", ".join(
-        "%s::text[]" if _is_json(item) else f"%s::{_base_type(item)}[]" for item in fields
-    )
-    names = ", ".join(f"v{n}" for n in range(len(fields)))
-    casts = ", ".join(_cast(item, n) for n, item in enumerate(fields))
-    return f"unnest({arrays}) AS v({names})", casts
-
-
-def _array_values(fields: list[models.Field], columns: list[list[Any]]) -> list[list[Any]]:
-    return [
-        [_json_text(item, value) for value in values] if _is_json(item) else values
-        for item, values in zip(fields, columns, strict=True)
-    ]
-
-
-def _driver_rows(fields: list[models.Field], columns: list[list[Any]]) -> list[tuple[Any, ...]]:
-    """Return rows as SQLite stores them; the common field types pass Django's per-value layers by."""
-    adapted = [_driver_column(item, values) for item, values in zip(fields, columns, strict=True)]
-    return list(zip(*adapted, strict=True))
-
-
-def _driver_column(item: models.Field, values: list[Any]) -> list[Any]:
-    kind = type(item)
-    if kind in _STORED_AS_IS:
-        return values
-    if kind is models.DateTimeField:
-        return [value and str(value.astimezone(UTC).replace(tzinfo=None)) for value in values]
-    if kind is models.DateField:
-        return [value and str(value) for value in values]
-    if isinstance(item, models.DecimalField):
-        form = f".{item.decimal_places}f"
-        return [None if value is None else format(value, form) for value in values]
-    if _is_json(item):
-        return [_json_text(item, value) for value in values]
-    return [item.get_db_prep_save(value, connection) for value in values]
-
-
-def _json_text(item: models.Field, value: Any) -> str | None:
-    if value is None and item.null:
-        return None
-    return json.dumps(value, cls=getattr(item, "encoder", None) or DjangoJSONEncoder)

@@ -46,6 +46,7 @@ __all__ = [
     "notice_outbox_sweep",
     "notice_preferences",
     "notice_preferences_save",
+    "notice_reaches",
     "notice_send",
     "notice_send_many",
     "notice_unread_count",
@@ -147,6 +148,18 @@ def notice_send_many(drafts: Iterable[NoticeDraft]) -> int:
         if pending:
             transaction.on_commit(lambda: _push(pending), robust=True)
     return created
+
+
+def notice_reaches(sellers: Iterable[int]) -> set[int]:
+    """Return those of the shops (primary keys) that have people to tell.
+
+    Upstream sends facts of many shops where nobody has signed up: their notices need not be made.
+    """
+    with unscoped():
+        people = Member.everywhere.filter(
+            seller_id__among=set(sellers), is_active=True, user__is_active=True
+        )
+        return set(people.order_by().values_list("seller_id", flat=True).distinct())
 
 
 def _check(draft: NoticeDraft) -> None:

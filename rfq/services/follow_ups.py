@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
 from portal import platform_time
+from portal.ingest.bulk import insert_rows
 from portal.models import Member
 from portal.scoping import unscoped
 from rfq.choices import FollowUpKind, QuoteStatus
@@ -20,7 +22,8 @@ AFTER_SUBMISSION = {FollowUpKind.NEXT_DAY: 1, FollowUpKind.NEXT_WEEK: 7}
 AFTER_VIEW_DAYS = 1
 FRESH = timedelta(days=7)
 """Views and replies that become known later than this start no follow-up: history is no reminder."""
-BATCH = 1000
+BATCH = 2_000
+Values = dict[str, Any]
 WAITING = (QuoteStatus.SUBMITTED, QuoteStatus.VIEWED, QuoteStatus.REPLIED)
 """States in which coming back to a quote can still bring an order."""
 
@@ -28,15 +31,10 @@ WAITING = (QuoteStatus.SUBMITTED, QuoteStatus.VIEWED, QuoteStatus.REPLIED)
 def follow_ups_after_submit(quotes: Iterable[Quote]) -> int:
     """Plan the next day and a week later for quotes just submitted; return how many rows are new.
 
-    Two statements per thousand rows; saying it again changes nothing.
+    Two statements per 2,000 rows; saying it again changes nothing.
     """
     return _create(
-        FollowUp(
-            seller_id=quote.seller_id,
-            quote=quote,
-            kind=kind,
-            due_on=platform_time.day_of(quote.submitted_at) + timedelta(days=days),
-        )
+        _planned(quote, kind, platform_time.day_of(quote.submitted_at) + timedelta(days=days))
         for quote in quotes
         for kind, days in AFTER_SUBMISSION.items()
     )
@@ -47,21 +45,29 @@ def follow_ups_after_view(quotes: Iterable[Quote]) -> int:
 
     A view: the day after it. A reply: the same day, whatever else is planned. Of quotes that wait no
     longer, and of views and replies older than `FRESH`, nothing is planned. Two statements
-    per thousand rows.
+    per 2,000 rows.
     """
     now = platform_time.now()
     return _create(row for quote in quotes for row in _after_buyer(quote, now - FRESH))
 
 
-def _after_buyer(quote: Quote, fresh_from: datetime) -> Iterable[FollowUp]:
+def _planned(quote: Quote, kind: FollowUpKind, due_on: date) -> Values:
+    return {
+        "seller_id": quote.seller_id,
+        "quote_id": quote.pk,
+        "kind": kind.value,
+        "due_on": due_on,
+    }
+
+
+def _after_buyer(quote: Quote, fresh_from: datetime) -> Iterable[Values]:
     if quote.status not in WAITING or quote.refunded_at is not None:
         return
     if (step := _last_step(quote)) is None:
         return
     kind, at, days = step
     if at >= fresh_from:
-        due_on = platform_time.day_of(at) + timedelta(days=days)
-        yield FollowUp(seller_id=quote.seller_id, quote=quote, kind=kind, due_on=due_on)
+        yield _planned(quote, kind, platform_time.day_of(at) + timedelta(days=days))
 
 
 def _last_step(quote: Quote) -> tuple[FollowUpKind, datetime, int] | None:
@@ -73,21 +79,18 @@ def _last_step(quote: Quote) -> tuple[FollowUpKind, datetime, int] | None:
     return None
 
 
-def _create(rows: Iterable[FollowUp]) -> int:
+def _create(rows: Iterable[Values]) -> int:
     rows = list(rows)
     with unscoped(), transaction.atomic():
         return sum(_create_new(rows[at : at + BATCH]) for at in range(0, len(rows), BATCH))
 
 
-def _create_new(rows: list[FollowUp]) -> int:
-    known = set(
-        FollowUp.objects.filter(quote__in={row.quote_id for row in rows}).values_list(
-            "quote_id", "kind"
-        )
-    )
-    fresh = [row for row in rows if (row.quote_id, row.kind) not in known]
+def _create_new(rows: list[Values]) -> int:
+    planned = FollowUp.objects.filter(quote_id__among={row["quote_id"] for row in rows})
+    known = set(planned.values_list("quote_id", "kind"))
+    fresh = [row for row in rows if (row["quote_id"], row["kind"]) not in known]
     # Somebody who plans the same at the same moment is left to the constraint.
-    FollowUp.objects.bulk_create(fresh, ignore_conflicts=True)
+    insert_rows(FollowUp, fresh, ignore_conflicts=True)
     return len(fresh)
 
 

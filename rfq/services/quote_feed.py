@@ -16,8 +16,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal import platform_time
-from portal.ingest.upsert import insert_rows, update_rows
-from portal.services.notices import NoticeDraft, notice_send_many
+from portal.ingest.bulk import insert_rows, update_rows
+from portal.services.notices import NoticeDraft, notice_reaches, notice_send_many
 from rfq.choices import QuoteOrigin, QuoteStatus
 from rfq.models import Quote, Rfq
 from rfq.models.quotes import LIVE
@@ -54,10 +54,12 @@ def quotes_feed(rows: Sequence[Mapping[str, Any]]) -> list[FeedResult]:
     feed.read()
     feed.plan()
     if feed.new or feed.changes:
-        # Decided again on what is held, in the order of locks everybody keeps.
+        # Decided again if it differs once held, in the order of locks everybody keeps.
+        before = feed.stored
         feed.hold()
         feed.read()
-        feed.plan()
+        if feed.stored != before:
+            feed.plan()
         feed.write()
         feed.tell()
     return feed.results
@@ -83,9 +85,8 @@ class _Feed:
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.rows = rows
-        self.rfqs = Rfq.objects.only("rfq_id", "title", "buyer_id", "posted_at").in_bulk(
-            {row["rfq_id"] for row in rows}
-        )
+        rfqs = Rfq.objects.only("rfq_id", "title", "buyer_id", "posted_at")
+        self.rfqs = {rfq.pk: rfq for rfq in rfqs.filter(pk__among={row["rfq_id"] for row in rows})}
         self.results: list[FeedResult] = []
         self.stored: dict[tuple[int, int], list[Values]] = {}
         self.new: list[Values] = []
@@ -96,7 +97,7 @@ class _Feed:
         """Read what is stored of the sellers and RFQs named, oldest first."""
         self.stored = defaultdict(list)
         quotes = Quote.objects.filter(
-            rfq__in=self.rfqs, seller__in={row["seller_id"] for row in self.rows}
+            rfq_id__among=self.rfqs, seller_id__among={row["seller_id"] for row in self.rows}
         )
         for values in quotes.order_by("pk").values(*READ):
             self.stored[values["seller_id"], values["rfq_id"]].append(values)
@@ -104,9 +105,9 @@ class _Feed:
     def hold(self) -> None:
         """Lock the RFQs that get new quotes, then the quotes there are."""
         wanted = {values["rfq_id"] for values in self.new}
-        _lock(Rfq.objects.filter(pk__in=wanted))
+        _lock(Rfq.objects.filter(pk__among=wanted))
         found = [values["pk"] for quotes in self.stored.values() for values in quotes]
-        _lock(Quote.objects.filter(pk__in=found))
+        _lock(Quote.objects.filter(pk__among=found))
 
     # --- Deciding -------------------------------------------------------------------------------
 
@@ -116,7 +117,9 @@ class _Feed:
         self.results = [self._plan(row) for row in self.rows]
 
     def _plan(self, row: Mapping[str, Any]) -> FeedResult:
-        stored = _meant(self.stored[row["seller_id"], row["rfq_id"]], row["submitted_at"])
+        stored = None
+        if quotes := self.stored.get((row["seller_id"], row["rfq_id"])):
+            stored = _meant(quotes, row["submitted_at"])
         wanted = self._wanted(row, stored)
         problems = list(self._problems(wanted))
         if problems:
@@ -171,42 +174,49 @@ class _Feed:
         for rfq, number in seats.items():
             by_number[number].append(rfq)
         for number, rfqs in by_number.items():
-            Rfq.objects.filter(pk__in=rfqs).update(quoted=F("quoted") + number)
+            Rfq.objects.filter(pk__among=rfqs).update(quoted=F("quoted") + number)
 
     # --- Telling --------------------------------------------------------------------------------
 
     def tell(self) -> None:
         """Tell shops and webhooks of reactions that became known just now, and plan follow-ups (K-18, API-1)."""
         fresh = self._fresh()
-        quotes = Quote.objects.filter(pk__in=fresh).order_by("pk")
+        reached = notice_reaches({quote.seller_id for quote, _known in fresh})
         notice_send_many(
             self._notice(quote, name, kind)
-            for quote in quotes
+            for quote, known in fresh
+            if quote.seller_id in reached
             for name, kind in TOLD.items()
-            if name in fresh[quote.pk]
+            if name in known
         )
         quotes_replied_publish(
-            [quote for quote in quotes if "replied_at" in fresh[quote.pk]], self.rfqs
+            [quote for quote, known in fresh if "replied_at" in known], self.rfqs
         )
-        follow_ups_after_view(quotes)
+        follow_ups_after_view(quote for quote, _known in fresh)
 
-    def _fresh(self) -> dict[int, set[str]]:
-        """Return quote → reactions that nobody knew of before; those of long ago are history."""
+    def _fresh(self) -> list[tuple[Quote, set[str]]]:
+        """Return quotes with reactions that nobody knew of before; those of long ago are history."""
         since = platform_time.now() - FRESH
-        found = {
-            pk: _newly_known(stored, wanted, since) for pk, (stored, wanted) in self.changes.items()
+        changed = {
+            pk: known
+            for pk, (stored, wanted) in self.changes.items()
+            if (known := _newly_known(stored, wanted, since))
         }
         new = {
             (values["seller_id"], values["rfq_id"]): known
             for values in self.new
             if (known := _newly_known({}, values, since))
         }
-        made = Quote.objects.filter(
-            LIVE, rfq__in={rfq for _seller, rfq in new}, seller__in={seller for seller, _rfq in new}
+        quotes = Quote.objects.order_by("pk")
+        made = quotes.filter(
+            LIVE,
+            rfq_id__among={rfq for _seller, rfq in new},
+            seller_id__among={seller for seller, _rfq in new},
         )
-        for pk, seller, rfq in made.order_by().values_list("pk", "seller_id", "rfq_id"):
-            found[pk] = new.get((seller, rfq), set()) | found.get(pk, set())
-        return {pk: known for pk, known in found.items() if known}
+        return [
+            *((quote, changed[quote.pk]) for quote in quotes.filter(pk__among=changed)),
+            *((quote, new[pair]) for quote in made if (pair := _pair(quote)) in new),
+        ]
 
     def _notice(self, quote: Quote, reaction: str, kind: str) -> NoticeDraft:
         return NoticeDraft(
@@ -216,6 +226,10 @@ class _Feed:
             link=reverse("rfq:quote", args=[quote.pk]),
             seller_id=quote.seller_id,
         )
+
+
+def _pair(quote: Quote) -> tuple[int, int]:
+    return quote.seller_id, quote.rfq_id
 
 
 def _lock(rows: Any) -> None:

@@ -21,7 +21,7 @@ from django.utils.translation import ngettext
 from portal import platform_time
 from portal.choices import SellerStatus
 from portal.errors import InvalidInput, Refusal
-from portal.ingest.upsert import update_rows
+from portal.ingest.bulk import update_rows
 from portal.locks import queued_transaction
 from portal.models import Member, Seller, StoredFile
 from portal.scoping import unscoped

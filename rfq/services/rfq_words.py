@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from django.db.models import QuerySet
 
-from portal.ingest.upsert import insert_rows
+from portal.ingest.bulk import insert_columns
 from rfq.models import Rfq, RfqWord
 from rfq.models.market import OPEN
 from rfq.words import words_of
 
 CHUNK = 1_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+WORD = ("word", "posted", "rfq_id")
 
 Text = tuple[int, datetime, str, str]
 """Primary key, instant of posting, title and details of an RFQ."""
@@ -42,15 +43,16 @@ def texts_of(rfqs: QuerySet[Rfq]) -> Iterable[Text]:
 
 
 def insert_words(texts: Iterable[Text]) -> None:
-    """Write the words of RFQs that have none."""
-    insert_rows(
-        RfqWord,
-        [
-            {"word": word, "posted": microseconds(posted_at), "rfq_id": pk}
-            for pk, posted_at, title, details in texts
-            for word in words_of(title, details)
-        ],
-    )
+    """Write the words of RFQs that have none, in the order of the index they make up."""
+    rows = [
+        (word, posted, pk)
+        for pk, posted_at, title, details in texts
+        for posted in (microseconds(posted_at),)
+        for word in words_of(title, details)
+    ]
+    if rows:
+        rows.sort()
+        insert_columns(RfqWord, dict(zip(WORD, zip(*rows, strict=True), strict=True)))
 
 
 def microseconds(instant: datetime) -> int:

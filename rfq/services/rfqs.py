@@ -14,10 +14,11 @@ The status of an RFQ whose time is over changes here some minutes late; whoever 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -35,7 +36,7 @@ from rfq.choices import RFQ_TRANSITIONS, Grade, OfferStatus, RfqStatus
 from rfq.models import Rfq, RfqInvitation, UnsolicitedOffer
 from rfq.rulebook_schemas import MARKET, MarketRules
 from rfq.services.quotes import responses_recount
-from rfq.services.rfq_words import insert_words, texts_of, words_drop, words_write
+from rfq.services.rfq_words import insert_words, words_drop, words_write
 
 PRO_ABOVE = Decimal(50_000)
 """RFQ Pro is for requests worth more than this many USD (RFQ-3)."""
@@ -99,7 +100,7 @@ class _Feed:
     def read(self) -> None:
         """Read and hold what is stored, the sellers named, and the rules of the market."""
         ids = [row["rfq_id"] for row in self.rows]
-        held = Rfq.objects.select_for_update(no_key=True).filter(rfq_id__in=ids)
+        held = Rfq.objects.select_for_update(no_key=True).filter(rfq_id__among=ids)
         columns = ("pk", *COLUMNS, *DERIVED)
         self.stored: dict[str, Values] = {
             row["rfq_id"]: row for row in held.order_by("pk").values(*columns)
@@ -210,8 +211,16 @@ class _Feed:
 
     def _write_words(self, indexes: list[int], created: set[int]) -> None:
         """Write words where texts are new, changed, or (not) to be found any more."""
-        new = {self.wanted[index]["rfq_id"] for index in created}
-        insert_words(texts_of(Rfq.objects.filter(rfq_id__in=new, status=RfqStatus.OPEN)))
+        new = {
+            values["rfq_id"]: values
+            for values in map(self.wanted.__getitem__, created)
+            if values["status"] == RfqStatus.OPEN
+        }
+        keys = Rfq.objects.filter(rfq_id__among=new).order_by().values_list("rfq_id", "pk")
+        insert_words(
+            (pk, new[rfq_id]["posted_at"], new[rfq_id]["title"], new[rfq_id]["details"])
+            for rfq_id, pk in keys
+        )
         changed = set()
         for index in indexes:
             values = self.wanted[index]
@@ -259,11 +268,14 @@ class _Feed:
 
 
 def _new_values() -> Values:
-    return {
-        item.attname: item.get_default()
-        for item in Rfq._meta.concrete_fields
-        if item.attname in COLUMNS
-    } | {"expires_at": None}
+    return {name: default() for name, default in _defaults()}
+
+
+@cache
+def _defaults() -> tuple[tuple[str, Callable[[], Any]], ...]:
+    """Return what makes the default of each column."""
+    given = [item for item in Rfq._meta.concrete_fields if item.attname in COLUMNS]
+    return (*((item.attname, item.get_default) for item in given), ("expires_at", lambda: None))
 
 
 class _RulesByDay:

@@ -21,7 +21,8 @@ from django.utils.translation import gettext_lazy
 
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
-from portal.ingest.upsert import insert_rows, upsert
+from portal.ingest.bulk import insert_rows
+from portal.ingest.upsert import upsert
 from portal.models import Seller, User
 from portal.read_once import read_once
 from portal.scoping import seller_scope, unscoped

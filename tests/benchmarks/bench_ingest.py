@@ -104,18 +104,26 @@ def _ingest(kind: str, path: Path) -> Callable[[], None]:
 class Dump:
     """The rows that all tables have since it was made, ready to be written again."""
 
-    marks: dict[str, int] = field(default_factory=dict)
+    new: dict[str, str] = field(default_factory=dict)
+    """Table → the condition that its new rows fulfil."""
     rows: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Note the last key of every table."""
+        """Note the last key of every table; rows without a key of their own are as new as whose they are."""
         from django.apps import apps
-        from django.db.models import AutoField, BigAutoField, Max
+        from django.db.models import AutoField, BigAutoField, CompositePrimaryKey, Max
 
-        for model in apps.get_models(include_auto_created=True):
-            if isinstance(model._meta.pk, AutoField | BigAutoField) and model._meta.managed:
+        models = [one for one in apps.get_models(include_auto_created=True) if one._meta.managed]
+        for model in models:
+            if isinstance(model._meta.pk, AutoField | BigAutoField):
                 last = model._base_manager.aggregate(last=Max("pk"))["last"]
-                self.marks[model._meta.db_table] = last or 0
+                self.new[model._meta.db_table] = f"id > {last or 0}"
+        for model in models:
+            if isinstance(model._meta.pk, CompositePrimaryKey):
+                (owner,) = [one for one in model._meta.pk.fields if one.is_relation]
+                table = owner.related_model._meta.db_table
+                after = self.new[table].removeprefix("id ")
+                self.new[model._meta.db_table] = f"{owner.column} {after}"
 
     def take(self) -> None:
         """Read what is new."""
@@ -123,13 +131,13 @@ class Dump:
 
         self.rows = {}
         with connection.cursor() as cursor:
-            for table, last in self.marks.items():
+            for table, is_new in self.new.items():
                 if connection.vendor == "postgresql":
-                    query = f"COPY (SELECT * FROM {table} WHERE id > {last}) TO STDOUT"
+                    query = f"COPY (SELECT * FROM {table} WHERE {is_new}) TO STDOUT"
                     with cursor.copy(query) as copy:
                         found: Any = b"".join(copy)
                 else:
-                    cursor.execute(f"SELECT * FROM {table} WHERE id > {last}")
+                    cursor.execute(f"SELECT * FROM {table} WHERE {is_new}")
                     found = cursor.fetchall()
                 if found:
                     self.rows[table] = found
@@ -140,7 +148,7 @@ class Dump:
 
         with loading() as cursor:
             for table in self.rows:
-                cursor.execute(f"DELETE FROM {table} WHERE id > {self.marks[table]}")
+                cursor.execute(f"DELETE FROM {table} WHERE {self.new[table]}")
 
     def write(self) -> None:
         """Write it again, with every constraint and index in force."""

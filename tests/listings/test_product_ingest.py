@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.core.management import call_command
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from listings.ingest import ProductKindRows
 from listings.models import Product, ProductRevision
+from listings.services.product_rules import PLAIN, cleaned_alike
+from listings.services.projection import projections_rebuild
+from portal.ingest.columns import CellError
 from portal.ingest.engine import ingest_rows
 from portal.models import Category, Seller
 from portal.scoping import unscoped
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("K-15", "LST-1")]
 
+ALIKE = cleaned_alike(ProductKindRows.columns)
 ROW = {
     "product_id": "kit",
     "seller": "cn1001",
@@ -141,3 +150,75 @@ def test_strict_applies_all_or_nothing() -> None:
     report = ingest_rows(ProductKindRows, rows, strict=True)
     assert report.rejected == 1
     assert not Product.objects.exists()
+
+
+# --- What is done once only -----------------------------------------------------------------------
+
+CELLS = st.one_of(
+    st.none(),
+    st.text(max_size=30),
+    st.sampled_from(["", " RTS ", "live", "us|DE", "12.50", "1e3", "7", "a|a| b", "packaging"]),
+    st.integers(-5, 400),
+    st.decimals(-1, 1000, places=3),
+    st.lists(st.text(max_size=8), max_size=4),
+)
+
+
+def test_columns_that_the_product_service_need_not_clean_again() -> None:
+    """Category and minimum order are judged by columns of the service's own."""
+    assert {column.name for column in ProductKindRows.columns} & set(PLAIN) - ALIKE == {
+        "category",
+        "moq",
+    }
+
+
+@given(raw=CELLS)
+def test_cleaning_twice_is_cleaning_once(raw: Any) -> None:
+    """What lets the service take cells as the engine has cleaned them."""
+    for name in ALIKE:
+        with suppress(CellError):
+            once = ProductKindRows.column(name).clean(raw)
+            assert (PLAIN[name].clean(once), name) == (once, name)
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {"product_id": st.sampled_from(["p1", "p2", "p3"])},
+            optional={
+                "title": st.sampled_from(["Kit", " 电动车 ", "x" * 301, ""]),
+                "price_min": st.sampled_from(["10", "0", "-1", "1.234", "", "90"]),
+                "price_max": st.sampled_from(["20", "abc", ""]),
+                "target_countries": st.sampled_from(["us|DE", "UK", "", "de|de"]),
+                "services": st.sampled_from(["Sample", "a b|c-d", "!", ""]),
+                "epr_traits": st.sampled_from(["packaging|packaging", "none", ""]),
+                "cas": st.sampled_from(["7664-93-9", "7", ""]),
+                "images": st.sampled_from(["3", "101", "a.jpg|b.jpg", ""]),
+                "moq": st.sampled_from(["1", "2000000000", ""]),
+                "changed_at": st.sampled_from(
+                    ["2022-07-01T00:00:00Z", "2022-07-02T00:00:00Z", "2022-07-02T01:00:00+01:00"]
+                ),
+            },
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+def test_cells_cleaned_once_or_twice_bring_the_same(rows: list[dict[str, Any]]) -> None:
+    """Products, messages and what themes ask about, with the short way and with the long one."""
+
+    def told(cleaned: frozenset[str]) -> Any:
+        with transaction.atomic(), patch.object(ProductKindRows, "_cleaned", cleaned):
+            reports = [feed(*rows), feed(*rows[::-1]), feed(*rows)]
+            said = [(one.summary(), one.rejections) for one in reports]
+            revisions = ProductRevision.objects.order_by("product__product_id", "at")
+            stored = list(revisions.values_list("product__product_id", "at", "content"))
+            # What was derived from rows in hand is what the stored ones say.
+            assert projections_rebuild() == 0
+            transaction.set_rollback(True)
+        return said, stored
+
+    assert told(ALIKE) == told(frozenset())

@@ -370,5 +370,7 @@ def test_the_number_of_statements_does_not_grow(shop: Seller) -> None:
             products_write(rows, origin="ingest")
         return len(queries)
 
-    assert statements(10, "new") == statements(400, "new")
-    assert statements(10, "changed") == statements(400, "changed")
+    statements(1, "first")  # reads what is to be screened for
+    # From 50 rows on (`portal.ingest.bulk`) they are copied in a savepoint.
+    assert statements(60, "new") == statements(400, "new")
+    assert statements(60, "changed") == statements(400, "changed")
