@@ -1,5 +1,7 @@
 """Statuses and fixed vocabularies of `compliance`; nothing else."""
 
+from functools import cached_property
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
@@ -32,7 +34,7 @@ class EprCategory(models.TextChoices):
     LEISURE = "leisure", _("Sports and leisure goods")
     GARDEN = "garden", _("DIY and garden tools")
 
-    @property
+    @cached_property
     def bit(self) -> int:
         """The category in a mask of traits. Stored: never reorder the members."""
         return 1 << list(type(self)).index(self)

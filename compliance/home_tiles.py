@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from compliance.epr.shop_overview import ShopOverview, shop_facts
+from portal.addresses import reverse
 from portal.country_names import country_name
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.models import MetricValue, Seller
+from portal.prepared_reads import prepared
 from portal.read_once import is_reading_once, read_once
 from portal.scoping import unscoped
 
@@ -49,5 +50,10 @@ def values_by_day(
 @read_once
 def _all_values(seller: Seller, day: date) -> dict[str, Decimal]:
     with unscoped():
-        rows = MetricValue.objects.as_of(day).filter(seller=seller)
-        return dict(rows.values_list("metric", "value"))
+        return dict(_values(seller.pk, day))
+
+
+@prepared
+def _values(seller_id: int, day: date) -> QuerySet[MetricValue, tuple[str, Decimal]]:
+    rows = MetricValue.objects.as_of(day).filter(seller=seller_id)
+    return rows.values_list("metric", "value")

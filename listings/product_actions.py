@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from listings.querysets import products_by_category
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions

@@ -8,21 +8,24 @@ call them too.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from listings.choices import ProductKind, ProductStatus
+from listings.facts import categories_above
 from listings.matching.countries import country_masks
 from listings.models import Product, Theme, ThemeMatch
 from portal import platform_time
 from portal.models import Category, CategoryClosure, Seller
 from portal.nightly.published import published_day
+from portal.own_categories import own_categories
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.scoping import unscoped
 
@@ -123,6 +126,52 @@ def with_own_first(
     return themes.annotate(own=own, sort_key=key).order_by("-own", "-sort_key", "-pk")
 
 
+def own_themes_unmatched(seller: Seller, day: date, *, limit: int) -> list[Theme]:
+    """Return themes in force in own categories that no product of the shop is in, most traffic first.
+
+    Own categories are those of `with_own_first`. One query, besides those for the shop's categories.
+    """
+    above = own_categories_above(seller).values()
+    categories = {ancestor for rows in above for ancestor, _code in rows}
+    categories |= own_categories([seller])[seller.pk]
+    known = [category for category in categories if category is not None]
+    matched = themes_day()
+    if matched is None:
+        return _in_categories(day, known, limit=limit)
+    return _unmatched(day, known, seller.pk, matched, limit=limit)
+
+
+@prepared
+def _in_categories(day: date, categories: Collection[int], *, limit: int) -> QuerySet[Theme]:
+    themes = Theme.objects.in_force(day).filter(category__in=categories)
+    return _most_traffic_first(themes)[:limit]
+
+
+@prepared
+def _unmatched(
+    day: date, categories: Collection[int], seller_id: int, matched: date, *, limit: int
+) -> QuerySet[Theme]:
+    themes = Theme.objects.in_force(day).filter(category__in=categories)
+    matches = ThemeMatch.objects.filter(seller=seller_id).as_of(matched)
+    return _most_traffic_first(themes.exclude(pk__in=matches.values("theme")))[:limit]
+
+
+def _most_traffic_first(themes: QuerySet[Theme]) -> QuerySet[Theme]:
+    gain = Coalesce(F("traffic_gain"), Value(NO_GAIN))
+    ordered = themes.annotate(sort_key=gain).order_by("-sort_key", "-pk")
+    return ordered.select_related("category")
+
+
+@read_once
+def own_categories_above(seller: Seller) -> dict[int, list[tuple[int, str]]]:
+    """Return the shop's main category and those of its products, each with what is above it; one query.
+
+    See `categories_above`.
+    """
+    own = {*products_by_category(seller.pk), seller.main_category_id}
+    return categories_above(frozenset(category for category in own if category is not None))
+
+
 # --- Counts ---------------------------------------------------------------------------------------
 
 
@@ -137,13 +186,18 @@ class OwnProducts(NamedTuple):
 def products_by_category(seller_id: int) -> dict[int, OwnProducts]:
     """Return category id → how many products a shop has in it; one query."""
     with unscoped():
-        rows = (
-            Product.objects.filter(seller=seller_id, deleted_at__isnull=True)
-            .order_by()
-            .values_list("category")
-            .annotate(number=Count("pk"), live=Count("pk", filter=Q(status=ProductStatus.LIVE)))
-        )
-        return {category: OwnProducts(number, live) for category, number, live in rows}
+        rows = _counted(seller_id)
+    return {category: OwnProducts(number, live) for category, number, live in rows}
+
+
+@prepared
+def _counted(seller_id: int) -> QuerySet[Product, Any]:
+    return (
+        Product.objects.filter(seller=seller_id, deleted_at__isnull=True)
+        .order_by()
+        .values_list("category")
+        .annotate(number=Count("pk"), live=Count("pk", filter=Q(status=ProductStatus.LIVE)))
+    )
 
 
 def own_products_by_category(seller: Seller) -> dict[int, int]:

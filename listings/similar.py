@@ -7,34 +7,29 @@ because both are built from the same patterns, hashes and masks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from django.db import connection
 from django.db.models import (
-    BigIntegerField,
-    Case,
     Count,
     Exists,
-    F,
     Func,
     IntegerField,
-    Min,
     OuterRef,
     Q,
     QuerySet,
-    Value,
-    When,
 )
 
 from listings.choices import KeywordMode
-from listings.facts import categories_above, category_paths, product_facts, theme_specs
+from listings.facts import category_paths, product_facts, theme_specs
 from listings.matching.compiled import cents
 from listings.matching.countries import SERVICE, country_masks, service_mask
 from listings.matching.text import value_hash
 from listings.models import MatchProjection, Product, Theme
-from listings.querysets import matches_of, products_by_category
+from listings.querysets import matches_of, own_categories_above
 from listings.rules import Requirement, evaluate
 from portal import platform_time
 from portal.models import CategoryClosure, Seller
@@ -96,12 +91,17 @@ class Failures(Func):
             name: compiler.compile(source)[0]
             for name, source in zip(self.COLUMNS, sources, strict=True)
         }
-        conditions = list(_conditions(self.asked, columns, on_postgres))
-        text = " + ".join(f"CASE WHEN {sql} THEN 0 ELSE 1 END" for sql, _params in conditions)
-        return f"({text})", [value for _sql, params in conditions for value in params]
+        return _failures_sql(self.asked, columns, on_postgres)
 
 
 _Condition = tuple[str, list[Any]]
+
+
+def _failures_sql(asked: _Asked, column: Mapping[str, str], on_postgres: bool) -> _Condition:
+    """Return the number of requirements that a projection fails, with its parameters."""
+    conditions = list(_conditions(asked, column, on_postgres))
+    text = " + ".join(f"CASE WHEN {sql} THEN 0 ELSE 1 END" for sql, _params in conditions)
+    return f"({text})", [value for _sql, params in conditions for value in params]
 
 
 def _conditions(
@@ -156,22 +156,24 @@ def failures(theme: Theme) -> Failures:
     Counts what `listings.rules.evaluate` lists, but not the category and the window: the first is
     the caller's filter and the second is the same for every product.
     """
+    return Failures(_asked_by(theme))
+
+
+def _asked_by(theme: Theme) -> _Asked:
     mask, others = service_mask(theme.services)
     hashes = tuple(value_hash(SERVICE, code) for code in others)
     bounded = theme.price_min is not None or theme.price_max is not None
-    return Failures(
-        _Asked(
-            patterns=tuple(text for text in map(pattern, theme.keywords) if text),
-            all_patterns=theme.keyword_mode == KeywordMode.ALL,
-            kind=theme.kind,
-            groups=tuple(
-                tuple(value_hash(code, value) for value in values)
-                for code, values in theme.attributes.items()
-            ),
-            services=(mask, hashes) if theme.services else None,
-            price=(cents(theme.price_min), cents(theme.price_max)) if bounded else None,
-            countries=country_masks(theme.countries) if theme.countries else None,
-        )
+    return _Asked(
+        patterns=tuple(text for text in map(pattern, theme.keywords) if text),
+        all_patterns=theme.keyword_mode == KeywordMode.ALL,
+        kind=theme.kind,
+        groups=tuple(
+            tuple(value_hash(code, value) for value in values)
+            for code, values in theme.attributes.items()
+        ),
+        services=(mask, hashes) if theme.services else None,
+        price=(cents(theme.price_min), cents(theme.price_max)) if bounded else None,
+        countries=country_masks(theme.countries) if theme.countries else None,
     )
 
 
@@ -248,35 +250,57 @@ class Nearest:
 def nearest_products(themes: Sequence[Theme], seller: Seller) -> list[Nearest]:
     """Return for each theme the product that fails fewest requirements, if any is in its subtree.
 
-    One scan of the shop's projections for all the themes, and two queries for their subtrees: meant for
-    a handful of themes.
+    One scan of the shop's projections in their categories for all the themes, and two queries for their
+    subtrees: meant for a handful of themes.
     """
-    if not themes:
-        return []
     subtrees: dict[int, set[int]] = {theme.category_id: set() for theme in themes}
-    for descendant, above in categories_above(frozenset(products_by_category(seller.pk))).items():
+    for descendant, above in own_categories_above(seller).items():
         for ancestor, _code in above:
             if ancestor in subtrees:
                 subtrees[ancestor].add(descendant)
-    best = _candidates(seller).aggregate(
-        **{
-            f"theme_{theme.pk}": Min(
-                Case(
-                    When(
-                        category__in=subtrees[theme.category_id],
-                        then=failures(theme) * Value(_RANK, BigIntegerField()) + F("product"),
-                    ),
-                    output_field=BigIntegerField(),
-                )
-            )
-            for theme in themes
-            if subtrees[theme.category_id]
-        }
-    )
-    found = [(theme, best.get(f"theme_{theme.pk}")) for theme in themes]
+    near = [theme for theme in themes if subtrees[theme.category_id]]
+    codes = _best(near, subtrees, seller.pk) if near else ()
     return [
-        Nearest(theme, code % _RANK, code // _RANK) for theme, code in found if code is not None
+        Nearest(theme, code % _RANK, code // _RANK)
+        for theme, code in zip(near, codes, strict=True)
+        if code is not None
     ]
+
+
+def _best(
+    themes: Sequence[Theme], subtrees: Mapping[int, Collection[int]], seller_id: int
+) -> Sequence[int | None]:
+    """Return for each theme failures × `_RANK` + key of the nearest product of a shop; one query.
+
+    Written by hand: a tree of expressions per theme takes Django longer than the database needs to answer.
+    """
+    columns = {name: f"m.{name}" for name in Failures.COLUMNS}
+    best, params = [], list[Any]()
+    for theme in themes:
+        inside = sorted(subtrees[theme.category_id])
+        failing, values = _failures_sql(
+            _asked_by(theme), columns, on_postgres=connection.vendor == "postgresql"
+        )
+        best.append(
+            f"MIN(CASE WHEN m.category_id IN ({_holes(inside)}) "
+            f"THEN CAST({failing} AS BIGINT) * {_RANK} + m.product_id END)"
+        )
+        params += [*inside, *values]
+    categories = sorted(set[int]().union(*(subtrees[theme.category_id] for theme in themes)))
+    sql = (
+        f"SELECT {', '.join(best)} FROM listings_matchprojection m "  # noqa: S608  values are parameters
+        "JOIN listings_product p ON p.id = m.product_id "
+        "WHERE m.seller_id = %s AND m.valid_to IS NULL AND p.deleted_at IS NULL "
+        f"AND m.category_id IN ({_holes(categories)})"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, seller_id, *categories])
+        found: Sequence[int | None] = cursor.fetchone()
+        return found
+
+
+def _holes(values: Collection[object]) -> str:
+    return ", ".join(["%s"] * len(values))
 
 
 # --- Before a theme is saved -------------------------------------------------------------------------

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Count
-from django.urls import reverse
+from django.db.models import Count, QuerySet
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from listings.facts import category_paths, product_facts, theme_specs
-from listings.models import Product, Theme
-from listings.querysets import (
-    ThemeFilters,
-    matches_of,
-    own_products_by_category,
-    products_by_category,
-    themes_day,
-    themes_in_force,
-    with_own_first,
-)
+from listings.facts import paths_from, product_facts, theme_specs
+from listings.models import Product, Theme, ThemeMatch
+from listings.querysets import own_categories_above, own_themes_unmatched, themes_day
 from listings.rules import Requirement, missing
 from listings.similar import nearest_products
 from listings.theme_links import edit_url
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
+from portal.prepared_reads import prepared
 
 LOOKED_AT = 3
 """Own-category themes without a match that are looked at: each costs a look at every product."""
@@ -45,15 +38,15 @@ def themes_within_reach(seller: Seller, member: Member, day: date) -> Iterator[N
     """
     if not member.can(Action.EDIT_PRODUCTS):
         return
-    themes = _unmatched(seller, day)
+    themes = own_themes_unmatched(seller, day, limit=LOOKED_AT)
     nearest = {one.theme.pk: one for one in nearest_products(themes, seller)}
     # Nothing fails: the product is counted within two days, there is nothing to do.
     waiting = {pk for pk, one in nearest.items() if one.failing == 0}
     close = {pk: one.product_pk for pk, one in nearest.items() if one.failing == 1}
-    products = Product.objects.filter(seller=seller).in_bulk(set(close.values()))
+    products = {product.pk: product for product in _products(seller.pk, set(close.values()))}
     lacks = _lacks(
         [(theme, products[close[theme.pk]]) for theme in themes if close.get(theme.pk) in products],
-        category_paths(products_by_category(seller.pk)) if products else {},
+        paths_from(own_categories_above(seller)) if products else {},
         day,
     )
     for theme in themes:
@@ -65,13 +58,9 @@ def themes_within_reach(seller: Seller, member: Member, day: date) -> Iterator[N
             yield _publish(theme)
 
 
-def _unmatched(seller: Seller, day: date) -> list[Theme]:
-    """Return the own-category themes with the highest traffic that no product of the shop is in."""
-    matched = matches_of(seller, themes_day()).values("theme")
-    themes = themes_in_force(ThemeFilters(), day).exclude(pk__in=matched)
-    own = own_products_by_category(seller)
-    ordered: Any = with_own_first(themes, seller, own, "traffic")
-    return list(ordered.filter(own=1)[:LOOKED_AT])
+@prepared
+def _products(seller_id: int, pks: Collection[int]) -> QuerySet[Product]:
+    return Product.objects.filter(seller=seller_id, pk__in=pks)
 
 
 def _lacks(
@@ -122,28 +111,36 @@ def _gain(theme: Theme) -> str:
 @register_next_actions
 def themes_ending(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Say which themes with own matches end within two weeks (LST-8); one query and the day's."""
-    rows: Any = (
-        matches_of(seller, themes_day())
-        .filter(theme__ends_on__gte=day, theme__ends_on__lte=day + timedelta(days=ENDING_DAYS))
-        .values("theme__theme_id", "theme__title_en", "theme__title_zh", "theme__ends_on")
-        .annotate(number=Count("pk"))
-        .order_by("theme__ends_on", "-number")[:ENDING_SHOWN]
-    )
-    for row in rows:
-        theme = Theme(title_en=row["theme__title_en"], title_zh=row["theme__title_zh"])
-        number = row["number"]
+    matched = themes_day()
+    if matched is None:
+        return
+    last = day + timedelta(days=ENDING_DAYS)
+    for theme_id, title_en, title_zh, ends_on, number in _ending(seller.pk, matched, day, last):
+        theme = Theme(title_en=title_en, title_zh=title_zh)
         loses = ngettext(
             "%(number)s product leaves the matched list and its exposure",
             "%(number)s products leave the matched list and its exposure",
             number,
         )
-        query = urlencode({"theme": row["theme__theme_id"]})
+        query = urlencode({"theme": theme_id})
         yield NextAction(
             title=_("The theme “%(theme)s” ends") % {"theme": theme.title},
             url=f"{reverse('listings:matches')}?{query}",
             loses=loses % {"number": number},
-            due=platform_time.end_of(row["theme__ends_on"]),
+            due=platform_time.end_of(ends_on),
             weight=50,
             icon="hourglass-bottom",
             button=_("See products"),
         )
+
+
+@prepared
+def _ending(seller_id: int, matched: date, day: date, last: date) -> QuerySet[ThemeMatch, Any]:
+    """Return the themes with matches that end soon: id, titles, last day, number of matches."""
+    matches = ThemeMatch.objects.filter(seller=seller_id).as_of(matched)
+    return (
+        matches.filter(theme__ends_on__gte=day, theme__ends_on__lte=last)
+        .values_list("theme__theme_id", "theme__title_en", "theme__title_zh", "theme__ends_on")
+        .annotate(number=Count("pk"))
+        .order_by("theme__ends_on", "-number")[:ENDING_SHOWN]
+    )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from django.db.models import Count, Min, Q
-from django.urls import reverse
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal import platform_time
+from portal.addresses import reverse
 from portal.models import LoginDay, Member, Order, Seller
 from portal.next_actions import NextAction, register_next_actions
 from portal.orders import OrderState, orders_in
+from portal.prepared_reads import number_of, prepared, totals
 from portal.services.bulletins import bulletins_for
 from portal.templatetags.portal_ui import number_text
 
@@ -65,7 +67,7 @@ def service_ending(seller: Seller, member: Member, day: date) -> Iterator[NextAc
 def few_login_days(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Come by more often: login days are a factor of scores (K-14)."""
     window = platform_time.last_days(LOGIN_WINDOW_DAYS, day)
-    count = LoginDay.objects.filter(day__gte=window.first, day__lte=window.last).count()
+    ((count,),) = _login_days(window.first, window.last)
     if count >= LOGIN_DAYS_ENOUGH:
         return
     yield NextAction(
@@ -84,41 +86,53 @@ def few_login_days(seller: Seller, member: Member, day: date) -> Iterator[NextAc
     )
 
 
+@prepared
+def _login_days(first: date, last: date) -> QuerySet[LoginDay, Any]:
+    return number_of(LoginDay.objects.filter(day__gte=first, day__lte=last))
+
+
 @register_next_actions
 def orders_to_ship(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Ship what is late, then what is due within days (K-13)."""
     now = platform_time.now()
-    soon = orders_in(OrderState.TO_SHIP, now) & Q(ship_by__lte=day + timedelta(days=SHIP_SOON_DAYS))
-    late = orders_in(OrderState.LATE, now)
-    found = Order.objects.filter(fake=False, created_at__lte=now).aggregate(
-        late=Count("pk", filter=late),
-        soon=Count("pk", filter=soon),
-        next_day=Min("ship_by", filter=soon),
-        late_day=Min("ship_by", filter=late),
-    )
-    if found["late"]:
+    soon_is = day + timedelta(days=SHIP_SOON_DAYS)
+    ((late, late_day, soon, next_day),) = _waiting(now, platform_time.day_of(now), soon_is)
+    if late:
         yield NextAction(
-            title=ngettext("Ship %(n)s late order", "Ship %(n)s late orders", found["late"])
-            % {"n": found["late"]},
+            title=ngettext("Ship %(n)s late order", "Ship %(n)s late orders", late) % {"n": late},
             url=f"{reverse('portal:orders')}?state={OrderState.LATE}",
             loses=_("Every late day lowers the on-time rate and invites disputes"),
-            due=platform_time.end_of(found["late_day"]),
+            due=platform_time.end_of(late_day),
             weight=95,
             icon="truck",
             button=_("See late orders"),
         )
-    if found["soon"]:
+    if soon:
         yield NextAction(
             title=ngettext(
                 "Ship %(n)s order due within three days",
                 "Ship %(n)s orders due within three days",
-                found["soon"],
+                soon,
             )
-            % {"n": found["soon"]},
+            % {"n": soon},
             url=f"{reverse('portal:orders')}?state={OrderState.TO_SHIP}",
             loses=_("On-time dispatch counts from the promised day"),
-            due=platform_time.end_of(found["next_day"]),
+            due=platform_time.end_of(next_day),
             weight=80,
             icon="truck",
             button=_("See orders to ship"),
         )
+
+
+@prepared
+def _waiting(now: datetime, today: date, soon_is: date) -> QuerySet[Order, Any]:
+    """Count the orders that are late, and those due soon, with the first day of each."""
+    late = orders_in(OrderState.LATE, now, today)
+    soon = orders_in(OrderState.TO_SHIP, now, today) & Q(ship_by__lte=soon_is)
+    return totals(
+        Order.objects.filter(fake=False, created_at__lte=now),
+        late=Count("pk", filter=late),
+        late_day=Min("ship_by", filter=late),
+        soon=Count("pk", filter=soon),
+        next_day=Min("ship_by", filter=soon),
+    )

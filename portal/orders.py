@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import models
 from django.db.models import Q
@@ -50,14 +50,17 @@ def _happened(instant: datetime | None, now: datetime) -> bool:
     return instant is not None and instant <= now
 
 
-def orders_in(state: str, now: datetime) -> Q:
-    """Return the condition that keeps the orders for which `order_state` gives `state`."""
+def orders_in(state: str, now: datetime, today: date | None = None) -> Q:
+    """Return the condition that keeps the orders for which `order_state` gives `state`.
+
+    `today` is the Pacific day of `now`, where that is known.
+    """
     delivered, dispatched, paid = (
         Q(**{f"{name}__isnull": False, f"{name}__lte": now})
         for name in ("delivered_at", "dispatched_at", "paid_at")
     )
     waiting = paid & ~dispatched & ~delivered
-    late = Q(ship_by__isnull=False, ship_by__lt=platform_time.day_of(now))
+    late = Q(ship_by__isnull=False, ship_by__lt=today or platform_time.day_of(now))
     return {
         OrderState.DELIVERED: delivered,
         OrderState.SHIPPED: dispatched & ~delivered,

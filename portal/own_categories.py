@@ -13,7 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
+from django.db.models import QuerySet
+
 from portal.models import CategoryClosure, Seller
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 
 Provider = Callable[[Collection[int]], Iterable[tuple[int, int]]]
@@ -40,7 +43,14 @@ def own_categories(sellers: Iterable[Seller]) -> dict[int, set[int]]:
 @read_once
 def _below(categories: frozenset[int | None]) -> dict[int, set[int]]:
     below: dict[int, set[int]] = {}
-    pairs = CategoryClosure.objects.filter(ancestor__in=categories)
-    for ancestor, descendant in pairs.values_list("ancestor", "descendant"):
+    for ancestor, descendant in _pairs(
+        [category for category in categories if category is not None]
+    ):
         below.setdefault(ancestor, set()).add(descendant)
     return below
+
+
+@prepared
+def _pairs(categories: Collection[int]) -> QuerySet[CategoryClosure, tuple[int, int]]:
+    pairs = CategoryClosure.objects.filter(ancestor__in=categories)
+    return pairs.values_list("ancestor", "descendant")

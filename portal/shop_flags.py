@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.models import SellerFlag
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.scoping import unscoped
 
@@ -20,5 +21,10 @@ def flags_holding(day: date) -> Q:
 def flags_of(seller_id: int, day: date) -> frozenset[str]:
     """Return the codes of the flags a shop carries on a Pacific day; one query."""
     with unscoped():
-        rows = SellerFlag.objects.filter(flags_holding(day), seller=seller_id)
-        return frozenset(rows.values_list("code", flat=True))
+        return frozenset(_codes(seller_id, day))
+
+
+@prepared
+def _codes(seller_id: int, day: date) -> QuerySet[SellerFlag, str]:
+    rows = SellerFlag.objects.filter(flags_holding(day), seller=seller_id)
+    return rows.values_list("code", flat=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, Self
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import formats
@@ -19,6 +20,7 @@ from portal import platform_time
 from portal.choices import Membership, SellerStatus
 from portal.errors import Refusal
 from portal.models import Seller
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.scoping import unscoped
 from portal.services.rulebooks import RulebookMissing, rulebook_for
@@ -60,9 +62,11 @@ def quoting_standing(
     """
     now = now or platform_time.now()
     judged = None if rfqs is None else {rfq.pk for rfq in rfqs}
+    quoted = invited = frozenset[int]()
     with unscoped():
-        quoted = Quote.objects.filter(LIVE, seller=seller)
-        invited = RfqInvitation.objects.filter(seller=seller)
+        if judged is None or judged:
+            quoted = _rfq_ids(Quote.objects.filter(LIVE, seller=seller), judged)
+            invited = _rfq_ids(RfqInvitation.objects.filter(seller=seller), judged)
         return QuotingStanding(
             seller_id=seller.pk,
             status=seller.status,
@@ -71,8 +75,8 @@ def quoting_standing(
             balances=balances_of(seller=seller, now=now),
             early_access=early_access(seller=seller, now=now),
             gold_access=gold_access(seller=seller, now=now),
-            quoted=_rfq_ids(quoted, judged),
-            invited=_rfq_ids(invited, judged),
+            quoted=quoted,
+            invited=invited,
         )
 
 
@@ -94,8 +98,12 @@ def early_access(*, seller: Seller, now: datetime) -> bool:
 def assessments_fixed(seller: Seller, now: datetime) -> list[Assessment]:
     """Return a shop's assessments that are fixed by an instant, the newest month first; one query."""
     with unscoped():
-        fixed = Assessment.objects.filter(seller=seller, fixed_at__lte=now)
-        return list(fixed.order_by("-as_of"))
+        return _fixed(seller.pk, now)
+
+
+@prepared
+def _fixed(seller_id: int, now: datetime) -> QuerySet[Assessment]:
+    return Assessment.objects.filter(seller=seller_id, fixed_at__lte=now).order_by("-as_of")
 
 
 def gold_access(*, seller: Seller, now: datetime) -> bool:
@@ -220,16 +228,41 @@ def can_quote_filter(standing: QuotingStanding, now: datetime) -> Q:
 
 def can_quote_live(standing: QuotingStanding, now: datetime) -> Q:
     """Return what `can_quote_filter` asks of RFQs that are known to be posted, open and in time."""
-    if standing.status != SellerStatus.ACTIVE or not standing.balances.allows(RightKind.QUOTE):
+    return can_quote_under(QuotingLimits.of(standing), standing.seller_id, now)
+
+
+class QuotingLimits(NamedTuple):
+    """What a standing says of all RFQs alike."""
+
+    may_quote: bool
+    silver_early: bool
+    gold: bool
+    fast_lane: bool
+
+    @classmethod
+    def of(cls, standing: QuotingStanding) -> Self:
+        """Return the limits of a standing."""
+        allows = standing.balances.allows
+        return cls(
+            may_quote=standing.status == SellerStatus.ACTIVE and allows(RightKind.QUOTE),
+            silver_early=standing.early_access,
+            gold=standing.gold_access and allows(RightKind.GOLD),
+            fast_lane=allows(RightKind.FAST_LANE),
+        )
+
+
+def can_quote_under(limits: QuotingLimits, seller_id: int, now: datetime) -> Q:
+    """Return `can_quote_live` of a shop with such limits."""
+    if not limits.may_quote:
         return NOTHING
     with unscoped():
-        own = Quote.objects.filter(LIVE, seller=standing.seller_id, rfq=OuterRef("pk"))
-        invitations = RfqInvitation.objects.filter(seller=standing.seller_id, rfq=OuterRef("pk"))
+        own = Quote.objects.filter(LIVE, seller=seller_id, rfq=OuterRef("pk"))
+        invitations = RfqInvitation.objects.filter(seller=seller_id, rfq=OuterRef("pk"))
         condition = ~Exists(own) & (~Q(grade=Grade.PRO) | Exists(invitations))
-    if not standing.early_access:
+    if not limits.silver_early:
         condition &= ~Q(grade=Grade.SILVER) | Q(opens_to_all_at__lte=now)
-    if not (standing.gold_access and standing.balances.allows(RightKind.GOLD)):
+    if not limits.gold:
         condition &= ~Q(grade=Grade.GOLD)
-    if not standing.balances.allows(RightKind.FAST_LANE):
+    if not limits.fast_lane:
         condition &= Q(quoted__lt=F("seats"))
     return condition

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncMonth
@@ -18,6 +19,7 @@ from portal.choices import OrderChannel
 from portal.errors import Refusal
 from portal.models import Order, Seller
 from portal.platform_time import PACIFIC, start_of
+from portal.prepared_reads import prepared
 from portal.scoping import seller_scope
 from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
 from rfq.models import ChallengeEntry
@@ -72,9 +74,13 @@ def paid_orders(first: date, end: date, now: datetime) -> QuerySet[Order]:
     Trade assurance orders linked to a quote and paid from the Pacific day `first` on and before `end`;
     fake trades are left out.
     """
+    return _paid_between(start_of(first), start_of(end), now)
+
+
+def _paid_between(since: datetime, until: datetime, now: datetime) -> QuerySet[Order]:
     orders = Order.objects.filter(
-        paid_at__gte=start_of(first),
-        paid_at__lt=start_of(end),
+        paid_at__gte=since,
+        paid_at__lt=until,
         paid_at__lte=now,
         channel=OrderChannel.TRADE_ASSURANCE,
         fake=False,
@@ -92,14 +98,19 @@ def gmv_of(seller: Seller, month: date, now: datetime) -> Decimal:
 def gmv_by_month(seller: Seller, first: date, last: date, now: datetime) -> dict[date, Decimal]:
     """Return month → USD that count, for the months `first` to `last` with any; one query."""
     with seller_scope(seller):
-        rows = (
-            paid_orders(first, month_after(last), now)
-            .annotate(month=TruncMonth("paid_at", tzinfo=PACIFIC))
-            .order_by()
-            .values_list("month")
-            .annotate(total=Sum("amount"))
-        )
-        return {month.date(): total for month, total in rows}
+        rows = _paid_by_month(start_of(first), start_of(month_after(last)), now)
+    return {month.date(): total for month, total in rows}
+
+
+@prepared
+def _paid_by_month(since: datetime, until: datetime, now: datetime) -> QuerySet[Order, Any]:
+    return (
+        _paid_between(since, until, now)
+        .annotate(month=TruncMonth("paid_at", tzinfo=PACIFIC))
+        .order_by()
+        .values_list("month")
+        .annotate(total=Sum("amount"))
+    )
 
 
 # --- One month of one shop ----------------------------------------------------------------------
@@ -188,8 +199,7 @@ def challenge_now(seller: Seller, day: date, now: datetime) -> list[ChallengeMon
     last = month_after(this, -1)
     gmv = gmv_by_month(seller, last, this, now)
     with seller_scope(seller):
-        entries = ChallengeEntry.objects.filter(seller=seller, month__in=(last, this))
-        claimed = dict(entries.values_list("month", "claimed"))
+        claimed = dict(_claimed((last, this)))
     found = []
     for month in (last, this):
         with suppress(Refusal):
@@ -198,6 +208,11 @@ def challenge_now(seller: Seller, day: date, now: datetime) -> list[ChallengeMon
                 ChallengeMonth(month, rules, gmv.get(month, Decimal(0)), claimed.get(month), now)
             )
     return found
+
+
+@prepared
+def _claimed(months: Collection[date]) -> QuerySet[ChallengeEntry, tuple[date, int]]:
+    return ChallengeEntry.objects.filter(month__in=months).values_list("month", "claimed")
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.addresses import reverse
 from portal.charts import Point, sparkline
 from portal.home_tiles import HomeTile, home_trends, register_home_tiles, shows_trend_of
 from portal.models import Member, Seller

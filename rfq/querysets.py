@@ -193,21 +193,6 @@ def market(query: MarketQuery, seller: Seller, now: datetime) -> QuerySet[Rfq]:
     return search.found().filter(posted).order_by(*search.keyset)
 
 
-def market_counts(
-    queries: Sequence[MarketQuery], seller: Seller, now: datetime, *, limit: int
-) -> list[int]:
-    """Return how many RFQs each search finds, counted up to a limit; one statement besides `prepare`.
-
-    Nothing is put in order, so counting ends with the RFQ that reaches the limit.
-    """
-    found = []
-    for query in queries:
-        search = prepare(query, seller, now)
-        rfqs = search.found(next(iter(search.ways), None)).filter(search.posted(as_range=True))
-        found.append(rfqs.order_by().values("pk")[:limit])
-    return count_each(found)
-
-
 # --- What was asked for -------------------------------------------------------------------------
 
 

@@ -7,22 +7,26 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.urls import reverse
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
+from portal.prepared_reads import prepared
 from portal.read_once import page_instant
-from portal.services.buyers import buyer_badges
+from portal.services.buyers import tier_badges
 from portal.templatetags.portal_ui import list_text
-from rfq.choices import Grade, QuoteStatus, RfqStatus, RightKind
-from rfq.models import Quote
-from rfq.querysets import MarketQuery, market_counts
-from rfq.quote_queries import follow_ups_due, needing_attention
-from rfq.services.quote_drafts import drafts_of
+from rfq.choices import Grade, RfqStatus, RightKind
+from rfq.market_params import MarketQuery
+from rfq.models import QuoteDraft
+from rfq.own_quotable import own_quotable
+from rfq.quote_queries import Reply, follow_ups_due_number
+from rfq.quote_queries import replies_waiting as replies
+from rfq.services.quote_drafts import drafts_in
 from rfq.services.rights import lots_left
 
 REPLIES_COUNTED = 20
@@ -45,23 +49,22 @@ def replies_waiting(seller: Seller, member: Member, day: date) -> Iterator[NextA
     """Answer buyers who replied, those with a badge first (RFQ-12)."""
     if not member.can(Action.QUOTE):
         return
-    waiting = needing_attention(seller, platform_time.now()).filter(status=QuoteStatus.REPLIED)
-    quotes: list[Any] = list(waiting.select_related("rfq", "buyer")[: REPLIES_COUNTED + 1])
-    if not quotes:
+    found = replies(seller, platform_time.now(), limit=REPLIES_COUNTED + 1)
+    if not found:
         return
-    badges = buyer_badges(seller=seller, buyers=[quote.buyer for quote in quotes], day=day)
-    shown = [badge for quote in quotes if (badge := badges[quote.buyer_id])]
-    action = _answer(quotes[0], shown) if len(quotes) == 1 else _answer_all(len(quotes), shown)
+    tiers = [(one.tier, one.tier_since) for one in found]
+    shown = [badge for badge in tier_badges(seller=seller, tiers=tiers, day=day) if badge]
+    action = _answer(found[0], shown) if len(found) == 1 else _answer_all(len(found), shown)
     yield replace(action, due=platform_time.end_of(day), weight=95 if shown else 85)
 
 
-def _answer(quote: Quote, badges: list[str]) -> NextAction:
-    names = {"badge": "".join(badges), "title": quote.rfq.title}
+def _answer(reply: Reply, badges: list[str]) -> NextAction:
+    names = {"badge": "".join(badges), "title": reply.rfq_title}
     return NextAction(
         title=_("Answer the %(badge)s buyer of “%(title)s”") % names
         if badges
         else _("Answer the buyer of “%(title)s”") % names,
-        url=reverse("rfq:quote", args=[quote.pk]),
+        url=reverse("rfq:quote", args=[reply.quote]),
         loses=_("The buyer replied to your quote and waits; others have quoted too"),
         icon="chat-left-text",
         button=_("Answer"),
@@ -92,7 +95,7 @@ def follow_ups_today(seller: Seller, member: Member, day: date) -> Iterator[Next
     """Come back to the quotes whose follow-up is due (RFQ-25)."""
     if not member.can(Action.QUOTE):
         return
-    number = follow_ups_due(seller, day).order_by().count()
+    number = follow_ups_due_number(seller, day)
     if not number:
         return
     title = ngettext(
@@ -115,21 +118,29 @@ def drafts_ending(seller: Seller, member: Member, day: date) -> Iterator[NextAct
     if not member.can(Action.QUOTE):
         return
     now = platform_time.now()
-    drafts = drafts_of(member=member).filter(
-        rfq__status=RfqStatus.OPEN,
-        rfq__expires_at__gt=now,
-        rfq__expires_at__lte=now + DRAFT_ENDS_WITHIN,
-    )
-    for draft in drafts.select_related("rfq").order_by("rfq__expires_at", "pk")[:DRAFTS_SHOWN]:
+    for rfq_id, title, expires_at in _drafts_ending(
+        seller.pk, member.user_id, now, now + DRAFT_ENDS_WITHIN
+    ):
         yield NextAction(
-            title=_("Send your draft for “%(title)s”") % {"title": draft.rfq.title},
-            url=reverse("rfq:quote-form", args=[draft.rfq.rfq_id]),
+            title=_("Send your draft for “%(title)s”") % {"title": title},
+            url=reverse("rfq:quote-form", args=[rfq_id]),
             loses=_("The RFQ ends; after that nobody can quote it"),
-            due=draft.rfq.expires_at,
+            due=expires_at,
             weight=70,
             icon="pencil",
             button=_("Finish"),
         )
+
+
+@prepared
+def _drafts_ending(
+    seller_id: int, user_id: int, now: datetime, until: datetime
+) -> QuerySet[QuoteDraft, Any]:
+    drafts = drafts_in(seller_id, user_id).filter(
+        rfq__status=RfqStatus.OPEN, rfq__expires_at__gt=now, rfq__expires_at__lte=until
+    )
+    rows = drafts.order_by("rfq__expires_at", "pk")
+    return rows.values_list("rfq__rfq_id", "rfq__title", "rfq__expires_at")[:DRAFTS_SHOWN]
 
 
 @register_next_actions
@@ -142,10 +153,11 @@ def rights_expiring(seller: Seller, member: Member, day: date) -> Iterator[NextA
     kinds = [kind for kind in GRADE_OF if kind in ending]
     if not kinds:
         return
-    queries = [MarketQuery(own=True, can_quote=True, grade=GRADE_OF[kind]) for kind in kinds]
-    numbers = market_counts(queries, seller, now, limit=LOOKED_AT + 1)
-    for kind, query, number in zip(kinds, queries, numbers, strict=True):
+    grades = [GRADE_OF[kind] for kind in kinds]
+    numbers = own_quotable(seller, now, grades, limit=LOOKED_AT + 1)
+    for kind, number in zip(kinds, numbers, strict=True):
         if number:
+            query = MarketQuery(own=True, can_quote=True, grade=GRADE_OF[kind])
             yield _use(kind, *ending[kind], number, query)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import django_filters
 from django import forms
@@ -17,6 +17,7 @@ from portal import platform_time
 from portal.country_names import country_name
 from portal.filters import PeriodFilterSet
 from portal.models import Member, Order, Seller
+from portal.prepared_reads import number_of, prepared
 from portal.services.buyers import badges_shown, buyer_badges, with_badge
 from rfq.choices import QuoteStatus, RfqStatus
 from rfq.models import FollowUp, Pin, Quote
@@ -57,10 +58,6 @@ def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
     three days ago or longer without a reply and not followed up since. Newest first within each.
     """
     since = now - timedelta(days=ATTENTION_DAYS)
-    replied = (
-        Q(status=QuoteStatus.REPLIED, replied_at__gte=since, replied_at__lte=now)
-        & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("replied_at")))
-    )  # fmt: skip
     viewed = (
         Q(status=QuoteStatus.VIEWED, viewed_at__gte=since, viewed_at__lte=now - VIEWED_LONG_AGO)
         & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("viewed_at")))
@@ -74,10 +71,54 @@ def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
     )
     return (
         own_quotes(seller, now)
-        .filter(replied | viewed, refunded_at__isnull=True)
+        .filter(_replied(since, now) | viewed, refunded_at__isnull=True)
         .exclude(rfq__status__in=OVER)
         .annotate(rank=rank, since=Coalesce("replied_at", "viewed_at"))
         .order_by("rank", "-since", "-pk")
+    )
+
+
+def _replied(since: datetime, now: datetime) -> Q:
+    """Return the condition: replied between the instants, and not followed up since."""
+    followed = FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("replied_at"))
+    replied = Q(status=QuoteStatus.REPLIED, replied_at__gte=since, replied_at__lte=now)
+    return replied & ~Q(Exists(followed))
+
+
+class Reply(NamedTuple):
+    """A quote whose buyer replied and waits."""
+
+    quote: int
+    rfq_title: str
+    tier: str
+    tier_since: date | None
+
+
+def replies_waiting(seller: Seller, now: datetime, *, limit: int) -> list[Reply]:
+    """Return the replied quotes of `needing_attention` in its order, as far as actions need them."""
+    day = platform_time.day_of(now)
+    tiers = frozenset(badges_shown(seller=seller, day=day))
+    since = now - timedelta(days=ATTENTION_DAYS)
+    return [Reply(*row) for row in _replies(seller.pk, now, since, day, tiers, limit=limit)]
+
+
+@prepared
+def _replies(
+    seller_id: int, now: datetime, since: datetime, day: date, tiers: Collection[str], *, limit: int
+) -> QuerySet[Quote, Any]:
+    began = Q(buyer__tier_since__isnull=True) | Q(buyer__tier_since__lte=day)
+    rank = Case(When(Q(buyer__tier__in=tiers) & began, then=Value(0)), default=Value(1))
+    return (
+        Quote.objects.filter(
+            _replied(since, now),
+            seller=seller_id,
+            submitted_at__lte=now,
+            refunded_at__isnull=True,
+        )
+        .exclude(rfq__status__in=OVER)
+        .annotate(rank=rank)
+        .order_by("rank", "-replied_at", "-pk")
+        .values_list("pk", "rfq__title", "buyer__tier", "buyer__tier_since")[:limit]
     )
 
 
@@ -86,12 +127,27 @@ def follow_ups_due(seller: Seller, day: date) -> QuerySet[FollowUp]:
 
     What was due more than `ATTENTION_DAYS` ago is past following up.
     """
+    return _due_between(seller.pk, day - timedelta(days=ATTENTION_DAYS), day)
+
+
+def follow_ups_due_number(seller: Seller, day: date) -> int:
+    """Return the number of `follow_ups_due`; one query."""
+    ((number,),) = _due_number(seller.pk, day - timedelta(days=ATTENTION_DAYS), day)
+    return int(number)
+
+
+@prepared
+def _due_number(seller_id: int, after: date, until: date) -> QuerySet[FollowUp, Any]:
+    return number_of(_due_between(seller_id, after, until))
+
+
+def _due_between(seller_id: int, after: date, until: date) -> QuerySet[FollowUp]:
     return (
         FollowUp.objects.filter(
-            seller=seller,
+            seller=seller_id,
             done_at__isnull=True,
-            due_on__lte=day,
-            due_on__gt=day - timedelta(days=ATTENTION_DAYS),
+            due_on__lte=until,
+            due_on__gt=after,
             quote__status__in=WAITING,
             quote__refunded_at__isnull=True,
         )

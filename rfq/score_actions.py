@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions

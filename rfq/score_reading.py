@@ -12,9 +12,12 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from portal.choices import Membership
 from portal.models import Seller
 from portal.nightly.published import days_published, published_day
+from portal.prepared_reads import prepared
 from portal.read_once import page_instant, read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from rfq.access import assessments_fixed
@@ -68,16 +71,11 @@ def score_standing(seller: Seller, as_of: date | None = None) -> ScoreStanding:
     if day is None:
         return ScoreStanding(seller, rulebooks=books)
     assessed = newest_assessment(seller, day)
-    row = ServiceScore.objects.as_of(day).filter(seller=seller).first()
+    row = next(iter(_score(seller.pk, day)), None)
     if row is None:
         return ScoreStanding(seller, day, assessed=assessed, rulebooks=books)
     rulebook = next(book for book in books if book.version == row.rulebook)
-    peers = {
-        each.factor: each
-        for each in PeerBenchmark.objects.as_of(day).filter(
-            industry=seller.industry_id, peers__gte=LEAST_PEERS
-        )
-    }
+    peers = {each.factor: each for each in _benchmarks(seller.industry_id, day)}
     figures = figures_of(row, rulebook, seller, peers)
     return ScoreStanding(
         seller=seller,
@@ -89,6 +87,17 @@ def score_standing(seller: Seller, as_of: date | None = None) -> ScoreStanding:
         assessed=assessed,
         rulebooks=books,
     )
+
+
+@prepared
+def _score(seller_id: int, day: date) -> QuerySet[ServiceScore]:
+    return ServiceScore.objects.as_of(day).filter(seller=seller_id).order_by("pk")[:1]
+
+
+@prepared
+def _benchmarks(industry_id: int, day: date) -> QuerySet[PeerBenchmark]:
+    rows = PeerBenchmark.objects.as_of(day)
+    return rows.filter(industry=industry_id, peers__gte=LEAST_PEERS)
 
 
 def figures_of(

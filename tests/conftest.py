@@ -17,7 +17,7 @@ from django.utils import translation
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
-from portal import platform_time
+from portal import platform_time, prepared_reads
 from portal.choices import AttributeType, Role
 from portal.models import Category, Member, Seller, User
 from tests import factories, flushing, migrated
@@ -28,6 +28,8 @@ from tests.rules_plugin import (  # noqa: F401  hooks
     pytest_runtest_makereport,
     pytest_sessionfinish,
 )
+
+prepared_reads.checked = True  # every statement written ahead is that of its query, on every call
 
 NEEDS_SERVERS = ("django_db", "both_databases", "postgres", "redis", "processes", "browser")
 """Markers of tests that meet the pass's servers."""

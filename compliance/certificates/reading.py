@@ -20,6 +20,7 @@ from portal import platform_time
 from portal.bilingual import reads_chinese
 from portal.country_names import country_name
 from portal.models import Seller
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.scoping import seller_scope
 
@@ -38,10 +39,21 @@ def status_filter(status: str, now: datetime) -> Q:
 
 @read_once
 def certificates_of(seller: Seller) -> list[Certificate]:
-    """Return the certificates of a shop by number and validity; one query, once for a page."""
+    """Return the certificates of a shop by number and validity; one query, once for a page.
+
+    As far as they say what they are of, and when they count; anything else of them is another query.
+    """
     with seller_scope(seller):
-        rows = Certificate.objects.order_by("country", "category", "number", "valid_from", "pk")
-        return list(rows)
+        return _certificates()
+
+
+@prepared
+def _certificates() -> QuerySet[Certificate]:
+    rows = Certificate.objects.order_by("country", "category", "number", "valid_from", "pk")
+    return rows.only(
+        "seller", "type", "status", "name", "own", "country", "category", "number", "covers_all",
+        "submitted_at", "decided_at", "valid_from", "valid_until",
+    )  # fmt: skip
 
 
 def certificates_to_show() -> QuerySet[Certificate]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,6 +12,7 @@ from compliance.ending_numbers import EndingNumber, ending_numbers
 from compliance.epr.overview_page import Step, steps
 from compliance.epr.shop_overview import shop_facts
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import ESSENTIAL, NextAction, register_next_actions

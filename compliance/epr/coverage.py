@@ -11,11 +11,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.db.models import QuerySet
 
 from compliance.choices import CertificateStatus, CertificateType, CoverState
 from compliance.models import Certificate, CertificateCategory, CertificateProduct
 from compliance.models.certificates import WAITING
+from portal.prepared_reads import prepared
 from portal.scoping import unscoped
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
@@ -127,6 +130,13 @@ class Coverage:
         """Read what may cover the products, in these countries or in all; at most three statements."""
         sellers = {product.seller_id for product in products}
         registrations = _registrations(sellers, countries) if sellers else []
+        return cls.limited(registrations, products, at)
+
+    @classmethod
+    def limited(
+        cls, registrations: list[Registration], products: Collection[Covered], at: datetime
+    ) -> Coverage:
+        """Read what registrations are limited to, as far as the products go; at most two statements."""
         narrow = [row.pk for row in registrations if not row.covers_all]
         return cls(
             at,
@@ -208,11 +218,33 @@ def _registrations(
     sellers: Collection[int], countries: Collection[str] | None
 ) -> list[Registration]:
     with unscoped():
-        rows = Certificate.objects.filter(type=CertificateType.EPR, seller__in=sellers)
-        if countries is not None:
-            rows = rows.filter(country__in=countries)
-        found = rows.exclude(status=CertificateStatus.DRAFT).order_by()
-        return [Registration(*row) for row in found.values_list(*Registration._fields)]
+        rows = _submitted(sellers, countries or (), everywhere=countries is None)
+        return [Registration(*row) for row in rows]
+
+
+@prepared
+def _submitted(
+    sellers: Collection[int], countries: Collection[str], *, everywhere: bool
+) -> QuerySet[Certificate, Any]:
+    rows = Certificate.objects.filter(type=CertificateType.EPR, seller__in=sellers)
+    if not everywhere:
+        rows = rows.filter(country__in=countries)
+    return (
+        rows.exclude(status=CertificateStatus.DRAFT).order_by().values_list(*Registration._fields)
+    )
+
+
+def registrations_among(
+    certificates: Iterable[Certificate], countries: Collection[str]
+) -> list[Registration]:
+    """Return those of a shop's certificates that are registrations of some countries, as `load` reads them."""
+    return [
+        Registration(*(getattr(one, name) for name in Registration._fields))
+        for one in certificates
+        if one.type == CertificateType.EPR
+        and one.country in countries
+        and one.status != CertificateStatus.DRAFT
+    ]
 
 
 def _linked_products(

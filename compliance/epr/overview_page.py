@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import urlencode
 
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,6 +13,7 @@ from django.utils.translation import ngettext
 from compliance.bilingual import registration_text
 from compliance.choices import CoverState, EprCategory
 from compliance.epr.shop_overview import Cell, ShopOverview
+from portal.addresses import reverse
 from portal.country_names import country_name
 from portal.templatetags.portal_ui import day_text, number_text
 

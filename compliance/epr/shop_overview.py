@@ -10,31 +10,25 @@ instants.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
-from django.db.models import (
-    Case,
-    Count,
-    IntegerField,
-    Min,
-    Q,
-    QuerySet,
-    Value,
-    When,
-)
+from django.db.models import Count, Q, QuerySet, Value
 
+from compliance.certificates.reading import certificates_of
 from compliance.choices import CertificateType, CoverState, GateDecision, TraitSource
-from compliance.epr.coverage import Coverage, Covered
+from compliance.epr.coverage import Coverage, Covered, registrations_among
 from compliance.epr.schema import EPR, EprRules, Requirement
 from compliance.models import CertificateProduct, GatedProduct
 from compliance.obligations.dues import register_before
 from compliance.rules import decision_without, interrupts_at, sells_to
 from portal import platform_time
 from portal.models import Seller
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 
@@ -49,7 +43,10 @@ EXPIRED_STATES = (CoverState.EXPIRED, CoverState.REVOKED)
 
 @dataclass(frozen=True)
 class Alike:
-    """Live products of which the gate says the same; `sample` is one of them."""
+    """Live products of which the gate says the same.
+
+    `sample` stands for any of them: for products that no certificate names it has no key of its own.
+    """
 
     sample: Covered
     traits: int
@@ -75,63 +72,92 @@ def sold_to(country: str) -> Q:
     return Q(countries="") | Q(countries__contains=f",{country},")
 
 
+class _Facts(NamedTuple):
+    """What the gate asks of a product, as it is stored."""
+
+    category: int
+    traits: int
+    source: str
+    countries: str
+
+
+UNNAMED = 0
+"""Key of a sample that no certificate names: that of no product."""
+NONE = frozenset[int]()
+ANY_OTHER = 0
+"""Category of a sample that no certificate is limited to: that of none."""
+
+
 def products_alike(seller: Seller, countries: Collection[str]) -> list[Alike]:
-    """Return the live products of a shop in groups; two statements."""
-    named = CertificateProduct.objects.filter(certificate__type=CertificateType.EPR)
+    """Return the live products of a shop in groups; two statements.
+
+    All are counted by what is stored of them, without looking at each for countries and certificates; those
+    that certificates name are then taken out again and counted by their certificates, too.
+    """
+    number = Counter({_Facts(*facts): count for *facts, count in _counted(seller.pk)})
+    named: dict[int, _Facts] = {}
+    certificates: dict[int, set[int]] = {}
+    for pk, certificate, *facts in _named(seller.pk):
+        named[pk] = _Facts(*facts)
+        certificates.setdefault(pk, set()).add(certificate)
+    number.subtract(named.values())
+    sold = {
+        text: frozenset(country for country in countries if sells_to(text, country))
+        for text in {facts.countries for facts in number}
+    }
+    samples: dict[tuple[Hashable, ...], tuple[int, _Facts]] = {}
+    products: Counter[tuple[Hashable, ...]] = Counter()
+    for pk, facts, count, by in chain(
+        ((UNNAMED, facts, count, NONE) for facts, count in number.items() if count > 0),
+        ((pk, facts, 1, frozenset(certificates[pk])) for pk, facts in named.items()),
+    ):
+        key = (
+            facts.category, facts.traits, facts.source in ASSUMED, sold[facts.countries], by
+        )  # fmt: skip
+        samples.setdefault(key, (pk, facts))
+        products[key] += count
     return [
-        *_unnamed(seller, countries, named),
-        *_named(seller, countries, named),
+        Alike(
+            Covered(pk, seller.pk, facts.category),
+            facts.traits,
+            sold[facts.countries],
+            facts.source in ASSUMED,
+            products[key],
+        )
+        for key, (pk, facts) in samples.items()
     ]
 
 
-def _unnamed(seller: Seller, countries: Collection[str], named: QuerySet) -> Iterator[Alike]:
-    """Yield the groups of products that no certificate names."""
-    flags = {
-        f"to_{country}": Case(
-            When(sold_to(country), then=Value(1)), default=Value(0), output_field=IntegerField()
-        )
-        for country in countries
-    }
-    rows: Any = (
-        live_products(seller)
-        # Named ones are looked up once, and not for each of ten thousand products.
-        .exclude(pk__in=named.filter(certificate__seller=seller).values("product_id"))
-        .order_by()
-        .values("category_id", "traits", "source", **flags)
-        .annotate(sample=Min("pk"), products=Count("pk"))
-    )
-    for row in rows:
-        yield Alike(
-            Covered(row["sample"], seller.pk, row["category_id"]),
-            row["traits"],
-            frozenset(country for country in countries if row[f"to_{country}"]),
-            row["source"] in ASSUMED,
-            row["products"],
-        )
+def _as_covered(groups: Iterable[Alike], coverage: Coverage) -> list[Alike]:
+    """Put groups together that differ only in a category no certificate is limited to."""
+    limited = {category for _certificate, category in coverage.categories}
+    found: Counter[tuple[Covered, int, frozenset[str], bool]] = Counter()
+    for group in groups:
+        sample = group.sample
+        if sample.pk == UNNAMED and sample.category_id not in limited:
+            sample = Covered(UNNAMED, sample.seller_id, ANY_OTHER)
+        found[sample, group.traits, group.countries, group.assumed] += group.products
+    return [Alike(*facts, products) for facts, products in found.items()]
 
 
-def _named(seller: Seller, countries: Collection[str], named: QuerySet) -> Iterator[Alike]:
-    """Yield the groups of products that certificates name, one per set of certificates."""
-    links = named.filter(
-        certificate__seller=seller, product__live=True, product__deleted=False
+@prepared
+def _counted(seller_id: int) -> QuerySet[GatedProduct, Any]:
+    # Compared with a value: SQLite looks up no column that is a condition by itself.
+    rows = GatedProduct.objects.filter(seller=seller_id, live=Value(True), deleted=False)
+    facts = rows.order_by().values_list("category_id", "traits", "source", "countries")
+    return facts.annotate(products=Count("pk"))
+
+
+@prepared
+def _named(seller_id: int) -> QuerySet[CertificateProduct, Any]:
+    """Return product, certificate and facts of the products that certificates of the shop name."""
+    return CertificateProduct.objects.filter(
+        certificate__type=CertificateType.EPR, certificate__seller=seller_id,
+        product__live=True, product__deleted=False,
     ).values_list(
         "product_id", "certificate_id", "product__category_id", "product__traits",
         "product__source", "product__countries",
     )  # fmt: skip
-    facts: dict[int, tuple[int, int, str, str]] = {}
-    certificates: dict[int, set[int]] = {}
-    for pk, certificate, *fact in links:
-        facts[pk] = (fact[0], fact[1], fact[2], fact[3])
-        certificates.setdefault(pk, set()).add(certificate)
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for pk, (category, traits, source, text) in facts.items():
-        sold = frozenset(country for country in countries if sells_to(text, country))
-        key = (category, traits, source in ASSUMED, sold, frozenset(certificates[pk]))
-        groups.setdefault(key, []).append(pk)
-    for pks in groups.values():
-        category, traits, source, text = facts[pks[0]]
-        sold = frozenset(country for country in countries if sells_to(text, country))
-        yield Alike(Covered(pks[0], seller.pk, category), traits, sold, source in ASSUMED, len(pks))
 
 
 # --- Figures --------------------------------------------------------------------------------------
@@ -273,6 +299,7 @@ class ShopFacts:
     version: str
     groups: list[Alike]
     coverage: Coverage
+    judged: dict[datetime, ShopOverview] = field(default_factory=dict)
 
     @classmethod
     def load(cls, seller: Seller, at: datetime) -> ShopFacts:
@@ -284,14 +311,21 @@ class ShopFacts:
             return cls(seller, None, "", groups, Coverage.load([], at))
         rules: EprRules = book.content
         groups = products_alike(seller, rules.countries)
-        coverage = Coverage.load([group.sample for group in groups], at, rules.countries)
-        return cls(seller, rules, book.version, groups, coverage)
+        certificates = certificates_of(seller) if groups else ()
+        registrations = registrations_among(certificates, rules.countries)
+        coverage = Coverage.limited(registrations, [group.sample for group in groups], at)
+        return cls(seller, rules, book.version, _as_covered(groups, coverage), coverage)
 
     def at(self, at: datetime) -> ShopOverview:
-        """Return the figures at an instant; no statement.
+        """Return the figures at an instant; no statement, and worked out once for each.
 
         The rulebook stays that of `load`: a later table would be another question.
         """
+        if at not in self.judged:
+            self.judged[at] = self._judge(at)
+        return self.judged[at]
+
+    def _judge(self, at: datetime) -> ShopOverview:
         coverage = self.coverage.at_instant(at)
         table = self.rules.requirements if self.rules else []
         cells = {(row.country, row.category.value): Cell(row, at) for row in table}

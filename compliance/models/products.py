@@ -45,7 +45,11 @@ class GatedProduct(models.Model):
         verbose_name_plural = _("products at the gate")
         ordering = ["product_id"]
         indexes = [
-            models.Index(fields=["seller", "live", "category"], name="gated_shop"),
+            # All that is counted of a shop's products, in the order of its groups (EPR-11).
+            models.Index(
+                fields=["seller", "live", "category", "traits", "source", "countries", "deleted"],
+                name="gated_shop_facts",
+            ),
             models.Index(fields=["cas"], condition=~models.Q(cas=""), name="gated_cas"),
         ]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from compliance.certificates.reading import certificates_of
 from compliance.choices import ObligationState
 from compliance.obligations.reading import Obligation, calendar_of
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions

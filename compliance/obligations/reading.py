@@ -12,10 +12,12 @@ overdue; what was declared stays in the database. Overdue is shown for a year.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+
+from django.db.models import QuerySet
 
 from compliance.bilingual import registration_text
 from compliance.choices import CertificateType, ObligationState
@@ -23,6 +25,7 @@ from compliance.epr.schema import EPR
 from compliance.models import Certificate, Declaration
 from compliance.obligations.dues import DueDay, dues_under, period_text
 from portal import platform_time
+from portal.prepared_reads import prepared
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 
 LOOK_BACK = timedelta(days=366)
@@ -198,5 +201,11 @@ def calendar_of(now: datetime, rows: Iterable[Certificate] | None = None) -> Cal
 def _ticks(registrations: list[Registration]) -> dict[tuple[int, date], Declaration]:
     """Return (position of the registration, due day) → its tick."""
     position_of = {pk: place for place, one in enumerate(registrations) for pk in one.pks}
-    rows = Declaration.objects.filter(certificate_id__in=position_of).select_related("declared_by")
+    rows = _declarations(frozenset(position_of))
     return {(position_of[row.certificate_id], row.due_on): row for row in rows}
+
+
+@prepared
+def _declarations(certificates: Collection[int]) -> QuerySet[Declaration]:
+    rows = Declaration.objects.filter(certificate_id__in=certificates)
+    return rows.select_related("declared_by")

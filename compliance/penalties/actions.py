@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import Case, Q, When
-from django.urls import reverse
+from django.db.models import Case, Q, QuerySet, When
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -17,9 +16,11 @@ from compliance.penalties.reading import books_by_version, rule_name, rules_toda
 from compliance.penalties.words import points_text
 from compliance.services.penalties import STANDING
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
+from portal.prepared_reads import prepared
 
 SHOWN = 3
 """Appeals offered at once: those whose time ends first."""
@@ -31,21 +32,39 @@ NEAR = 0.75
 def penalties(seller: Seller, member: Member, day: date) -> Iterator[NextAction]:
     """Penalties against which the owner can still appeal, and the points of all; one query."""
     now = platform_time.now()
-    appealable = Q(appeal__isnull=True, penalised_at__lte=now, appeal_until__gt=now)
-    found = list(
-        Violation.objects.filter(STANDING, counting(now) | appealable, seller=seller)
-        .annotate(
-            counts=Case(When(counting(now), then=True), default=False),
-            may_appeal=Case(When(appealable, then=True), default=False),
-        )
-        .order_by("appeal_until", "pk")
-    )
+    found = [_Standing(*row) for row in _standing(seller.pk, now)]
     if member.can(Action.APPEAL):
         yield from _appeals([one for one in found if one.may_appeal][:SHOWN])
     yield from _near_the_limit(sum(one.points for one in found if one.counts), now)
 
 
-def _appeals(open_ones: list[Any]) -> Iterator[NextAction]:
+class _Standing(NamedTuple):
+    """A violation that stands, as far as actions need it."""
+
+    pk: int
+    rule: str
+    rulebook: str
+    points: int
+    appeal_until: datetime
+    counts: bool
+    may_appeal: bool
+
+
+@prepared
+def _standing(seller_id: int, now: datetime) -> QuerySet[Violation, Any]:
+    appealable = Q(appeal__isnull=True, penalised_at__lte=now, appeal_until__gt=now)
+    return (
+        Violation.objects.filter(STANDING, counting(now) | appealable, seller=seller_id)
+        .annotate(
+            counts=Case(When(counting(now), then=True), default=False),
+            may_appeal=Case(When(appealable, then=True), default=False),
+        )
+        .order_by("appeal_until", "pk")
+        .values_list(*_Standing._fields)
+    )
+
+
+def _appeals(open_ones: list[_Standing]) -> Iterator[NextAction]:
     books = books_by_version() if open_ones else {}
     for one in open_ones:
         loses = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Protocol
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
@@ -58,13 +59,25 @@ def violations_listed() -> QuerySet[Violation]:
     )
 
 
-def rule_of(violation: Violation, books: Books) -> ViolationRule | None:
+class Breach(Protocol):
+    """What names a broken rule: a violation, or a row of it."""
+
+    @property
+    def rule(self) -> str:
+        """Key of the rule."""
+
+    @property
+    def rulebook(self) -> str:
+        """Version of the rules."""
+
+
+def rule_of(violation: Breach, books: Books) -> ViolationRule | None:
     """Return the rule a violation broke, or none when its rulebook is gone."""
     rules = books.get(violation.rulebook)
     return rules.rule(violation.rule) if rules else None
 
 
-def rule_name(violation: Violation, books: Books) -> str:
+def rule_name(violation: Breach, books: Books) -> str:
     """Return what the broken rule is called."""
     rule = rule_of(violation, books)
     return rule.name if rule else violation.rule

@@ -11,6 +11,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
+
+from django.db.models import QuerySet
 
 from growth.choices import Stage
 from growth.diagnosis.rules import Benchmark, Diagnosis, diagnose
@@ -22,6 +25,7 @@ from growth.shop_values import shop_values
 from portal.metrics import metric_empty
 from portal.models import Seller
 from portal.nightly.published import days_published, published_day
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 
@@ -58,7 +62,7 @@ def diagnosis_reading(seller: Seller, as_of: date | None = None) -> DiagnosisRea
     day = diagnosis_day(as_of)
     if day is None:
         return DiagnosisReading(seller)
-    row = GrowthScore.objects.as_of(day).filter(seller=seller).first()
+    row = next(iter(_score(seller.pk, day)), None)
     books = tuple(rulebooks_published(DIAGNOSIS))
     rulebook = next((book for book in books if row and book.version == row.rulebook), None)
     if row is None or rulebook is None:
@@ -88,8 +92,19 @@ def diagnosis_values(
 
 def benchmarks_of(seller: Seller, day: date) -> dict[str, Benchmark]:
     """Return the benchmarks of the shop's industry as of a day, by metric; one query."""
-    rows = GrowthBenchmark.objects.as_of(day).filter(industry=seller.industry_id)
-    return {row.metric: Benchmark(row.value, row.sellers, row.scope) for row in rows}
+    rows = _benchmarks(seller.industry_id, day)
+    return {metric: Benchmark(value, sellers, scope) for metric, value, sellers, scope in rows}
+
+
+@prepared
+def _score(seller_id: int, day: date) -> QuerySet[GrowthScore]:
+    return GrowthScore.objects.as_of(day).filter(seller=seller_id).order_by("pk")[:1]
+
+
+@prepared
+def _benchmarks(industry_id: int, day: date) -> QuerySet[GrowthBenchmark, Any]:
+    rows = GrowthBenchmark.objects.as_of(day).filter(industry=industry_id)
+    return rows.values_list("metric", "value", "sellers", "scope")
 
 
 def benchmarks_taken(metrics: Collection[str], day: date) -> bool:

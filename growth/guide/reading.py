@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from growth.choices import Phase, Stage
 from growth.guide.rules import (
     GuideFacts,
@@ -22,6 +24,7 @@ from portal import platform_time
 from portal.audience import audiences_concerning
 from portal.models import Seller
 from portal.nightly.published import published_day
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 
@@ -132,7 +135,7 @@ def guide_reading(seller: Seller, as_of: date | None = None) -> GuideReading:
     day = guide_day(as_of)
     if day is None:
         return GuideReading(seller)
-    standing = StageStanding.objects.as_of(day).filter(seller=seller).first()
+    standing = next(iter(_standing(seller.pk, day)), None)
     if standing is None:
         return GuideReading(seller, day)
     try:
@@ -158,6 +161,11 @@ def guide_reading(seller: Seller, as_of: date | None = None) -> GuideReading:
         courses=courses,
         services=services,
     )
+
+
+@prepared
+def _standing(seller_id: int, day: date) -> QuerySet[StageStanding]:
+    return StageStanding.objects.as_of(day).filter(seller=seller_id).order_by("pk")[:1]
 
 
 def _milestones(

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from growth.choices import Stage
 from growth.guide.reading import GuideReading, guide_reading
 from growth.guide.texts import stage_end_text, tasks_text, tile_hint
 from growth.tasks.reading import TaskProgress
+from portal.addresses import reverse
 from portal.home_tiles import HomeCard, HomeTile, register_home_cards, register_home_tiles
 from portal.models import Member, Seller
 

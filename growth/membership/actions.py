@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from growth.membership.strength_reading import chosen_labels, lost_labels, strength_rules
 from growth.membership.supplier_card import LABELS
 from growth.services.strength_labels import may_choose_labels
+from portal.addresses import reverse
 from portal.choices import Membership
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions

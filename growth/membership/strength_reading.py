@@ -40,6 +40,7 @@ from growth.models import AffiliatedCompany, StrengthLabel
 from portal import platform_time
 from portal.choices import Membership
 from portal.models import Seller
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.scoping import seller_scope
 from portal.services.rulebooks import RulebookMissing, rulebook_for
@@ -71,7 +72,12 @@ def certificates_counting(now: datetime) -> QuerySet[Certificate]:
 def chosen_labels(seller: Seller) -> list[str]:
     """Return the keys of the labels a shop has chosen, in order."""
     with seller_scope(seller):
-        return list(StrengthLabel.objects.order_by("place").values_list("label", flat=True))
+        return _chosen()
+
+
+@prepared
+def _chosen() -> QuerySet[StrengthLabel, str]:
+    return StrengthLabel.objects.order_by("place").values_list("label", flat=True)
 
 
 def lost_labels(seller: Seller, chosen: Sequence[str], rules: StrengthRules) -> list[str]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, F, Prefetch, Q, QuerySet
@@ -31,6 +32,7 @@ from portal.metrics import metric_empty
 from portal.models import Seller
 from portal.nightly.published import published_day
 from portal.nightly.registry import adapt_params
+from portal.prepared_reads import prepared, relate
 from portal.read_once import read_once
 from portal.scoping import seller_scope, unscoped
 from portal.templatetags.portal_ui import list_text
@@ -116,12 +118,31 @@ def packs_published() -> QuerySet[Pack]:
 def running_packs(seller: Seller) -> list[PackReading]:
     """Return the packs whose window holds today and which concern the shop, the first to end first."""
     today = platform_time.today()
-    packs = packs_published().filter(opens_on__lte=today, closes_on__gte=today)
-    readings = pack_readings(seller, list(packs))
+    packs = _running(today)
+    if pks := frozenset(pack.pk for pack in packs):
+        relate(packs, "tasks", _pack_tasks(pks), by="pack_id")
+        relate(packs, "rewards", _pack_rewards(pks), by="pack_id")
+    readings = pack_readings(seller, packs)
     return sorted(
         (each for each in readings if each.state != PackState.NOT_ELIGIBLE),
         key=lambda each: (each.pack.closes_on, each.pack.code),
     )
+
+
+@prepared
+def _running(today: date) -> QuerySet[Pack]:
+    packs = Pack.objects.filter(published=True, opens_on__lte=today, closes_on__gte=today)
+    return packs.order_by("-opens_on", "code")
+
+
+@prepared
+def _pack_tasks(packs: Collection[int]) -> QuerySet[PackTask]:
+    return PackTask.objects.filter(pack__in=packs).order_by("position", "pk")
+
+
+@prepared
+def _pack_rewards(packs: Collection[int]) -> QuerySet[PackReward]:
+    return PackReward.objects.filter(pack__in=packs).order_by("position", "pk")
 
 
 def pack_reading(seller: Seller, code: str) -> PackReading | None:
@@ -140,10 +161,7 @@ def pack_readings(seller: Seller, packs: Sequence[Pack]) -> list[PackReading]:
     days = {pack.pk: min(newest, pack.closes_on) if newest else None for pack in packs}
     eligible = packs_open_to(seller, packs)
     with seller_scope(seller):
-        claims = {
-            claim.pack_id: claim
-            for claim in PackClaim.objects.filter(pack__in=[pack.pk for pack in packs])
-        }
+        claims = {claim.pack_id: claim for claim in _claims([pack.pk for pack in packs])}
     tasks = _tasks_of(seller, packs, days)
     taken = _places_taken(packs, days)
     readings = []
@@ -161,6 +179,11 @@ def pack_readings(seller: Seller, packs: Sequence[Pack]) -> list[PackReading]:
         left = quota_left(pack.quota, taken.get(pack.pk, 0))
         readings.append(PackReading(pack, state, tasks[pack.pk], left, days[pack.pk], claim))
     return readings
+
+
+@prepared
+def _claims(packs: Collection[int]) -> QuerySet[PackClaim]:
+    return PackClaim.objects.filter(pack__in=packs)
 
 
 # --- Tasks --------------------------------------------------------------------------------------
@@ -206,20 +229,33 @@ def _places_taken(packs: Iterable[Pack], days: Days) -> dict[int, int]:
     with unscoped():
         if settled:
             rewarded = PackClaim.objects.filter(pack__in=settled, outcome=ClaimOutcome.REWARDED)
-            taken |= _by_pack(rewarded)
+            taken |= dict(_by_pack(rewarded))
         if running:
-            complete = Q(pk__in=[])
-            for pack in running:
-                day = days[pack.pk]
-                complete |= Q(pack=pack, valid_from__lte=day, valid_to__gte=day)
-            taken |= _by_pack(PackStanding.objects.filter(complete, done=F("tasks")))
+            taken |= _complete(running, days)
             for pack_id, number in _complete_since_claimed(running, days):
                 taken[pack_id] += number
     return taken
 
 
-def _by_pack(rows: QuerySet) -> dict[int, int]:
-    return dict(rows.order_by().values_list("pack_id").annotate(number=Count("pk")))
+def _complete(packs: Sequence[Pack], days: Days) -> dict[int, int]:
+    """Return, per pack, the claims complete as of its day; one query."""
+    asked = {days[pack.pk] for pack in packs}
+    if len(asked) == 1 and (day := asked.pop()):
+        return dict(_complete_on(day, [pack.pk for pack in packs]))
+    complete = Q(pk__in=[])
+    for pack in packs:
+        day = days[pack.pk]
+        complete |= Q(pack=pack, valid_from__lte=day, valid_to__gte=day)
+    return dict(_by_pack(PackStanding.objects.filter(complete, done=F("tasks"))))
+
+
+@prepared
+def _complete_on(day: date, packs: Collection[int]) -> QuerySet[PackStanding, tuple[int, int]]:
+    return _by_pack(PackStanding.objects.as_of(day).filter(pack__in=packs, done=F("tasks")))
+
+
+def _by_pack(rows: QuerySet) -> QuerySet[Any, tuple[int, int]]:
+    return rows.order_by().values_list("pack_id").annotate(number=Count("pk"))
 
 
 def _complete_since_claimed(packs: Sequence[Pack], days: Days) -> list[tuple[int, int]]:
@@ -326,7 +362,10 @@ def reward_reading(grant: RewardGrant) -> RewardReading:
 def rewards_waiting(seller: Seller) -> list[RewardReading]:
     """Return the rewards a shop can still choose or use, the first to lapse first."""
     with seller_scope(seller):
-        waiting = reward_grants().filter(
-            status=RewardStatus.GRANTED, usable_until__gt=platform_time.now()
-        )
-        return [reward_reading(grant) for grant in waiting.order_by("usable_until", "pk")]
+        return [reward_reading(grant) for grant in _usable(platform_time.now())]
+
+
+@prepared
+def _usable(now: datetime) -> QuerySet[RewardGrant]:
+    grants = reward_grants().filter(status=RewardStatus.GRANTED, usable_until__gt=now)
+    return grants.order_by("usable_until", "pk")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from growth.choices import PackState
 from growth.packs.reading import running_packs
+from portal.addresses import reverse
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
 from portal.templatetags.portal_ui import number_text

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
+from functools import lru_cache
+from typing import Any
 
-from django.urls import reverse
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils.translation import gettext as _
 
 from growth.choices import EnrolmentState, ProgrammeKind, RenewalStatus
 from growth.models import EnrolmentRenewal, Programme
 from growth.programmes.reading import (
     ProgrammeReading,
-    content_of,
     enrolments_of,
     programme_readings,
     published_programmes,
 )
 from growth.programmes.rules import Span, window_on
+from growth.programmes.schema import ProgrammeContent
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions
+from portal.prepared_reads import prepared
 
 CLOSING = timedelta(days=7)
 """How long before a window closes it is spoken of."""
@@ -34,9 +40,10 @@ def programme_actions(seller: Seller, member: Member, day: date) -> Iterator[Nex
     """Offer the owner what closes within a week, what comes next, and renewals that can be asked for."""
     if not member.can(Action.ENROL):
         return
-    programmes = _worth_reading(seller, day)
-    if not programmes:
+    worth_reading = _worth_reading(seller, day)
+    if not worth_reading:
         return
+    programmes = published_programmes().filter(pk__in=worth_reading)
     readings = programme_readings(seller, programmes, user=member.user)
     asked = _renewals_asked(readings, day)
     for reading in readings:
@@ -45,8 +52,8 @@ def programme_actions(seller: Seller, member: Member, day: date) -> Iterator[Nex
         yield from _renewal(reading, asked)
 
 
-def _worth_reading(seller: Seller, day: date) -> list[Programme]:
-    """Return the programmes whose window closes soon, and those of the shop that have steps or renewals.
+def _worth_reading(seller: Seller, day: date) -> list[int]:
+    """Return the keys of the programmes whose window closes soon, and those of the shop that have steps or renewals.
 
     So that the home page does not read the conditions of all others; two queries.
     """
@@ -55,15 +62,31 @@ def _worth_reading(seller: Seller, day: date) -> list[Programme]:
         for programme, enrolments in enrolments_of(seller).items()
         if any(each.state == EnrolmentState.ACTIVE for each in enrolments)
     }
-    return [each for each in published_programmes() if _concerns(each, held, day)]
+    return [
+        pk
+        for pk, kind, text in _published()
+        if _concerns(kind, _content(text), day, held=pk in held)
+    ]
 
 
-def _concerns(programme: Programme, held: set[int], day: date) -> bool:
-    content = content_of(programme)
-    if programme.pk in held:
+@prepared
+def _published() -> QuerySet[Programme, Any]:
+    """Return key, kind and the text of the content of the programmes shops may see."""
+    programmes = Programme.objects.filter(published=True).order_by("pk")
+    return programmes.values_list("pk", "kind", Cast("content", TextField()))
+
+
+@lru_cache(maxsize=512)
+def _content(text: str) -> ProgrammeContent:
+    """Return the typed content of a programme from its JSON; kept per process under the JSON itself."""
+    return ProgrammeContent.model_validate(json.loads(text))
+
+
+def _concerns(kind: str, content: ProgrammeContent, day: date, *, held: bool) -> bool:
+    if held:
         return bool(content.steps) or content.renewal is not None
     window = window_on(content.windows, day, until=content.term.until)
-    return programme.kind in KINDS and _closes_soon(window.span, day)
+    return kind in KINDS and _closes_soon(window.span, day)
 
 
 def _closes_soon(span: Span | None, day: date) -> bool:

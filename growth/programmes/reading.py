@@ -40,6 +40,7 @@ from portal.audience import FIELDS, ConditionReading, audience_readings
 from portal.bilingual import both_texts, in_both
 from portal.metrics import metric_title
 from portal.models import Seller, User
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.scoping import unscoped
 from portal.templatetags.portal_ui import day_text, list_text
@@ -422,10 +423,14 @@ def enrolments_of(seller: Seller) -> dict[int, list[Enrolment]]:
     """Return a shop's enrolments by programme, the newest first; one query."""
     found: dict[int, list[Enrolment]] = defaultdict(list)
     with unscoped():
-        rows = Enrolment.objects.filter(seller=seller)
-        for enrolment in rows.order_by("-applied_at", "-pk"):
+        for enrolment in _enrolments(seller.pk):
             found[enrolment.programme_id].append(enrolment)
     return found
+
+
+@prepared
+def _enrolments(seller_id: int) -> QuerySet[Enrolment]:
+    return Enrolment.objects.filter(seller=seller_id).order_by("-applied_at", "-pk")
 
 
 def _places_left(

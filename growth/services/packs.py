@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import NoReturn
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from growth.choices import PackState
@@ -18,6 +19,7 @@ from portal.choices import Action, SellerStatus
 from portal.errors import NotAllowed, Refusal
 from portal.locks import queued_transaction
 from portal.models import Member, Seller
+from portal.prepared_reads import prepared
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
 from portal.services.shops import before_shops_change
@@ -43,19 +45,19 @@ def _open_to(seller: Seller, packs: Sequence[Pack]) -> set[int]:
     listed = [pack.pk for pack in packs if pack.listed_at is not None]
     live = [pack for pack in packs if pack.listed_at is None]
     with unscoped():
-        found = set(
-            PackListing.objects.filter(seller=seller, pack__in=listed).values_list(
-                "pack_id", flat=True
-            )
-            if listed
-            else ()
-        )
+        found = set(_listed(seller.pk, listed))
         # What depends on the day is judged for that of the list, also before it is closed.
         for day in {pack.frozen_on for pack in live}:
             asked = [pack for pack in live if pack.frozen_on == day]
             concerned = audiences_concerning(seller, [pack.audience for pack in asked], day=day)
             found |= {pack.pk for pack, concerns in zip(asked, concerned, strict=True) if concerns}
     return found
+
+
+@prepared
+def _listed(seller_id: int, packs: Collection[int]) -> QuerySet[PackListing, int]:
+    listed = PackListing.objects.filter(seller=seller_id, pack__in=packs)
+    return listed.values_list("pack_id", flat=True)
 
 
 def packs_close_due_lists(packs: Iterable[Pack], *, wait: bool = True) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from growth.nightly.assess import AS_OF
@@ -13,6 +12,7 @@ from growth.stars.page import steps
 from growth.stars.reading import next_assessment_on, star_reading
 from growth.stars.texts import points_text, stars_text
 from portal import platform_time
+from portal.addresses import reverse
 from portal.choices import Action
 from portal.models import Member, Seller
 from portal.next_actions import NextAction, register_next_actions

@@ -13,6 +13,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
 
+from django.db.models import QuerySet
+
 from growth.guide.reading import guide_reading
 from growth.models import StarAssessment, StarStanding
 from growth.nightly.assess import ASSESSED_ON, first_edition_of_guide
@@ -25,6 +27,7 @@ from portal import platform_time
 from portal.metrics import metric_empty
 from portal.models import Seller
 from portal.nightly.published import days_published, published_day
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from portal.services.shops import STAR_FROM_UPSTREAM
@@ -86,7 +89,7 @@ def star_reading(seller: Seller, as_of: date | None = None) -> StarReading:
     day = star_day(as_of)
     if day is None:
         return StarReading(seller, from_upstream=named_by_upstream(seller), rulebooks=books)
-    row = StarStanding.objects.as_of(day).filter(seller=seller).first()
+    row = next(iter(_standing(seller.pk, day)), None)
     rulebook = next((book for book in books if row and book.version == row.rulebook), None)
     result = None
     if rulebook is not None:
@@ -102,6 +105,11 @@ def star_reading(seller: Seller, as_of: date | None = None) -> StarReading:
         core=_core_tasks(seller, day),
         rulebooks=books,
     )
+
+
+@prepared
+def _standing(seller_id: int, day: date) -> QuerySet[StarStanding]:
+    return StarStanding.objects.as_of(day).filter(seller=seller_id).order_by("pk")[:1]
 
 
 def industry_of(seller: Seller) -> frozenset[str]:

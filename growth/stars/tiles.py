@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from growth.stars.page import lacking
 from growth.stars.reading import star_reading
 from growth.stars.texts import stars_text
+from portal.addresses import reverse
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
 

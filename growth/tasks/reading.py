@@ -12,11 +12,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Protocol
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 
 from growth.choices import Operator
 from growth.shop_values import shop_values
 from growth.tasks.rules import TaskRule
+from portal.addresses import reverse
 from portal.metrics import metric_empty
 from portal.models import Seller
 

@@ -122,7 +122,11 @@ class Product(models.Model):
         indexes = [
             models.Index(fields=["seller", "-changed_at", "-id"], name="product_seller_changed"),
             models.Index(fields=["seller", "status"], name="product_seller_status"),
-            models.Index(fields=["seller", "category"], name="product_seller_category"),
+            # Which categories a shop sells in is counted without reading its products.
+            models.Index(
+                fields=["seller", "category", "status", "deleted_at"],
+                name="product_shop_categories",
+            ),
             models.Index(
                 fields=["seller", "deleted_at"],
                 name="product_binned",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextvars import ContextVar
 from datetime import date, timedelta
+from typing import Any
 
-from django.db.models import Max, Q
+from django.db.models import Max, QuerySet
 from django.utils.translation import gettext as _
 
 from portal import platform_time
@@ -14,6 +15,7 @@ from portal.choices import RunState
 from portal.errors import InvalidInput
 from portal.models import JobRun
 from portal.nightly.ledger import published
+from portal.prepared_reads import prepared
 from portal.request_context import request_id
 
 LONGEST = 60
@@ -49,17 +51,24 @@ def published_days(jobs: Iterable[str]) -> dict[str, date | None]:
     asked = {job for job in wanted if (job, limit) not in answers}
     newest: dict[str, date | None] = dict.fromkeys(asked)
     if asked:
-        newest |= _newest_of(asked, Q(as_of__gt=limit - LATELY, as_of__lte=limit))
-    if late := {job for job in asked if newest[job] is None}:
-        newest |= _newest_of(late, Q(as_of__lte=limit - LATELY))
+        newest |= _newest_of(frozenset(asked), limit - LATELY, limit)
+    if late := frozenset(job for job in asked if newest[job] is None):
+        newest |= _newest_of(late, date.min, limit - LATELY)
     answers.update({(job, limit): day for job, day in newest.items()})
     return {job: answers[job, limit] for job in sorted(wanted)}
 
 
-def _newest_of(jobs: set[str], days: Q) -> dict[str, date | None]:
-    """Return job → its newest published day among `days`, of those that have one."""
-    runs = JobRun.objects.filter(days, job__in=jobs, state=RunState.COMPLETE)
-    return dict(runs.order_by().values_list("job").annotate(newest=Max("as_of")))
+def _newest_of(jobs: frozenset[str], after: date, until: date) -> dict[str, date | None]:
+    """Return job → its newest published day after `after` and up to `until`, of those that have one."""
+    return dict(_newest_rows(jobs, after, until))
+
+
+@prepared
+def _newest_rows(jobs: frozenset[str], after: date, until: date) -> QuerySet[JobRun, Any]:
+    runs = JobRun.objects.filter(
+        job__in=jobs, as_of__gt=after, as_of__lte=until, state=RunState.COMPLETE
+    )
+    return runs.order_by().values_list("job").annotate(newest=Max("as_of"))
 
 
 def days_published(job: str, since: date, until: date) -> list[date]:
@@ -73,12 +82,19 @@ def days_published(job: str, since: date, until: date) -> list[date]:
 def days_published_of(jobs: Iterable[str], since: date, until: date) -> dict[str, list[date]]:
     """Return `days_published` of several jobs; one query."""
     found: dict[str, list[date]] = {job: [] for job in sorted(jobs)}
-    runs = JobRun.objects.filter(
-        job__in=found, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=until
-    )
-    for job, day in runs.values_list("job", "as_of").distinct().order_by("as_of"):
+    for job, day in _published_between(frozenset(found), since, until):
         found[job].append(day)
     return found
+
+
+@prepared
+def _published_between(
+    jobs: frozenset[str], since: date, until: date
+) -> QuerySet[JobRun, tuple[str, date]]:
+    runs = JobRun.objects.filter(
+        job__in=jobs, state=RunState.COMPLETE, as_of__gte=since, as_of__lte=until
+    )
+    return runs.values_list("job", "as_of").distinct().order_by("as_of")
 
 
 def read_as_of(text: str | None) -> date | None:

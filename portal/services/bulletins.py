@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from portal.audience import audience_errors, audiences_concerning, sellers_conce
 from portal.choices import Role, RulebookStatus, SellerStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, BulletinQuestion, BulletinRead, Member, Seller, User
+from portal.prepared_reads import prepared
 from portal.queueing import enqueue_on_commit
 from portal.read_once import read_once
 from portal.scoping import unscoped
@@ -39,7 +41,7 @@ def bulletins_for(*, seller: Seller, member: Member | None = None) -> list[Bulle
     number of bulletins.
     """
     with unscoped():
-        published = list(_published(member))
+        published = _published(platform_time.now(), member.pk if member else 0)
         concerned = audiences_concerning(seller, [bulletin.audience for bulletin in published])
     mine = [one for one, concerns in zip(published, concerned, strict=True) if concerns]
     return sorted(mine, key=lambda bulletin: bulletin.is_read)
@@ -59,15 +61,13 @@ def bulletin_mark_read(*, member: Member, bulletin: Bulletin) -> None:
         BulletinRead.objects.get_or_create(bulletin=bulletin, member=member)
 
 
-def _published(member: Member | None) -> QuerySet[Bulletin]:
-    read = BulletinRead.objects.filter(
-        bulletin=OuterRef("pk"), member_id=member.pk if member else 0
-    )
+@prepared
+def _published(now: datetime, member_id: int) -> QuerySet[Bulletin]:
+    read = BulletinRead.objects.filter(bulletin=OuterRef("pk"), member_id=member_id)
     return (
-        Bulletin.objects.filter(published_at__lte=platform_time.now())
+        Bulletin.objects.filter(published_at__lte=now)
         .exclude(ANNOUNCES_NOTHING)
         .annotate(is_read=Exists(read))  # type: ignore[no-redef]
-        .select_related("rulebook")
         .order_by("-published_at", "-pk")
     )
 

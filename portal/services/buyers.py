@@ -56,18 +56,26 @@ def buyer_badges(
 
     `day` is the platform's today unless given.
     """
+    buyers = list(buyers)
+    tiers = [(buyer.tier, buyer.tier_since) for buyer in buyers]
+    badges = tier_badges(seller=seller, tiers=tiers, day=day)
+    return {buyer.pk: badge for buyer, badge in zip(buyers, badges, strict=True)}
+
+
+def tier_badges(
+    *, seller: Seller, tiers: Iterable[tuple[str, date | None]], day: date | None = None
+) -> list[str | None]:
+    """Return the badges of tiers and the days they began, one by one, as `buyer_badges` does."""
     day = day or platform_time.today()
     try:
         labels: BuyerLabels = rulebook_for(MODULE, day).content
     except RulebookMissing:
-        return {buyer.pk: None for buyer in buyers}
+        return [None for _tier in tiers]
     viewer = badge_viewer(seller=seller, day=day)
-    return {
-        buyer.pk: buyer_badge(
-            labels=labels, tier=buyer.tier, tier_since=buyer.tier_since, viewer=viewer, day=day
-        )
-        for buyer in buyers
-    }
+    return [
+        buyer_badge(labels=labels, tier=tier, tier_since=since, viewer=viewer, day=day)
+        for tier, since in tiers
+    ]
 
 
 def badge_viewer(*, seller: Seller, day: date) -> BadgeViewer:

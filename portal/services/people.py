@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from portal.choices import SellerStatus
 from portal.http import SignedInRequest
 from portal.models import Member, User
+from portal.prepared_reads import prepared
 
 SESSION_SELLER = "seller"
 SELLER_HEADER = "X-Seller"
@@ -14,8 +16,13 @@ SELLER_HEADER = "X-Seller"
 
 def memberships_of(user: User) -> list[Member]:
     """Return the user's active memberships in shops that are not closed, by company name."""
-    return list(
-        Member.everywhere.filter(user=user, is_active=True)
+    return _memberships(user.pk)
+
+
+@prepared
+def _memberships(user_id: int) -> QuerySet[Member]:
+    return (
+        Member.everywhere.filter(user=user_id, is_active=True)
         .exclude(seller__status=SellerStatus.CLOSED)
         .select_related("seller__industry", "seller__main_category", "user")
         .order_by("seller__name_en", "pk")

@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -23,6 +23,7 @@ from portal import platform_time
 from portal.choices import RULEBOOK_TRANSITIONS, RulebookStatus
 from portal.errors import InvalidInput, NotAllowed, Refusal
 from portal.models import Bulletin, Rulebook, User
+from portal.prepared_reads import prepared
 from portal.read_once import is_reading_once, read_once
 from portal.rulebook_schemas import (
     RULEBOOK_MODULES,
@@ -87,6 +88,22 @@ _parsed: OrderedDict[tuple[str, str], RulebookContent] = OrderedDict()
 _parsed_lock = threading.Lock()
 
 
+class _Row(NamedTuple):
+    """A published rulebook without its content."""
+
+    pk: int
+    module: str
+    version: str
+    effective_from: date
+    effective_to: date | None
+    source: str
+    digest: str
+
+    def holds_on(self, day: date) -> bool:
+        last = self.effective_to
+        return self.effective_from <= day and (last is None or day <= last)
+
+
 @read_once
 def rulebook_for(module: str, day: date) -> RulebookInForce:
     """Return the rulebook of a module in force on a Pacific day (K-16).
@@ -96,9 +113,10 @@ def rulebook_for(module: str, day: date) -> RulebookInForce:
     once. Raises `RulebookMissing`.
     """
     if is_reading_once():
-        row = next((each for each in _rows_by_module().get(module, ()) if _holds(each, day)), None)
+        rows = _rows_by_module().get(module, [])
+        row = next((each for each in rows if each.holds_on(day)), None)
     else:
-        row = _in_force(day).filter(module=module).defer("content").first()
+        row = next((_Row(*each) for each in _of_day(module, day)), None)
     if row is None or module not in RULEBOOK_MODULES:
         raise RulebookMissing(module, day)
     return _read(row)
@@ -110,25 +128,38 @@ def rulebooks_published(module: str) -> list[RulebookInForce]:
         return []
     if is_reading_once():
         return [_read(row) for row in _rows_by_module().get(module, ())]
-    return [_read(row) for row in _published().filter(module=module)]
+    return [_read(_Row(*row)) for row in _of_module(module)]
 
 
-def _published() -> QuerySet[Rulebook]:
-    """Return the published rulebooks by their first day, without their content."""
+@prepared
+def _published() -> QuerySet[Rulebook, Any]:
+    """Return the published rulebooks by their first day, as `_Row`s."""
     rows = Rulebook.objects.filter(status=RulebookStatus.PUBLISHED)
-    return rows.defer("content").order_by("effective_from")
+    return rows.order_by("effective_from").values_list(*_Row._fields)
+
+
+@prepared
+def _of_module(module: str) -> QuerySet[Rulebook, Any]:
+    rows = Rulebook.objects.filter(module=module, status=RulebookStatus.PUBLISHED)
+    return rows.order_by("effective_from").values_list(*_Row._fields)
+
+
+@prepared
+def _of_day(module: str, day: date) -> QuerySet[Rulebook, Any]:
+    rows = _in_force(day).filter(module=module)
+    return rows.order_by("pk").values_list(*_Row._fields)[:1]
 
 
 @read_once
-def _rows_by_module() -> dict[str, list[Rulebook]]:
+def _rows_by_module() -> dict[str, list[_Row]]:
     """Return the published rulebooks of every module: a few dozen small rows."""
-    found: dict[str, list[Rulebook]] = {}
-    for row in _published():
+    found: dict[str, list[_Row]] = {}
+    for row in (_Row(*each) for each in _published()):
         found.setdefault(row.module, []).append(row)
     return found
 
 
-def _read(row: Rulebook) -> RulebookInForce:
+def _read(row: _Row) -> RulebookInForce:
     return RulebookInForce(
         pk=row.pk,
         module=row.module,
@@ -146,10 +177,6 @@ def _in_force(day: date) -> QuerySet[Rulebook]:
         status=RulebookStatus.PUBLISHED,
         effective_from__lte=day,
     )
-
-
-def _holds(row: Rulebook, day: date) -> bool:
-    return row.effective_from <= day and (row.effective_to is None or day <= row.effective_to)
 
 
 def _content(module: str, digest: str, pk: int) -> RulebookContent:

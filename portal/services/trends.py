@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 
+from django.db.models import QuerySet
+
 from portal.choices import MetricUnit
 from portal.metrics import METRICS, metric_empty, metric_job, metric_title
 from portal.models import MetricValue, Seller
 from portal.nightly.published import days_published_of, published_days
+from portal.prepared_reads import prepared
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,7 @@ def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str
         for job, days in days_published_of(ends, since, newest).items()
     }
     spans: dict[str, list[tuple[date, date, Decimal]]] = {}
-    for key, first, last, value in MetricValue.objects.filter(
-        seller=seller, metric__in=wanted, valid_from__lte=newest, valid_to__gte=since
-    ).values_list("metric", "valid_from", "valid_to", "value"):
+    for key, first, last, value in _spans(seller.pk, frozenset(wanted), since, newest):
         spans.setdefault(key, []).append((first, last, value))
     trends = {}
     for key in wanted:
@@ -75,6 +76,16 @@ def metric_trends(*, seller: Seller, keys: Iterable[str], days: int) -> dict[str
             readings,
         )
     return trends
+
+
+@prepared
+def _spans(
+    seller_id: int, keys: frozenset[str], since: date, until: date
+) -> QuerySet[MetricValue, tuple[str, date, date, Decimal]]:
+    rows = MetricValue.objects.filter(
+        seller=seller_id, metric__in=keys, valid_from__lte=until, valid_to__gte=since
+    )
+    return rows.values_list("metric", "valid_from", "valid_to", "value")
 
 
 def _value(

@@ -7,11 +7,11 @@ from typing import cast
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.generic import View
 
 from portal import platform_time
+from portal.addresses import reverse
 from portal.charts import sparkline
 from portal.closed_shops import closed_shop_pages
 from portal.home_tiles import (

@@ -58,5 +58,10 @@ def draft_of(*, member: Member, rfq: Rfq) -> QuoteDraft | None:
 
 def drafts_of(*, member: Member) -> QuerySet[QuoteDraft]:
     """Return a person's drafts that can still become quotes: the shop has not quoted the RFQ."""
-    quoted = Quote.objects.filter(LIVE, seller=member.seller, rfq=OuterRef("rfq"))
-    return QuoteDraft.objects.filter(~Exists(quoted), user=member.user)
+    return drafts_in(member.seller_id, member.user_id)
+
+
+def drafts_in(seller_id: int, user_id: int) -> QuerySet[QuoteDraft]:
+    """Return `drafts_of` of a person in a shop."""
+    quoted = Quote.objects.filter(LIVE, seller=seller_id, rfq=OuterRef("rfq"))
+    return QuoteDraft.objects.filter(~Exists(quoted), user=user_id)

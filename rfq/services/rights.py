@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, OperationalError, connection, transaction
-from django.db.models import Case, Count, F, Q, Sum, Value, When
+from django.db.models import Case, Count, F, Q, QuerySet, Sum, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,6 +24,7 @@ from portal.errors import InvalidInput, Refusal
 from portal.ingest.bulk import insert_rows
 from portal.ingest.upsert import upsert
 from portal.models import Seller, User
+from portal.prepared_reads import prepared
 from portal.read_once import read_once
 from portal.scoping import seller_scope, unscoped
 from portal.services import audit
@@ -135,16 +136,16 @@ class LotsLeft(NamedTuple):
 def lots_left(*, seller: Seller, now: datetime) -> list[LotsLeft]:
     """Return what a shop may still use, by kind and end; one query."""
     with seller_scope(seller):
-        rows = (
-            RightLot.objects.filter(live(now))
-            .order_by()
-            .values_list("kind", "expires_at")
-            .annotate(total=Sum("left"), unlimited=Count("pk", filter=Q(amount__isnull=True)))
-        )
         return [
             LotsLeft(kind, expires_at, None if unlimited else total)
-            for kind, expires_at, total, unlimited in rows
+            for kind, expires_at, total, unlimited in _lots(now)
         ]
+
+
+@prepared
+def _lots(now: datetime) -> QuerySet[RightLot, Any]:
+    rows = RightLot.objects.filter(live(now)).order_by().values_list("kind", "expires_at")
+    return rows.annotate(total=Sum("left"), unlimited=Count("pk", filter=Q(amount__isnull=True)))
 
 
 # --- Granting -----------------------------------------------------------------------------------

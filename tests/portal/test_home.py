@@ -18,7 +18,7 @@ from tests.portal.full_shop import everything, full_shop_fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("UI-2")]
 
-MOST = 56
+MOST = 54
 """Queries of the fullest shop: three to know who asks, the rest for all modules together."""
 
 
