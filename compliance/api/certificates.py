@@ -31,7 +31,7 @@ from compliance.services.certificates import (
 from portal import platform_time
 from portal.api.idempotency import IdempotentMixin
 from portal.api.keyset import KeysetPagination
-from portal.api.parsers import PortalJSONParser
+from portal.api.parsers import PortalJSONParser, files_sent
 from portal.api.problems import ProblemSerializer
 from portal.api.versions import IF_MATCH, etag, version_of
 from portal.api.views import ScopedRequest, ScopedView
@@ -147,8 +147,8 @@ class CertificateListView(IdempotentMixin, ScopedView):
             made = certificate_save(
                 member=request.member,
                 fields=fields_sent(_sent(request)),
-                files=request.FILES.getlist("files"),
-                invoices=request.FILES.getlist("invoices"),
+                files=files_sent(request, "files"),
+                invoices=files_sent(request, "invoices"),
             )
             return 201, dict(answer(request, made.pk).data)
 
@@ -179,8 +179,8 @@ class CertificateView(ScopedView):
         certificate_save(
             member=request.member,
             fields=fields_sent(sent),
-            files=request.FILES.getlist("files") or None,
-            invoices=request.FILES.getlist("invoices") or None,
+            files=files_sent(request, "files") or None,
+            invoices=files_sent(request, "invoices") or None,
             certificate=certificate,
             version=version_of(request, sent),
         )

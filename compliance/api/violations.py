@@ -33,7 +33,7 @@ from compliance.services.appeals import appeal_make
 from compliance.services.violations import points_of
 from portal import platform_time
 from portal.api.keyset import KeysetPagination
-from portal.api.parsers import PortalJSONParser
+from portal.api.parsers import PortalJSONParser, files_sent
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
@@ -134,7 +134,7 @@ class AppealView(OpenToClosedShops):
             violation=violation,
             reason=str(sent.get("reason") or ""),
             text=str(sent.get("text") or ""),
-            files=request.FILES.getlist("files"),
+            files=files_sent(request, "files"),
         )
         return Response(answer(pk), status=201)
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError as InvalidValue
-from django.db.models import Q
+from django.db.models import DateField, DateTimeField, Q
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ValidationError
 from rest_framework.utils.urls import replace_query_param
@@ -50,11 +50,34 @@ class KeysetPagination(PortalCursorPagination):
         if not cursor:
             return queryset
         position = read_cursor(cursor, len(self.keyset))
+        if not all(map(_fits, _columns(queryset, self.keyset), position)):
+            raise _not_valid()
         try:
             return queryset.filter(after(self.keyset, position))
         except (TypeError, ValueError, InvalidValue) as error:
             # A cursor of another order: its values do not fit these columns.
             raise _not_valid() from error
+
+
+def _columns(queryset: Any, keyset: Sequence[str]) -> list[Any]:
+    """Return the field of each column of the order: the model's own, or an annotation's."""
+    names = [name.lstrip("-") for name in keyset]
+    annotations, options = queryset.query.annotations, queryset.model._meta
+    return [
+        annotations[name].output_field
+        if name in annotations
+        else options.pk if name == "pk" else options.get_field(name)
+        for name in names
+    ]  # fmt: skip
+
+
+def _fits(column: Any, value: Any) -> bool:
+    """Tell whether a value may be of a column: an instant is no day, and a day no instant."""
+    if isinstance(column, DateTimeField):
+        return isinstance(value, datetime)
+    if isinstance(column, DateField):
+        return isinstance(value, date) and not isinstance(value, datetime)
+    return not isinstance(value, date)
 
 
 def position_of(row: Any, keyset: Sequence[str]) -> list[Any]:

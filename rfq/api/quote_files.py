@@ -9,6 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import ngettext
 from rest_framework import serializers
 
+from portal.api.parsers import files_sent
 from portal.api.views import ScopedRequest
 from portal.errors import InvalidInput
 from portal.models import StoredFile
@@ -53,7 +54,7 @@ def uploads_of(request: ScopedRequest) -> list[CheckedUpload] | None:
 
     Raises `InvalidInput` (`files`) for too many and for what may not be kept.
     """
-    sent = request.FILES.getlist(FIELD)
+    sent = files_sent(request, FIELD)
     if len(sent) > MAX_FILES:
         text = ngettext("At most %(most)d file.", "At most %(most)d files.", MAX_FILES)
         raise InvalidInput([(FIELD, text % {"most": MAX_FILES})])

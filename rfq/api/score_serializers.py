@@ -235,3 +235,10 @@ class SimulationSerializer(serializers.Serializer):
         min_value=Decimal(0),
         max_value=Decimal(100),
     )
+
+    def get_fields(self) -> dict[str, Any]:
+        """Let null mean the default of each."""
+        fields: dict[str, Any] = super().get_fields()
+        for one in fields.values():
+            one.allow_null = True
+        return fields

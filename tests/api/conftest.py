@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -22,7 +23,7 @@ def world(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch, transaction.atomic():
         patch.setenv("PORTAL_NOW", clock_text())
         patch.setattr("django.conf.settings.ALLOWED_HOSTS", ["*"])
-        patch.setattr("portal.webhooks.addresses.socket.getaddrinfo", public_address)
+        patch.setattr("portal.webhooks.addresses.socket", Names())
         patch.setattr(logging.getLogger("django.request"), "disabled", True)
         yield world_fill()
         transaction.set_rollback(True)
@@ -33,6 +34,12 @@ def clock_text() -> str:
     return f"{NOON.isoformat()}T12:00:00-07:00"
 
 
-def public_address(host: str, port: int, **_options: object) -> list[tuple[object, ...]]:
-    """Resolve every name to one address of the public internet, without asking anybody."""
-    return [(2, 1, 6, "", ("93.184.216.34", port))]
+class Names:
+    """The module `socket` for whom names are looked up: all have one address of the public internet."""
+
+    def getaddrinfo(self, host: str, port: int, **_options: object) -> list[tuple[object, ...]]:
+        """Return the address without asking anybody."""
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34", port))]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(socket, name)

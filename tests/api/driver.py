@@ -34,6 +34,7 @@ from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks as openapi_checks
 from schemathesis.specs.openapi.checks import AcceptedNegativeData
 
+from portal.services.people import SELLER_HEADER
 from tests.api.aims import Aims, body_of, prepare
 from tests.api.world import Person, World
 
@@ -297,6 +298,11 @@ class Walk:
 def operation_name(operation: APIOperation) -> str:
     """Return the id of an operation."""
     return str(operation.definition.raw["operationId"])
+
+
+def of_shops(operation: APIOperation) -> bool:
+    """Tell whether an operation is about the caller's shop; the others are for staff."""
+    return any(one.name == SELLER_HEADER for one in operation.headers)
 
 
 def _sent(case: Case) -> str:

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from portal.services.people import SELLER_HEADER
 from tests.api.aims import UNREACHED, VIEWER_MAY
-from tests.api.driver import SAFE, Report, Walk, operation_name, schema_of
+from tests.api.driver import SAFE, Report, Walk, of_shops, operation_name, schema_of
 from tests.api.world import Person, World
 
 pytestmark = [
@@ -28,11 +27,6 @@ def walked(person: Person, world: World) -> tuple[Report, dict[str, Any]]:
     print(f"\n{person.name}: {report.calls()} calls\n{report.table()}\n{sorted(report.codes)}")
     assert not report.problems, report.text()
     return report, {operation_name(one): one for one in operations}
-
-
-def of_shops(operation: Any) -> bool:
-    """Tell whether an operation is about the caller's shop; the others are for staff."""
-    return any(one.name == SELLER_HEADER for one in operation.headers)
 
 
 @pytest.mark.parametrize("name", ["owner", "stranger"])
