@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from django.db import DatabaseError
-from django.db.models import Count, Exists, Min, OuterRef, Q
+from django.db.models import Count, Max, Min, Q
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -169,11 +169,23 @@ def _webhooks() -> Iterator[GaugeMetricFamily]:
 
 
 def _failed_shards() -> int:
-    """Count failed shards of runs that no later run of their day has replaced."""
-    later = NightRun.objects.filter(
-        as_of=OuterRef("job_run__run__as_of"), number__gt=OuterRef("job_run__run__number")
-    )
-    return ShardRun.objects.filter(~Exists(later), state=RunState.FAILED).count()
+    """Count failed shards of runs that no later run of their day has replaced.
+
+    Runs are few and shards many, with no index by state: only shards of runs that are not complete are read.
+    """
+    unfinished = NightRun.objects.exclude(state=RunState.COMPLETE)
+    newest = {
+        run["as_of"]: run["newest"]
+        for run in NightRun.objects.filter(as_of__in=unfinished.values("as_of"))
+        .values("as_of")
+        .annotate(newest=Max("number"))
+    }
+    standing = [
+        pk
+        for pk, as_of, number in unfinished.values_list("pk", "as_of", "number")
+        if newest.get(as_of) == number
+    ]
+    return ShardRun.objects.filter(job_run__run__in=standing, state=RunState.FAILED).count()
 
 
 def register_collector() -> None:
