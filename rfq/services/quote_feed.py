@@ -20,7 +20,6 @@ from portal.ingest.bulk import insert_rows, update_rows
 from portal.services.notices import NoticeDraft, notice_reaches, notice_send_many
 from rfq.choices import QuoteOrigin, QuoteStatus
 from rfq.models import Quote, Rfq
-from rfq.models.quotes import LIVE
 from rfq.services.follow_ups import FRESH, follow_ups_after_view
 from rfq.services.quotes import carried
 from rfq.services.rfqs import CREATED, REJECTED, UNCHANGED, UPDATED, FeedResult
@@ -208,14 +207,18 @@ class _Feed:
             if (known := _newly_known({}, values, since))
         }
         quotes = Quote.objects.order_by("pk")
+        # Not by `LIVE`: its index leads SQLite through every pair of an RFQ and a shop.
         made = quotes.filter(
-            LIVE,
             rfq_id__among={rfq for _seller, rfq in new},
             seller_id__among={seller for seller, _rfq in new},
         )
         return [
             *((quote, changed[quote.pk]) for quote in quotes.filter(pk__among=changed)),
-            *((quote, new[pair]) for quote in made if (pair := _pair(quote)) in new),
+            *(
+                (quote, new[pair])
+                for quote in made
+                if quote.withdrawn_at is None and (pair := _pair(quote)) in new
+            ),
         ]
 
     def _notice(self, quote: Quote, reaction: str, kind: str) -> NoticeDraft:
