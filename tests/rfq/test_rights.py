@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from portal import platform_time
 from portal.errors import InvalidInput, Refusal
@@ -225,7 +226,7 @@ def test_a_grant_that_makes_no_sense_is_refused(
 
 @pytest.mark.both_databases
 def test_many_grants_take_a_constant_number_of_statements(
-    shop: Seller, other_shop: Seller, clock: Any, django_assert_num_queries: Any
+    shop: Seller, other_shop: Seller, clock: Any
 ) -> None:
     now = platform_time.now()
 
@@ -236,10 +237,12 @@ def test_many_grants_take_a_constant_number_of_statements(
             for seller in (shop, other_shop)
         ]
 
-    with django_assert_num_queries(6):
+    with CaptureQueriesContext(connection) as few:
         assert len(rights_grant_many(grants(2)).created) == 4
-    with django_assert_num_queries(6):
+    with CaptureQueriesContext(connection) as many:
         granted = rights_grant_many(grants(40))
+    # PostgreSQL opens and closes a savepoint around what goes in by COPY.
+    assert len(many) == len(few) == (8 if connection.vendor == "postgresql" else 6)
     assert (len(granted.created), len(granted.unchanged), granted.differing) == (76, 4, [])
     assert balances_of(seller=shop).quote == statement_sum(shop, "quote") == 120
 
