@@ -13,7 +13,14 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Let every app bring its rules, navigation and next actions; guard the audit trail."""
-        from portal import after_migrate, checks, choice_labels, lookups, sqlite_limits  # noqa: F401  some register themselves
+        from portal import (  # noqa: F401  some register themselves
+            after_migrate,
+            checks,
+            choice_labels,
+            lookups,
+            sqlite_limits,
+            web_security,
+        )
         from portal.ingest import kinds as ingest_kinds
         from portal.nightly import checks as night_checks  # noqa: F401
         from portal.nightly import registry

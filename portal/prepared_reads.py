@@ -31,8 +31,9 @@ from datetime import date, datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import EmptyResultSet
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import connections, models, router
 from django.db.models import Count, Expression, Field, QuerySet, Value
 from django_scopes import get_scope, scope
 
@@ -203,7 +204,7 @@ def _reading(
 ) -> Callable[..., list[Any]]:
     @wraps(function)
     def read(*args: Any, **kwargs: Any) -> list[Any]:
-        connection: Any = connections[DEFAULT_DB_ALIAS]
+        connection: Any = connections[_read_from()]
         shapes, values = _taken_in(args, connection)
         mode, shop = _shop_in_scope()
         key = (mode, *shapes, *kwargs.items())
@@ -223,6 +224,11 @@ def _reading(
         return plan.rows(values, connection) if plan is not None else []
 
     return read
+
+
+def _read_from() -> str:
+    """Return the database that query sets would read from now: people and all else lie in the same one (NGT-8)."""
+    return router.db_for_read(get_user_model())
 
 
 def totals(rows: QuerySet, **aggregates: Any) -> QuerySet[Any, tuple[Any, ...]]:
