@@ -33,7 +33,7 @@ def execute(alias: str, statement: str) -> object:
 
 def caught_up() -> None:
     """Wait until the replica has replayed what the primary has written."""
-    end = execute("default", "SELECT pg_current_wal_lsn()::text")
+    end = execute("default", "SELECT pg_current_wal_insert_lsn()::text")
     deadline = time.monotonic() + WAIT_SECONDS
     while not execute("replica", f"SELECT pg_last_wal_replay_lsn() >= '{end}'::pg_lsn"):
         if time.monotonic() > deadline:
