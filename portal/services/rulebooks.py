@@ -77,8 +77,7 @@ class RulebookInForce:
 
     def holds_on(self, day: date) -> bool:
         """Tell whether a Pacific day lies between its first and its last."""
-        last = self.effective_to
-        return self.effective_from <= day and (last is None or day <= last)
+        return _holds_on(self, day)
 
 
 # --- Reading ------------------------------------------------------------------------------------
@@ -100,8 +99,12 @@ class _Row(NamedTuple):
     digest: str
 
     def holds_on(self, day: date) -> bool:
-        last = self.effective_to
-        return self.effective_from <= day and (last is None or day <= last)
+        return _holds_on(self, day)
+
+
+def _holds_on(rules: RulebookInForce | _Row, day: date) -> bool:
+    last = rules.effective_to
+    return rules.effective_from <= day and (last is None or day <= last)
 
 
 @read_once

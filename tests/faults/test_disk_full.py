@@ -20,6 +20,7 @@ from PIL import Image
 
 from tests.contract.outside import Portal, own_database
 from tests.faults.outside_rows import read
+from tests.faults.small_shop import FILES, NOW, PASSWORD
 from tests.faults.visitor import Page, Visitor
 
 pytestmark = [
@@ -29,32 +30,11 @@ pytestmark = [
     pytest.mark.rule("EPR-6"),
 ]
 
-NOW = "2022-08-03T12:00:00-07:00"
 ROOM = 2_000_000
 """Bytes a file may have while the disk is full."""
 IN_MEMORY, SPOOLED = 2_300_000, 3_500_000
 """Sizes of uploads: one fails where it is to stay, the other in the temporary folder before."""
-PASSWORD = "a-long-password"
 TYPED = "We report what we typed"
-
-FILES: dict[str, list[dict[str, Any]]] = {
-    "categories": [{"code": "bags", "parent": "", "name_en": "Bags"}],
-    "sellers": [
-        {"member_id": "cn1", "name_en": "Bag Works", "membership": "verified",
-         "company_type": "manufacturer", "main_category": "bags"},
-    ],
-    "members": [{"username": "mei", "seller": "cn1", "role": "owner", "password": PASSWORD}],
-    "buyers": [{"buyer_id": "b1", "country": "US", "tier": "L1"}],
-    "rfqs": [
-        {"rfq_id": "R-1", "buyer": "b1", "title": "Crossbody bags", "category": "bags",
-         "quantity": "500", "unit": "piece", "posted_at": "2022-08-03T08:00:00-07:00",
-         "grade": "standard", "seats": "10"},
-    ],
-    "grants": [
-        {"key": "g1", "seller": "cn1", "kind": "quote", "amount": "5",
-         "granted_at": "2022-08-03T00:00:00-07:00", "source": "activity"},
-    ],
-}  # fmt: skip
 
 TABLES = {
     "certificates": "compliance_certificate",
