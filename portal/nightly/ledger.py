@@ -34,6 +34,10 @@ SCHEDULED = "scheduled"
 # --- Starting -----------------------------------------------------------------------------------
 
 
+class AlreadySettled(Exception):
+    """The day has a complete run, or a failed one that waits for staff."""
+
+
 def night_start(
     *,
     as_of: date,
@@ -42,12 +46,14 @@ def night_start(
     requested_by: User | None = None,
     reason: str = "",
     shards: int | None = None,
+    again: bool = True,
 ) -> NightRun:
     """Open a run for one day, or join the one that is open; return it (NGT-1, NGT-3).
 
     No `jobs` means all. Named jobs bring the jobs they need along, unless those are already published
-    for the day. A complete day gets a new run, which computes it again. Raises `Refusal` for a day
-    later than now − 2 (`day_not_over`) and for a job that does not exist (`unknown_job`).
+    for the day. A settled day gets a new run, which computes it again; with `again` off it raises
+    `AlreadySettled`. Raises `Refusal` for a day later than now − 2 (`day_not_over`) and for a job that
+    does not exist (`unknown_job`).
     """
     _refuse_future(as_of)
     asked = sorted(set(jobs))
@@ -55,7 +61,14 @@ def night_start(
     for attempt in range(OPENING_ATTEMPTS):
         try:
             with transaction.atomic():
-                run = _open_run(as_of, asked, mode, requested_by, reason)
+                run = _open_run(
+                    as_of=as_of,
+                    asked=asked,
+                    mode=mode,
+                    requested_by=requested_by,
+                    reason=reason,
+                    again=again,
+                )
                 _add_jobs(run, wanted, shards)
                 if requested_by is not None:
                     audit.record(
@@ -72,6 +85,16 @@ def night_start(
             if attempt == OPENING_ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+def settled_days(*, since: date, until: date) -> set[date]:
+    """Return the days of which a run of all jobs is complete, or has failed and waits for staff (NGT-4)."""
+    settled = NightRun.objects.filter(
+        jobs_asked=[],
+        as_of__range=(since, until),
+        state__in=[RunState.COMPLETE, RunState.FAILED],
+    )
+    return set(settled.values_list("as_of", flat=True))
 
 
 def _refuse_future(as_of: date) -> None:
@@ -107,9 +130,20 @@ def _jobs_for(as_of: date, asked: list[str]) -> list[Job]:
 
 
 def _open_run(
-    as_of: date, asked: list[str], mode: str, requested_by: User | None, reason: str
+    *,
+    as_of: date,
+    asked: list[str],
+    mode: str,
+    requested_by: User | None,
+    reason: str,
+    again: bool,
 ) -> NightRun:
-    """Return the day's open run, locked, or a new one."""
+    """Return the day's open run, locked, or a new one.
+
+    The order of the looks matters: whoever opens a run after the first takes our number, so our insert
+    fails; a run from before it is either still open at the second or settled at the third.
+    """
+    last = NightRun.objects.filter(as_of=as_of).aggregate(last=Max("number"))["last"]
     run = (
         NightRun.objects.select_for_update(no_key=True)
         .filter(as_of=as_of, state__in=OPEN_STATES)
@@ -121,7 +155,8 @@ def _open_run(
             run.jobs_asked = together
             run.save(update_fields=["jobs_asked"])
         return run
-    last = NightRun.objects.filter(as_of=as_of).aggregate(last=Max("number"))["last"]
+    if not again and settled_days(since=as_of, until=as_of):
+        raise AlreadySettled(as_of)
     return NightRun.objects.create(
         as_of=as_of,
         number=(last or 0) + 1,

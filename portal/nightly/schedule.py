@@ -29,14 +29,9 @@ def missing_days() -> list[date]:
     ran a night begins with the newest day alone. A day whose last run failed waits for staff.
     """
     latest = platform_time.latest_as_of()
-    full = NightRun.objects.filter(jobs_asked=[], as_of__lte=latest)
-    complete = full.filter(state=RunState.COMPLETE)
+    complete = NightRun.objects.filter(jobs_asked=[], as_of__lte=latest, state=RunState.COMPLETE)
     first = first_day_to_catch_up(complete.aggregate(day=Min("as_of"))["day"])
-    settled = set(
-        full.filter(as_of__gte=first, state__in=[RunState.COMPLETE, RunState.FAILED]).values_list(
-            "as_of", flat=True
-        )
-    )
+    settled = ledger.settled_days(since=first, until=latest)
     days = [first + timedelta(days=offset) for offset in range((latest - first).days + 1)]
     return [day for day in days if day not in settled]
 
@@ -59,9 +54,17 @@ def nights_schedule(*, actor: User | None = None) -> NightRun | None:
     missing = missing_days()
     if not missing:
         return None
-    return ledger.night_start(
-        as_of=missing[0], mode=ledger.CELERY, reason=ledger.SCHEDULED, requested_by=actor
-    )
+    try:
+        return ledger.night_start(
+            as_of=missing[0],
+            mode=ledger.CELERY,
+            reason=ledger.SCHEDULED,
+            requested_by=actor,
+            again=False,
+        )
+    except ledger.AlreadySettled:
+        # Since we looked, another scheduler's whole night began and ended; it starts what follows.
+        return None
 
 
 def nights_sweep() -> int:

@@ -82,6 +82,29 @@ def test_two_schedulers_at_once_make_one_run(
 
 @pytest.mark.rule("NGT-3")
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("look", ["missing_days", "night_start"])
+def test_a_night_that_ended_while_another_scheduler_looked_is_not_started_again(
+    night: Night, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    """Two beats: the other's whole night fits between this one's look and its insert."""
+    night.add("a")
+    home = {"missing_days": schedule, "night_start": ledger}[look]
+    original = getattr(home, look)
+
+    def slow(*args: object, **options: object) -> object:
+        found = original(*args, **options) if look == "missing_days" else None
+        monkeypatch.setattr(home, look, original)
+        assert schedule.nights_schedule() is not None
+        return found or original(*args, **options)
+
+    monkeypatch.setattr(home, look, slow)
+    assert schedule.nights_schedule() is None
+    assert night.log == ["a/0"]
+    assert NightRun.objects.get().state == RunState.COMPLETE
+
+
+@pytest.mark.rule("NGT-3")
+@pytest.mark.django_db(transaction=True)
 def test_a_broker_that_is_down_loses_nothing(
     night: Night, settings: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
