@@ -47,7 +47,7 @@ def main() -> int:
     """Run the asked part, or everything; return the exit code."""
     part = sys.argv[1] if len(sys.argv) > 1 else "all"
     if part == "rules":
-        return rules_report()
+        return int(not rules_named().ok) if "--collect" in sys.argv else rules_report()
     if part == "bench":
         return subprocess.call([sys.executable, "-m", "tests.benchmarks", *sys.argv[2:]], cwd=ROOT)
     parts: dict[str, Callable[[], list[Step]]] = {
@@ -103,6 +103,7 @@ def lint() -> list[Step]:
             ),
             command("static files", [*manage, "collectstatic", "--noinput", "-v", "0"], production),
             command("requirements fit", [sys.executable, "-m", "pip", "--no-input", "check"]),
+            rules_named(),
             known_vulnerabilities(),
         ]
     finally:
@@ -259,6 +260,25 @@ def rules_report() -> int:
     for problem in problems:
         print(f"FAIL  {problem}")
     return int(bool(problems) or not all(step.ok for step in steps))
+
+
+def rules_named() -> Step:
+    """Collect the tests without running them: does one name every rule, and is every name a rule?"""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="portal-rules-") as folder:
+        report = Path(folder) / "rules.json"
+        options = ["--collect-only", "-qq", "-p", "no:cacheprovider", "--rules-report", str(report)]
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *options],
+            cwd=ROOT, env=with_overrides(ON_SQLITE), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        problems = rules.unnamed(report) if done.returncode == 0 else [done.stdout[-2000:]]
+    name = "rules named by tests"
+    step = Step(name, not problems, time.monotonic() - started, "; ".join(problems[:3]))
+    print(f"{'ok  ' if step.ok else 'FAIL'}  {name}  ({step.seconds:.1f} s)", flush=True)
+    for problem in problems:
+        print(f"      {problem}", flush=True)
+    return step
 
 
 def rules_step() -> Step:

@@ -23,6 +23,7 @@ from portal.models import Category, Member, Seller, User
 from tests import factories, flushing, migrated
 from tests.rules_plugin import (  # noqa: F401  hooks
     pytest_addoption,
+    pytest_collection_finish,
     pytest_configure,
     pytest_runtest_logreport,
     pytest_runtest_makereport,

@@ -39,6 +39,25 @@ def table(reports: list[Path]) -> tuple[str, list[str]]:
     return "\n".join(lines), problems
 
 
+def unnamed(report: Path) -> list[str]:
+    """Return what is wrong with the names of rules alone, from the report of a collection (Q-2).
+
+    Wrong is: a rule of docs/rules.md that no test names and docs/rules-open.md does not list, and a name
+    that docs/rules.md does not list.
+    """
+    named = json.loads(report.read_text(encoding="utf-8"))
+    rules, still_open = known_rules(), known_rules(OPEN_FILE)
+    return [
+        *(f"{rule}: no test names it" for rule in rules if rule not in {**named, **still_open}),
+        *(
+            f"{rule}: in no table, named by {min(named[rule])}"
+            for rule in named
+            if rule not in rules
+        ),
+        *(f"{rule} is open but not in docs/rules.md" for rule in still_open if rule not in rules),
+    ]
+
+
 def _verdict(tests: dict[str, set[str]]) -> tuple[str, list[str]]:
     failed = [test for test, outcomes in tests.items() if "failed" in outcomes]
     passed = [

@@ -60,6 +60,15 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
             _results[rule][report.nodeid] = report.outcome
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where tests are only collected, the report says which test names which rule."""
+    if session.config.option.collectonly:
+        for item in session.items:
+            for marker in item.iter_markers("rule"):
+                for rule in marker.args:
+                    _results[rule][item.nodeid] = "named"
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the report in the process that collects the results."""
     path = session.config.getoption("--rules-report")

@@ -86,7 +86,7 @@ def only_certificate() -> Certificate:
         return Certificate.objects.get()
 
 
-@pytest.mark.rule("EPR-2", "EPR-4", "EPR-5", "EPR-6", "EPR-7", "EPR-11", "UI-1")
+@pytest.mark.rule("EPR-2", "EPR-4", "EPR-5", "EPR-6", "EPR-7", "EPR-11", "UI-1", "Q-5")
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-scripts", "without"])
 def test_a_number_from_missing_to_covered(
     javascript: bool, visitor: Visit, owner: Member, reviewer: User

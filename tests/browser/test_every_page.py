@@ -45,7 +45,7 @@ def test_the_pages_are_found():
     assert len(addresses) > 12
 
 
-@pytest.mark.rule("UI-1", "UI-5")
+@pytest.mark.rule("UI-1", "UI-5", "Q-5")
 @pytest.mark.parametrize("look", [(WIDE, "zh-hans"), (PHONE, "en")], ids=["wide", "phone"])
 @pytest.mark.parametrize("path", page_addresses())
 def test_a_page_is_sound(path, look, visitor, owner, stock):

@@ -63,7 +63,7 @@ def press(person: Visitor, name: str | re.Pattern[str]) -> None:
     person.page.locator("main").get_by_role("button", name=name).first.click()
 
 
-@pytest.mark.rule("GRO-6", "GRO-7", "GRO-8", "UI-1")
+@pytest.mark.rule("GRO-6", "GRO-7", "GRO-8", "UI-1", "Q-5")
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-scripts", "without"])
 def test_a_seller_claims_completes_and_uses_what_a_pack_gives(
     javascript: bool, visitor: Visit, owner: Member, clock: Any

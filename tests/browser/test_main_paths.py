@@ -11,7 +11,7 @@ from tests.browser.conftest import PHONE
 from tests.listings.theme_world import product_feed, theme_make
 
 
-@pytest.mark.rule("K-9", "UI-1")
+@pytest.mark.rule("K-9", "UI-1", "Q-5")
 @pytest.mark.parametrize("javascript", [True, False])
 def test_a_seller_signs_in_with_the_keyboard(javascript, visitor, owner):
     person = visitor(javascript=javascript, size=PHONE)
@@ -25,7 +25,7 @@ def test_a_seller_signs_in_with_the_keyboard(javascript, visitor, owner):
     expect(page).to_have_url(products)
 
 
-@pytest.mark.rule("LST-6", "LST-7")
+@pytest.mark.rule("LST-6", "LST-7", "Q-5")
 def test_a_theme_tells_what_a_product_lacks(visitor, owner, shop, clock):
     theme_make("t1", price_min="1200", price_max="2500")
     product_feed(shop, "p1", price_max="2600")

@@ -37,7 +37,7 @@ def test_every_page_with_everything_on_it_is_sound(look, visitor, owner, made):
         person.visit(path)
 
 
-@pytest.mark.rule("RFQ-7", "RFQ-11", "UI-1", "UI-5")
+@pytest.mark.rule("RFQ-7", "RFQ-11", "UI-1", "UI-5", "Q-5")
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-scripts", "without"])
 def test_a_seller_quotes_and_pins(javascript, visitor, owner, made):
     """From the market to the sentence that says what was used, then a pin from there."""
@@ -82,7 +82,7 @@ def test_a_form_with_a_mistake_keeps_what_was_typed_and_uses_nothing(
     assert balances_of(seller=owner.seller).quote == 10
 
 
-@pytest.mark.rule("RFQ-19", "UI-1")
+@pytest.mark.rule("RFQ-19", "UI-1", "Q-5")
 @pytest.mark.parametrize("javascript", [True, False], ids=["with-scripts", "without"])
 def test_a_seller_tries_what_a_score_would_bring(javascript, visitor, owner, made):
     """Basic: quotes 20 + in time 20 + 15 % replied 12 + 35,000 USD 30 = 82."""

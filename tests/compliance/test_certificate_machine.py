@@ -47,7 +47,7 @@ from tests.compliance.world import given, product_create, reviewer_create, uploa
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.both_databases,
-    pytest.mark.rule("EPR-4", "EPR-7", "EPR-11", "EPR-12"),
+    pytest.mark.rule("EPR-4", "EPR-7", "EPR-11", "EPR-12", "Q-4"),
 ]
 
 START = platform_time.parse_instant("2023-01-10T09:00:00-08:00")

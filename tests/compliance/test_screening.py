@@ -118,7 +118,7 @@ def test_a_class_holds_on_its_days_and_in_its_categories(
     assert found(other, title="plutonium") == []
 
 
-@pytest.mark.rule("CMP-1", "CMP-3")
+@pytest.mark.rule("CMP-1", "CMP-2", "CMP-3")
 @pytest.mark.parametrize(
     ("words", "code", "day"),
     [

@@ -88,7 +88,7 @@ def test_the_fourth_refusal_of_trade_assurance_closes_it_for_ninety_days(
     assert len(flags(shop)) == 1
 
 
-@pytest.mark.rule("CMP-7")
+@pytest.mark.rule("CMP-2", "CMP-7")
 def test_other_rules_have_their_own_count(staff: User, shop: Seller, other_shop: Seller) -> None:
     made = [
         confirm(staff, shop), confirm(staff, shop, PHONES), confirm(staff, other_shop),

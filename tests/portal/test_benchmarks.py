@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,6 +16,8 @@ from tests.benchmarks import report
 from tests.benchmarks.results import Ratio, Sheet, sheets
 from tests.benchmarks.worlds import generated, themes
 from tests.benchmarks.worlds import ingest as ingest_world
+
+SPEED = ("P-1", "P-2", "P-3", "P-4", "P-5")
 
 # --- Worlds -------------------------------------------------------------------------------------
 
@@ -62,6 +65,23 @@ def test_numbers_drawn_inside_the_database_follow_the_seed() -> None:
     assert first != other
     for drawn in (first, other):
         assert np.mean(drawn) == pytest.approx(0.5, abs=0.05)
+
+
+# --- What is measured ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rule", [pytest.param(rule, marks=pytest.mark.rule(rule)) for rule in SPEED]
+)
+def test_a_rule_of_speed_has_a_benchmark_that_reports_it_and_a_section(rule: str) -> None:
+    reported = {
+        name
+        for path in Path(report.__file__).parent.glob("bench_*.py")
+        for name in re.findall(r"ratio[(,]\s*\"(P-\d)\"", path.read_text("utf-8"))
+    }
+    assert rule in reported
+    text = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text("utf-8")
+    assert re.search(rf"^## {rule} ", text, re.MULTILINE)
 
 
 # --- Report -------------------------------------------------------------------------------------

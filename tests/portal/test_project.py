@@ -190,6 +190,17 @@ def test_a_rule_without_a_test_is_found(tmp_path):
     assert not [problem for problem in problems if problem.startswith("K-1:")]
 
 
+@pytest.mark.rule("Q-2")
+def test_a_rule_that_no_test_names_is_found_without_running_any(tmp_path):
+    report = tmp_path / "rules.json"
+    report.write_text('{"K-1": {"a": "named"}, "K-99": {"b": "named"}}', encoding="utf-8")
+    problems = rules.unnamed(report)
+    assert "K-2: no test names it" in problems
+    assert "K-99: in no table, named by b" in problems
+    named_or_open = ("K-1", *rules.known_rules(rules.OPEN_FILE))
+    assert not [line for line in problems if line.startswith(tuple(f"{x}:" for x in named_or_open))]
+
+
 @pytest.mark.rule("CMD-2")
 @pytest.mark.parametrize(("key", "clean"), [("", False), (ascii_letters + digits, True)])
 def test_the_deployment_check_wants_a_secret_key(tmp_path, key, clean):

@@ -33,7 +33,7 @@ def test_every_instant_lies_in_exactly_one_day(instant):
     assert pt.end_of(day) == pt.start_of(day + timedelta(days=1))
 
 
-@pytest.mark.rule("K-3")
+@pytest.mark.rule("K-3", "Q-4")
 @given(DAYS, st.integers(1, 400), INSTANTS)
 def test_a_window_holds_the_instants_of_its_days_and_no_other(as_of, days, instant):
     window = pt.last_days(days, as_of)

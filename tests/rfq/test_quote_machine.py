@@ -42,7 +42,7 @@ from tests.rfq.world import lot_create, rfq_create
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.both_databases,
-    pytest.mark.rule("RFQ-6", "RFQ-7", "RFQ-9", "RFQ-11"),
+    pytest.mark.rule("RFQ-6", "RFQ-7", "RFQ-9", "RFQ-11", "Q-4"),
 ]
 
 SELLERS, SEATS, PLACES = 5, 2, (1, 2, 3)

@@ -26,7 +26,7 @@ from rfq.services.rights import balances_of, month_end, right_grant, right_spend
 from rfq.services.rights_check import rights_reconcile
 from tests.rfq.world import quote_create
 
-pytestmark = [pytest.mark.django_db, pytest.mark.both_databases, pytest.mark.rule("RFQ-9")]
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases, pytest.mark.rule("RFQ-9", "Q-4")]
 
 START = platform_time.parse_instant("2022-10-31T09:00:00-07:00")
 HOUR = timedelta(hours=1)

@@ -61,7 +61,7 @@ BETTER = {
 }
 
 
-@pytest.mark.rule("RFQ-13", "RFQ-14", "RFQ-15")
+@pytest.mark.rule("RFQ-13", "RFQ-14", "RFQ-15", "Q-4")
 @given(books, some_figures(), st.sampled_from(sorted(BETTER)), st.integers(1, 200_000))
 def test_more_of_anything_never_lowers_the_score(rules, figures, what, by):
     better = replace(figures, **BETTER[what](figures, by))
