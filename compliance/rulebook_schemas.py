@@ -1,17 +1,8 @@
-"""Typed content of the rulebooks of `compliance` (K-16); one schema file per module, all imported here."""
+"""Typed content of the rulebooks of `compliance`; importing a module here registers it (K-16)."""
 
-from compliance.admissions.schema import ADMISSIONS, AdmissionRules
-from compliance.epr.schema import EPR, EprRules
-from compliance.obligations.services_schema import SERVICES, ServiceRules
-from compliance.penalties.schema import VIOLATIONS, ViolationRules
+from compliance.admissions import schema as admission_schema
+from compliance.epr import schema as epr_schema
+from compliance.obligations import services_schema as service_schema
+from compliance.penalties import schema as violation_schema
 
-__all__ = [
-    "ADMISSIONS",
-    "EPR",
-    "SERVICES",
-    "VIOLATIONS",
-    "AdmissionRules",
-    "EprRules",
-    "ServiceRules",
-    "ViolationRules",
-]
+__all__ = ["admission_schema", "epr_schema", "service_schema", "violation_schema"]

@@ -12,4 +12,4 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer compliance what it may ask about products."""
-        from listings import product_source  # noqa: F401  registers itself
+        from listings.products import source  # noqa: F401  registers itself

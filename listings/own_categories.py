@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 from listings.choices import ProductStatus
 from listings.models import Product
-from listings.querysets import products_by_category
+from listings.themes.queries import products_by_category
 from portal.own_categories import own_categories_of
 from portal.read_once import is_reading_once
 from portal.scoping import unscoped

@@ -13,8 +13,8 @@ from portal.ingest.engine import ingest_rows
 from portal.ingest.kinds import kind_named
 from portal.models import Member
 from portal.scoping import seller_scope, unscoped
-from rfq.access import quoting_standing, refusal_for
 from rfq.choices import Grade
+from rfq.market.access import quoting_standing, refusal_for
 from rfq.models import Quote, QuoteTemplate, Rfq
 from rfq.services.challenge import challenge_enrol
 from rfq.services.quote_templates import template_save

@@ -8,7 +8,7 @@ from portal.file_purposes import register_file_purpose
 from portal.models import StoredFile
 from portal.scoping import unscoped
 from rfq.models import QuoteDraft, QuoteFile
-from rfq.quote_reading import FILE_PURPOSE
+from rfq.quotes.reading import FILE_PURPOSE
 
 
 def unused_uploads(files: QuerySet[StoredFile]) -> QuerySet[StoredFile]:

@@ -4,9 +4,11 @@ from django.urls import include, path
 
 app_name = "rfq"
 urlpatterns: list = [
-    path("", include("rfq.market_urls")),
-    path("", include("rfq.programme_urls")),
-    path("", include("rfq.quote_page_urls")),
-    path("", include("rfq.rights_urls")),
-    path("", include("rfq.score_page_urls")),
+    path("", include("rfq.market.urls")),
+    path("", include("rfq.orders.urls")),
+    path("", include("rfq.challenge.urls")),
+    path("", include("rfq.spam.urls")),
+    path("", include("rfq.quotes.urls")),
+    path("", include("rfq.rights.urls")),
+    path("", include("rfq.score.urls")),
 ]

@@ -32,7 +32,7 @@ from portal.rule_changes import (
 )
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from portal.templatetags.portal_ui import day_text, number_text
-from rfq.score_words import money_text
+from rfq.score.words import money_text
 
 
 @dataclass(frozen=True)

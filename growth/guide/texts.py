@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from growth.choices import Phase, Stage
 from growth.guide.reading import GuideReading, MilestoneReading
 from portal.templatetags.portal_ui import day_text, number_text
-from rfq.score_words import money_text
+from rfq.score.words import money_text
 
 STAGE_ABOUT: dict[Stage, Any] = {
     Stage.PRE_OPENING: gettext_lazy(

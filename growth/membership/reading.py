@@ -38,7 +38,7 @@ from portal.scoping import seller_scope
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 from portal.templatetags.portal_ui import day_text, number_text
 from rfq.models import RightEntry
-from rfq.rights_statement import KindLeft, kinds_left
+from rfq.rights.statement import KindLeft, kinds_left
 
 SHOWCASE_DAYS = 30
 """What upstream last said of the showcase counts for so many days, as in the metric."""

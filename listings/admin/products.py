@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from listings.models import Product, ProductRevision, ShippingTemplate
-from listings.product_diffs import history_of
+from listings.products.diffs import history_of
 from listings.services.product_actions import product_set_status_as_staff
 from portal.admin.base import ReadOnlyAdmin, ServiceAdmin, pretty_json
 from portal.admin.decisions import StatusForm

@@ -19,10 +19,10 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from listings.admin.theme_forms import ThemeForm
 from listings.models import Theme, ThemeMatch
-from listings.querysets import themes_day
 from listings.services.theme_checks import Catalogue, clean_theme
 from listings.services.themes import theme_save, themes_write
-from listings.similar import MatchPreview, match_preview
+from listings.themes.queries import themes_day
+from listings.themes.similar import MatchPreview, match_preview
 from portal import platform_time
 from portal.admin.base import ServiceAdmin
 from portal.models import Category

@@ -21,8 +21,8 @@ from listings.api.product_serializers import (
 )
 from listings.choices import ProductKind, ProductStatus
 from listings.models import Product, ProductRevision, ShippingTemplate
-from listings.product_diffs import Namer
-from listings.product_queries import ORDERINGS, read_filters
+from listings.products.diffs import Namer
+from listings.products.queries import ORDERINGS, read_filters
 from listings.services import product_actions as actions
 from listings.services.product_bulk import BulkChange, products_bulk_edit
 from listings.services.product_columns import ProductId

@@ -25,12 +25,13 @@ from listings.api.theme_serializers import (
     ThemePageSerializer,
     ThemeSerializer,
 )
-from listings.benefits import benefits_for
 from listings.choices import ProductKind
-from listings.draft_check import CheckResult, check_draft, check_product
-from listings.match_history import ENTERED, LEFT, Position, events_page
 from listings.models import Product, Theme
-from listings.querysets import (
+from listings.themes.benefits import benefits_for
+from listings.themes.draft_check import CheckResult, check_draft, check_product
+from listings.themes.match_history import ENTERED, LEFT, Position, events_page
+from listings.themes.params import read_theme_query
+from listings.themes.queries import (
     ORDERINGS,
     count_for_themes,
     match_totals,
@@ -40,8 +41,7 @@ from listings.querysets import (
     themes_in_force,
     with_own_first,
 )
-from listings.similar import similar_products
-from listings.theme_params import read_theme_query
+from listings.themes.similar import similar_products
 from portal import platform_time
 from portal.api.keyset import DEFAULT_SIZE, KeysetPagination, read_cursor, write_cursor
 from portal.api.views import ScopedRequest, ScopedView

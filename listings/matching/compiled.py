@@ -9,7 +9,7 @@ from typing import Any
 from listings.choices import KeywordMode
 from listings.matching.countries import SERVICE, country_masks, service_mask
 from listings.matching.text import signature, token_hash, token_hashes, value_hash
-from listings.rules import ProductFacts, ThemeSpec, values_of
+from listings.themes.rules import ProductFacts, ThemeSpec, values_of
 from portal.text import tokens
 
 GROUPS = 4

@@ -1,6 +1,6 @@
 """All matches of all themes in one statement (LST-4, NGT-7).
 
-The same answer as `listings.rules.evaluate` for every pair; cheap tests come first, and the title's
+The same answer as `listings.themes.rules.evaluate` for every pair; cheap tests come first, and the title's
 text is looked at last. Both dialects take the named parameters `day` (the as-of day), `moment` (the
 first instant after it) and `lo`, `hi` (a closed range of product keys).
 

@@ -17,7 +17,7 @@ from django.db.models import Q
 
 from listings.matching.compiled import project
 from listings.models import MatchProjection, MatchTouch, Product, ProductRevision
-from listings.rules import ProductFacts
+from listings.themes.rules import ProductFacts
 from portal.ingest.bulk import insert_rows
 from portal.models import Category
 from portal.scoping import unscoped

@@ -21,8 +21,8 @@ from django_countries import countries
 from listings.choices import KeywordMode, ProductKind
 from listings.matching.countries import is_country
 from listings.matching.text import canonical_value
-from listings.rules import values_of
 from listings.services.product_rules import service_code
+from listings.themes.rules import values_of
 from portal import platform_time
 from portal.choices import AttributeType
 from portal.ingest.columns import did_you_mean

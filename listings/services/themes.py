@@ -23,8 +23,8 @@ from django.utils.translation import gettext as _
 
 from listings.matching.compiled import compile_theme
 from listings.models import MatchTouch, Theme
-from listings.rules import ThemeSpec
 from listings.services.theme_checks import WRITABLE, Catalogue, clean_theme
+from listings.themes.rules import ThemeSpec
 from portal import platform_time
 from portal.errors import InvalidInput
 from portal.models import User

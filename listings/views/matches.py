@@ -12,9 +12,9 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
 
-from listings.match_history import ENTERED, LEFT, Position, events_page
 from listings.models import Theme, ThemeMatch
-from listings.querysets import matches_of, themes_day
+from listings.themes.match_history import ENTERED, LEFT, Position, events_page
+from listings.themes.queries import matches_of, themes_day
 from listings.views.themes import theme_tabs
 from portal import platform_time
 from portal.api.keyset import read_cursor, write_cursor

@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from listings.choices import SERVICES, ProductStatus
 from listings.models import Product
-from listings.product_diffs import FieldChange, Namer, changes_between
-from listings.product_queries import read_filters
+from listings.products.diffs import FieldChange, Namer, changes_between
+from listings.products.queries import read_filters
 from listings.services.product_bulk import (
     MAX_PERCENT,
     MAX_PRODUCTS,

@@ -21,7 +21,7 @@ from listings.exchange.writing import (
     leaf_codes,
     template_rows,
 )
-from listings.product_queries import read_filters
+from listings.products.queries import read_filters
 from listings.services.product_catalogue import offers_of
 from listings.views.product_form import find_categories
 from listings.views.products import own_products

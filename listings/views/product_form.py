@@ -12,10 +12,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from listings.choices import SELLER_TRANSITIONS, ProductStatus
-from listings.draft_check import CheckResult, check_content
 from listings.models import Product, Theme
-from listings.product_diffs import FieldChange, Namer, changes_between
-from listings.product_forms import ProductForm, content_from
+from listings.products.diffs import FieldChange, Namer, changes_between
+from listings.products.forms import ProductForm, content_from
 from listings.services.product_actions import similar_data
 from listings.services.product_catalogue import Catalogue, Offer
 from listings.services.product_data import ProductData
@@ -23,6 +22,7 @@ from listings.services.product_rules import clean
 from listings.services.products import ORIGIN_FORM, product_id_new, product_save
 from listings.services.screening import Hit, digest, needs_judging, screen
 from listings.services.theme_prefill import similar_prefill, theme_prefill
+from listings.themes.draft_check import CheckResult, check_content
 from listings.views.products import own_products, product_or_404
 from portal import platform_time
 from portal.choices import Action

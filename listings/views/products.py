@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from listings.choices import SELLER_TRANSITIONS, SERVICES, ProductKind, ProductStatus
 from listings.models import Product, ProductRevision
-from listings.product_diffs import Namer, changes_between, history_of
-from listings.product_queries import ORDERING_LABELS, read_filters
+from listings.products.diffs import Namer, changes_between, history_of
+from listings.products.queries import ORDERING_LABELS, read_filters
 from listings.services import product_actions as actions
 from listings.services.product_data import ProductData
 from listings.services.products import REJECTED

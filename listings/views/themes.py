@@ -12,10 +12,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from listings.benefits import benefits_for
 from listings.choices import ProductKind
 from listings.models import Product, Theme
-from listings.querysets import (
+from listings.themes.asks import Ask, asks_of
+from listings.themes.benefits import benefits_for
+from listings.themes.links import edit_url, publish_new_url, publish_similar_url
+from listings.themes.params import ThemeQuery, read_theme_query
+from listings.themes.queries import (
     ORDERINGS,
     ThemeCounts,
     ThemeFilters,
@@ -27,10 +30,7 @@ from listings.querysets import (
     themes_in_force,
     with_own_first,
 )
-from listings.similar import SHOWN, SimilarProduct, similar_products
-from listings.theme_facts import Ask, asks_of
-from listings.theme_links import edit_url, publish_new_url, publish_similar_url
-from listings.theme_params import ThemeQuery, read_theme_query
+from listings.themes.similar import SHOWN, SimilarProduct, similar_products
 from portal import platform_time
 from portal.choices import Action
 from portal.country_names import country_name

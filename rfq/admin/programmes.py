@@ -25,7 +25,7 @@ from portal.templatetags.portal_ui import time_left
 from rfq.choices import ReportStatus, RightKind
 from rfq.models import ChallengeEntry, OrderLink, Quote, RightEntry, SpamReport
 from rfq.services.spam import MAX_DESCRIPTION, PERMISSION, spam_report_decide
-from rfq.spam_answers import answers_for
+from rfq.spam.answers import answers_for
 
 OPEN = ReportStatus.OPEN
 

@@ -16,7 +16,7 @@ from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
 from portal.errors import Refusal
-from rfq.challenge import ChallengeMonth, challenge_month, month_now, month_of
+from rfq.challenge.reading import ChallengeMonth, challenge_month, month_now, month_of
 from rfq.services.challenge import challenge_claim, challenge_enrol
 
 MONTH = OpenApiParameter(

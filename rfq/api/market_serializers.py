@@ -7,9 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from rfq.choices import Grade, OfferStatus, QuoteStatus, RfqStatus
-from rfq.market_rows import MarketRow
+from rfq.market.rows import MarketRow
 from rfq.models import UnsolicitedOffer
-from rfq.quote_reading import attachments_of
+from rfq.quotes.reading import attachments_of
 from rfq.services.offers import LEAST_PRICE, MAX_MESSAGE, MAX_TITLE
 from rfq.services.searches import MAX_NAME
 

@@ -18,8 +18,8 @@ from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action, OrderChannel
 from portal.errors import InvalidInput
 from portal.services.buyers import buyer_badges
-from rfq.linked_orders import REASONS, SHOWN, LinkedOrder, order_rows, rfq_orders, shown
 from rfq.models import Quote
+from rfq.orders.reading import REASONS, SHOWN, LinkedOrder, order_rows, rfq_orders, shown
 from rfq.services.links import order_link
 
 

@@ -15,7 +15,7 @@ from portal.errors import InvalidInput
 from portal.models import StoredFile
 from portal.services.files import CheckedUpload, file_store, file_url, upload_check
 from rfq.models import Quote, QuoteFile
-from rfq.quote_reading import FILE_PURPOSE
+from rfq.quotes.reading import FILE_PURPOSE
 from rfq.services.quotes import MAX_FILES
 
 FIELD = "files"

@@ -14,13 +14,7 @@ from portal.services.buyers import buyer_badges
 from rfq.api.quote_files import QuoteFileSerializer, files_field, files_of
 from rfq.choices import Grade, QuoteOrigin, QuoteStatus
 from rfq.models import Pin, Quote
-from rfq.quote_terms import (
-    LEAST_PRICE,
-    MAX_LEAD_TIME_DAYS,
-    MAX_MESSAGE,
-    MAX_MOQ,
-    MAX_PRODUCTS,
-)
+from rfq.quotes.terms import LEAST_PRICE, MAX_LEAD_TIME_DAYS, MAX_MESSAGE, MAX_MOQ, MAX_PRODUCTS
 from rfq.services.quotes import Submission
 
 PRICE: dict[str, Any] = {"max_digits": 14, "decimal_places": 4}

@@ -9,8 +9,8 @@ from rest_framework import serializers
 from portal.filters import CALENDAR
 from rfq.choices import FollowUpKind
 from rfq.models import FollowUp, QuoteDraft, QuoteTemplate
-from rfq.quote_content import ELEMENT_LENGTH, TEXT_FIELDS
-from rfq.self_check import ELEMENTS
+from rfq.quotes.content import ELEMENT_LENGTH, TEXT_FIELDS
+from rfq.quotes.self_check import ELEMENTS
 from rfq.services.quote_templates import NAME_LENGTH
 
 

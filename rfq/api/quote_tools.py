@@ -35,11 +35,11 @@ from rfq.api.quote_tool_serializers import (
 )
 from rfq.api.quotes import MAX_ID, body_of, quote_or_404, rfq_or_404
 from rfq.models import FollowUp, QuoteTemplate
-from rfq.quote_figures import quote_figures
-from rfq.quote_forms import terms_given
-from rfq.quote_period import DEFAULT_DAYS
-from rfq.quote_queries import follow_ups_due, needing_attention
-from rfq.quote_reading import check_of
+from rfq.quotes.figures import quote_figures
+from rfq.quotes.forms import terms_given
+from rfq.quotes.period import DEFAULT_DAYS
+from rfq.quotes.queries import follow_ups_due, needing_attention
+from rfq.quotes.reading import check_of
 from rfq.services.follow_ups import follow_up_tick, quote_follow_up
 from rfq.services.quote_drafts import draft_delete, draft_of, draft_save, drafts_of
 from rfq.services.quote_templates import template_delete, template_save

@@ -40,11 +40,11 @@ from rfq.api.quote_serializers import (
     quote_rows,
     submission_row,
 )
-from rfq.buyer_view import quotes_shown
 from rfq.choices import QuoteStatus
 from rfq.models import Quote, Rfq
-from rfq.quote_queries import ANY_BADGE, QuoteFilter, own_quotes
-from rfq.quote_terms import QuoteTerms, terms_from
+from rfq.quotes.buyer_view import quotes_shown
+from rfq.quotes.queries import ANY_BADGE, QuoteFilter, own_quotes
+from rfq.quotes.terms import QuoteTerms, terms_from
 from rfq.services.pins import quote_pin
 from rfq.services.quotes import quote_revise, quote_submit, quote_withdraw
 

@@ -29,10 +29,10 @@ from rfq.api.market_serializers import (
     rfq_row,
 )
 from rfq.choices import Grade
-from rfq.market_params import MATCHES, ORDERINGS, RECOMMENDED, WITHIN, MarketQuery
-from rfq.market_rows import market_rows
+from rfq.market.params import MATCHES, ORDERINGS, RECOMMENDED, WITHIN, MarketQuery
+from rfq.market.queries import market_page, read_market_query
+from rfq.market.rows import market_rows
 from rfq.models import Rfq, SavedSearch, UnsolicitedOffer
-from rfq.querysets import market_page, read_market_query
 from rfq.services.offers import offer_submit, offers_until
 from rfq.services.searches import search_change, search_delete, search_save, searches_of
 

@@ -11,7 +11,7 @@ from portal import platform_time
 from portal.api.keyset import KeysetPagination
 from portal.api.views import ScopedRequest, ScopedView
 from rfq.models import RightEntry
-from rfq.rights_statement import LedgerFilter, statement, what_is
+from rfq.rights.statement import LedgerFilter, statement, what_is
 from rfq.services.rights import balances_of
 
 

@@ -20,10 +20,10 @@ from rfq.api.score_serializers import (
     SimulationSerializer,
     score_answer,
 )
-from rfq.rule_changes import change_ahead
-from rfq.rulebook_schemas import SCORE
-from rfq.score_reading import score_history, score_standing
-from rfq.score_simulation import simulate
+from rfq.score.changes import change_ahead
+from rfq.score.reading import score_history, score_standing
+from rfq.score.schema import SCORE
+from rfq.score.simulation import simulate
 
 AS_OF = OpenApiParameter(
     "as_of",

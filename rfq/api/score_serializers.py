@@ -9,8 +9,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from portal.choices import Membership
-from rfq.rules import FactorResult, Score
-from rfq.score_simulation import (
+from rfq.score.rules import FactorResult, Score
+from rfq.score.simulation import (
     MONEY_PLACES,
     MOST_DAYS,
     MOST_GMV,
@@ -18,7 +18,7 @@ from rfq.score_simulation import (
     MOST_STARS,
     RATE_PLACES,
 )
-from rfq.score_words import next_text
+from rfq.score.words import next_text
 
 FACTOR_KEYS = ("login_days", "quotes", "response_rate", "reply_rate", "gmv")
 COUNTED = {"login_days", "quotes"}
@@ -190,7 +190,7 @@ class ScoreHistorySerializer(serializers.Serializer):
 
 
 class SimulationSerializer(serializers.Serializer):
-    """What to try out; only for the schema, `rfq.score_simulation` reads it."""
+    """What to try out; only for the schema, `rfq.score.simulation` reads it."""
 
     rulebook = serializers.CharField(
         required=False,

@@ -113,7 +113,7 @@ class Rfq(models.Model):
 class RfqWord(models.Model):
     """One word of an open RFQ's title or details: the market's search index (RFQ-2).
 
-    `rfq.words` says what a word is. `posted` repeats the RFQ's `posted_at` (microseconds since 1970),
+    `rfq.market.search_words` says what a word is. `posted` repeats the RFQ's `posted_at` (microseconds since 1970),
     so that the RFQs of a word are read newest first and no further than a page. RFQs that are closed
     have no words: the index holds what can be found and no more.
     """

@@ -23,7 +23,7 @@ from portal.nightly.registry import ShardContext, job
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.models import Assessment
 from rfq.nightly.score import SCORES
-from rfq.rulebook_schemas import SCORE, UNLIMITED, Amount, QuotesBack, Reward, ScoreRules
+from rfq.score.schema import SCORE, UNLIMITED, Amount, QuotesBack, Reward, ScoreRules
 from rfq.webhook_events import scores_assessed_publish
 
 ASSESS = "rfq.assess"
@@ -106,7 +106,7 @@ ON CONFLICT (seller_id, as_of) DO NOTHING
 class RewardSql:
     """The rewards of a rulebook compiled to SQL over `s` (a score) and `p` (its seller).
 
-    `rfq.rules.rewards_for` says the same of one seller; tests hold the two equal.
+    `rfq.score.rules.rewards_for` says the same of one seller; tests hold the two equal.
     """
 
     def __init__(self, rules: ScoreRules) -> None:

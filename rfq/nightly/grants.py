@@ -22,7 +22,7 @@ from rfq.choices import GrantSource, RightKind
 from rfq.models import RightLot
 from rfq.nightly.assess import ASSESS
 from rfq.nightly.telling import by_seller, rights_text, tell
-from rfq.rulebook_schemas import SCORE, ScoreRules
+from rfq.score.schema import SCORE, ScoreRules
 from rfq.services.rights import month_end
 
 GRANTS = "rfq.grants"

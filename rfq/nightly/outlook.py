@@ -18,8 +18,8 @@ from rfq.models import ScoreOutlook
 from rfq.models.scores import SCORE_PAYLOAD
 from rfq.nightly.score import plan_industries
 from rfq.nightly.score_sql import score_statement
-from rfq.rulebook_schemas import SCORE
-from rfq.score_outlook import OUTLOOK
+from rfq.score.outlook import OUTLOOK
+from rfq.score.schema import SCORE
 
 
 @job(OUTLOOK, app="rfq", shards=plan_industries, standings=(ScoreOutlook,))

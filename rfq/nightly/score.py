@@ -20,7 +20,7 @@ from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.models import PeerBenchmark, ServiceScore
 from rfq.models.scores import SCORE_PAYLOAD
 from rfq.nightly.score_sql import BENCHMARKS, score_statement
-from rfq.rulebook_schemas import SCORE
+from rfq.score.schema import SCORE
 
 SCORES = "rfq.score"
 SELLERS_PER_SHARD = 100_000

@@ -2,7 +2,7 @@
 
 One select from facts: the factors are counted, ranked within each industry by window functions, and
 judged by a rulebook compiled to `CASE` expressions. Counts stay whole numbers and money cents, so that
-both databases decide every boundary alike; `rfq.rules.score_of` says the same of one seller.
+both databases decide every boundary alike; `rfq.score.rules.score_of` says the same of one seller.
 
 Quoted RFQs are counted without sorting quotes by RFQ: a seller has at most one quote per RFQ that is
 not withdrawn, so those count one each, and the few withdrawn ones are looked at apart.
@@ -19,8 +19,8 @@ from typing import Any
 from portal.nightly.statement import Statement
 from portal.platform_time import Window, last_days, this_month
 from rfq.choices import PAID_SOURCES
-from rfq.links_sql import links_sql
-from rfq.rulebook_schemas import Factor, GmvBonus, ScoreRules, Tier
+from rfq.orders.links_sql import links_sql
+from rfq.score.schema import Factor, GmvBonus, ScoreRules, Tier
 
 DEFAULT_WINDOWS = {
     "login_days": "days_30",

@@ -19,7 +19,7 @@ from portal.errors import NotAllowed, Refusal
 from portal.models import Member, Seller
 from portal.scoping import seller_scope
 from portal.services import audit
-from rfq.challenge import closes_at, gmv_of, month_now, rules_of
+from rfq.challenge.reading import closes_at, gmv_of, month_now, rules_of
 from rfq.choices import GrantSource, RightKind
 from rfq.models import ChallengeEntry
 from rfq.services.rights import month_end, right_grant

@@ -1,7 +1,7 @@
 """Which orders come from which quotes (RFQ-17, decision 0018).
 
 An order links to a quote when the seller quoted its buyer in the three years before it. The night asks
-by `rfq.links_sql`, pages by `linked` and `with_quote`, writing by `quote_fits`; tests hold them equal. An `OrderLink` only names *which* of the fitting quotes an order belongs to.
+by `rfq.orders.links_sql`, pages by `linked` and `with_quote`, writing by `quote_fits`; tests hold them equal. An `OrderLink` only names *which* of the fitting quotes an order belongs to.
 """
 
 from __future__ import annotations

@@ -18,10 +18,10 @@ from portal.scoping import seller_scope, unscoped
 from portal.services import audit
 from portal.services.notices import notice_send
 from portal.services.rulebooks import RulebookMissing, rulebook_for
-from rfq.access import closed, restricted
 from rfq.choices import Grade, OfferStatus
+from rfq.market.access import closed, restricted
+from rfq.market.schema import MARKET
 from rfq.models import Rfq, RfqInvitation, UnsolicitedOffer
-from rfq.rulebook_schemas import MARKET
 from rfq.services.roles import may_quote
 
 PERMISSION = "rfq.change_unsolicitedoffer"

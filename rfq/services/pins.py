@@ -21,8 +21,8 @@ from portal.locks import queued_transaction
 from portal.models import Member, Seller
 from portal.scoping import unscoped
 from portal.services import audit
-from rfq.access import closed, restricted
 from rfq.choices import QuoteStatus, RightKind
+from rfq.market.access import closed, restricted
 from rfq.models import Pin, Quote, Rfq
 from rfq.models.market import PIN_SLOTS
 from rfq.services.rights import Balances, balances_of, right_spend

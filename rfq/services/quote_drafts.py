@@ -12,7 +12,7 @@ from portal import platform_time
 from portal.models import Member
 from rfq.models import Quote, QuoteDraft, Rfq
 from rfq.models.quotes import LIVE
-from rfq.quote_content import clean_content
+from rfq.quotes.content import clean_content
 from rfq.services.roles import may_quote
 
 

@@ -11,7 +11,7 @@ from portal.errors import Refusal
 from portal.models import Member, StoredFile
 from rfq.choices import RightKind
 from rfq.models import Rfq
-from rfq.quote_terms import QuoteTerms
+from rfq.quotes.terms import QuoteTerms
 from rfq.services.quotes import Submission, quote_submit
 
 

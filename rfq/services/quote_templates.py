@@ -12,7 +12,7 @@ from portal import platform_time
 from portal.errors import InvalidInput, Refusal
 from portal.models import Member
 from rfq.models import QuoteTemplate
-from rfq.quote_content import clean_elements, clean_template
+from rfq.quotes.content import clean_elements, clean_template
 from rfq.services.roles import may_quote
 
 MOST_TEMPLATES = 200

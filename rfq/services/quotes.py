@@ -26,7 +26,8 @@ from portal.locks import queued_transaction
 from portal.models import Member, Seller, StoredFile
 from portal.scoping import unscoped
 from portal.services import audit
-from rfq.access import (
+from rfq.choices import QuoteStatus, RightKind
+from rfq.market.access import (
     already_quoted,
     closed,
     quoting_standing,
@@ -34,9 +35,8 @@ from rfq.access import (
     restricted,
     rights_needed,
 )
-from rfq.choices import QuoteStatus, RightKind
 from rfq.models import Quote, QuoteDraft, QuoteFile, Rfq
-from rfq.quote_terms import QuoteTerms, terms_checked, terms_from
+from rfq.quotes.terms import QuoteTerms, terms_checked, terms_from
 from rfq.services.follow_ups import follow_ups_after_submit
 from rfq.services.pins import pin_take, pins_release
 from rfq.services.rights import Balances, balances_of, right_spend

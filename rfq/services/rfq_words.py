@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import QuerySet
 
 from portal.ingest.bulk import insert_columns
+from rfq.market.search_words import words_of
 from rfq.models import Rfq, RfqWord
 from rfq.models.market import OPEN
-from rfq.words import words_of
 
 CHUNK = 1_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -33,8 +33,8 @@ from portal.scoping import unscoped
 from portal.services import audit
 from portal.services.rulebooks import RulebookInForce, rulebooks_published
 from rfq.choices import RFQ_TRANSITIONS, Grade, OfferStatus, RfqStatus
+from rfq.market.schema import MARKET, MarketRules
 from rfq.models import Rfq, RfqInvitation, UnsolicitedOffer
-from rfq.rulebook_schemas import MARKET, MarketRules
 from rfq.services.quotes import responses_recount
 from rfq.services.rfq_words import insert_words, words_drop, words_write
 

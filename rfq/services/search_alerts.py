@@ -26,7 +26,7 @@ from portal.services.buyers import MODULE as BUYER_LABELS
 from portal.services.buyers import BadgeViewer, buyer_badge
 from portal.services.notices import NoticeDraft, notice_send_many
 from portal.services.rulebooks import RulebookMissing, rulebook_for
-from rfq.market_params import ANY, WITHIN, MarketQuery, read_saved_queries
+from rfq.market.params import ANY, WITHIN, MarketQuery, read_saved_queries
 from rfq.models import Rfq, RfqWord, SavedSearch
 
 BATCH = 1_000

@@ -11,7 +11,7 @@ from portal.errors import InvalidInput, Refusal
 from portal.ingest.cells import CellError, safe_text
 from portal.models import Member
 from portal.scoping import seller_scope
-from rfq.market_params import MarketQuery
+from rfq.market.params import MarketQuery
 from rfq.models import SavedSearch
 
 MAX_NAME = 80

@@ -35,8 +35,8 @@ from portal.services.files import (
 from portal.services.notices import NoticeDraft, notice_send_many
 from portal.services.rulebooks import rulebook_for
 from rfq.choices import ReportStatus, RfqStatus, SpamKind
+from rfq.market.schema import MARKET, MarketRules
 from rfq.models import Quote, Rfq, RightEntry, SpamEvidence, SpamReport
-from rfq.rulebook_schemas import MARKET, MarketRules
 from rfq.services.rfqs import rfq_remove
 from rfq.services.rights import rights_refund
 

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from portal.errors import Refusal
 from portal.templatetags.portal_ui import status_pill
-from rfq.market_words import GRADE_TONES, REASONS
+from rfq.market.words import GRADE_TONES, REASONS
 from rfq.models import Rfq
 
 register = template.Library()

@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.templatetags.portal_ui import number_text, time_left
-from rfq.quote_words import left_text
+from rfq.quotes.words import left_text
 
 register = template.Library()
 

@@ -18,7 +18,7 @@ from portal.choices import Action
 from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
-from rfq.challenge import (
+from rfq.challenge.reading import (
     ChallengeMonth,
     challenge_month,
     month_after,

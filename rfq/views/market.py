@@ -22,10 +22,10 @@ from portal.models import Category, Member
 from portal.services.buyers import badges_shown
 from portal.views.base import SellerPage
 from rfq.choices import Grade
-from rfq.market_params import MATCHES, ORDERINGS, WITHIN_NAMES, MarketQuery, read_saved_queries
-from rfq.market_rows import market_rows
-from rfq.market_words import parts_of
-from rfq.querysets import MarketPage, market_page, read_market_query
+from rfq.market.params import MATCHES, ORDERINGS, WITHIN_NAMES, MarketQuery, read_saved_queries
+from rfq.market.queries import MarketPage, market_page, read_market_query
+from rfq.market.rows import market_rows
+from rfq.market.words import parts_of
 from rfq.services.searches import MAX_NAME, searches_of
 
 CATEGORIES_SUGGESTED = 12

@@ -22,9 +22,9 @@ from portal.models import Order, Seller
 from portal.services.buyers import buyer_badges
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
-from rfq.challenge import gmv_of, month_now
-from rfq.linked_orders import order_rows, rfq_orders, shown
+from rfq.challenge.reading import gmv_of, month_now
 from rfq.models import Quote
+from rfq.orders.reading import order_rows, rfq_orders, shown
 from rfq.services.links import (
     TooManyTries,
     fitting_quotes,

@@ -24,14 +24,14 @@ from portal.product_links import product_titles
 from portal.services.buyers import buyer_badges
 from portal.services.files import file_url
 from portal.views.base import SellerPage
-from rfq.access import closed
 from rfq.choices import QuoteOrigin, QuoteStatus
+from rfq.market.access import closed
+from rfq.market.queries import MarketQuery, market_page
 from rfq.models import FollowUp, Pin, Quote, QuoteFile, Rfq
-from rfq.querysets import MarketQuery, market_page
-from rfq.quote_forms import QuoteForm, content_of, terms_given
-from rfq.quote_queries import TONES, orders_by_quote
-from rfq.quote_reading import rights_used
-from rfq.quote_words import used_sentence
+from rfq.quotes.forms import QuoteForm, content_of, terms_given
+from rfq.quotes.queries import TONES, orders_by_quote
+from rfq.quotes.reading import rights_used
+from rfq.quotes.words import used_sentence
 from rfq.services.follow_ups import WAITING, follow_up_tick, quote_follow_up
 from rfq.services.pins import pins_left, quote_pin
 from rfq.services.quotes import QuoteTerms, ended, quote_revise, quote_withdraw, terms_from

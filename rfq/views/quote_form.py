@@ -22,15 +22,15 @@ from portal.models import StoredFile
 from portal.services.buyers import buyer_badges
 from portal.services.files import file_store
 from portal.views.base import SellerPage
-from rfq.access import quoting_standing, refusal_for
 from rfq.choices import RightKind
+from rfq.market.access import quoting_standing, refusal_for
+from rfq.market.response_clock import response_clock, response_factor
 from rfq.models import Quote, QuoteDraft, QuoteTemplate, Rfq
 from rfq.models.quotes import LIVE
-from rfq.quote_content import FLAGS, MOST_FILES, TEXT_FIELDS, with_template
-from rfq.quote_forms import QuoteForm, terms_given
-from rfq.quote_reading import FILE_PURPOSE, attachments_of, check_of, own_files
-from rfq.quote_words import announced_from, announced_text, cost_lines
-from rfq.response_clock import response_clock, response_factor
+from rfq.quotes.content import FLAGS, MOST_FILES, TEXT_FIELDS, with_template
+from rfq.quotes.forms import QuoteForm, terms_given
+from rfq.quotes.reading import FILE_PURPOSE, attachments_of, check_of, own_files
+from rfq.quotes.words import announced_from, announced_text, cost_lines
 from rfq.services.pins import pins_left
 from rfq.services.quote_drafts import draft_delete, draft_of, draft_save
 from rfq.services.quote_sending import CostsMore, quote_send

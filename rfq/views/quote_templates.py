@@ -15,8 +15,8 @@ from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
 from rfq.models import QuoteTemplate
-from rfq.quote_content import introduction_text
-from rfq.quote_forms import TemplateForm, elements_given
+from rfq.quotes.content import introduction_text
+from rfq.quotes.forms import TemplateForm, elements_given
 from rfq.services.quote_templates import template_delete, template_save
 
 

@@ -20,10 +20,10 @@ from portal.services.buyers import buyer_badges
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
 from rfq.models import FollowUp, QuoteDraft
-from rfq.quote_export import export_rows
-from rfq.quote_figures import funnel, quote_figures, response_histogram
-from rfq.quote_period import PeriodForm
-from rfq.quote_queries import (
+from rfq.quotes.export import export_rows
+from rfq.quotes.figures import funnel, quote_figures, response_histogram
+from rfq.quotes.period import PeriodForm
+from rfq.quotes.queries import (
     ATTENTION_DAYS,
     VIEWED_LONG_AGO,
     QuoteFilter,

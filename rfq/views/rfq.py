@@ -17,9 +17,9 @@ from portal.country_names import country_name
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
-from rfq.market_rows import MarketRow, market_rows
+from rfq.market.rows import MarketRow, market_rows
 from rfq.models import Rfq, UnsolicitedOffer
-from rfq.quote_reading import attachments_of
+from rfq.quotes.reading import attachments_of
 from rfq.services.offers import (
     LEAST_PRICE,
     MAX_MESSAGE,

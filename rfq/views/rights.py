@@ -23,7 +23,7 @@ from portal.views.base import SellerPage
 from portal.views.lists import page_of
 from rfq.choices import RightKind
 from rfq.models import RightEntry, RightLot
-from rfq.rights_statement import (
+from rfq.rights.statement import (
     UNLIMITED,
     WORDS,
     KindLeft,

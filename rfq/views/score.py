@@ -16,8 +16,8 @@ from portal.charts import Point, Series, line_plot
 from portal.http import MemberRequest
 from portal.views.base import SellerPage
 from rfq.models import ServiceScore
-from rfq.rule_changes import change_ahead
-from rfq.score_page import (
+from rfq.score.changes import change_ahead
+from rfq.score.page import (
     best_total,
     bonus_line,
     factor_cards,
@@ -27,14 +27,14 @@ from rfq.score_page import (
     rewards_text,
     steps,
 )
-from rfq.score_reading import (
+from rfq.score.reading import (
     ScoreHistory,
     ScoreStanding,
     rights_of_month,
     score_history,
     score_standing,
 )
-from rfq.score_texts import RIGHT_NAMES, amount_text
+from rfq.score.texts import RIGHT_NAMES, amount_text
 
 
 class ScorePage(SellerPage):

@@ -20,13 +20,13 @@ from portal.services.rulebooks import RulebookInForce
 from portal.views.base import SellerPage
 from rfq.models import ScoreOutlook
 from rfq.models.scores import ScoreFields
-from rfq.rulebook_schemas import Factor, QuotesBack, ScoreRules
-from rfq.rules import Score, percent, score_of
-from rfq.score_page import factor_name, reward_table, tier_text
-from rfq.score_reading import ScoreStanding, figures_of, score_standing
-from rfq.score_simulation import MOST_DAYS, MOST_GMV, MOST_STARS, Simulation, simulate
-from rfq.score_texts import ICONS, Text, points_text, reward_lines, signed
-from rfq.score_words import FACTOR_NAMES
+from rfq.score.page import factor_name, reward_table, tier_text
+from rfq.score.reading import ScoreStanding, figures_of, score_standing
+from rfq.score.rules import Score, percent, score_of
+from rfq.score.schema import Factor, QuotesBack, ScoreRules
+from rfq.score.simulation import MOST_DAYS, MOST_GMV, MOST_STARS, Simulation, simulate
+from rfq.score.texts import ICONS, Text, points_text, reward_lines, signed
+from rfq.score.words import FACTOR_NAMES
 
 MOST_RFQS = 100_000
 RATE_STEP = Decimal("0.0001")

@@ -14,8 +14,8 @@ from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.models import Member
 from portal.views.base import SellerPage
+from rfq.market.queries import read_market_query
 from rfq.models import SavedSearch
-from rfq.querysets import read_market_query
 from rfq.services.searches import search_change, search_delete, search_save, searches_of
 
 

@@ -137,7 +137,7 @@ def _loop(options: argparse.Namespace) -> float:
     from portal.models import Seller
     from portal.services.rulebooks import rulebook_for
     from rfq.models import ServiceScore
-    from rfq.rules import score_of
+    from rfq.score.rules import score_of
     from tests.benchmarks.score_references import scores_by_loop
     from tests.benchmarks.worlds.score import DAY
 

@@ -17,7 +17,7 @@ from portal.nightly.registry import adapt_params
 from portal.platform_time import Window, end_of, last_days, this_month
 from portal.services.rulebooks import rulebook_for
 from rfq.models import Quote
-from rfq.rules import Score, ScoreFigures, score_of
+from rfq.score.rules import Score, ScoreFigures, score_of
 from tests.benchmarks.worlds.score import DAY
 
 JULY = last_days(90, DAY.replace(day=1) - timedelta(days=1))

@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from compliance.choices import CertificateStatus
 from compliance.epr.overview_page import matrix
 from compliance.epr.shop_overview import shop_overview
+from compliance.epr.tiles import epr_tile
 from compliance.gate import gate_many
-from compliance.home_tiles import epr_tile
 from compliance.models import Certificate, GateBlock
 from portal import platform_time
 from portal.models import Category, Member, Seller

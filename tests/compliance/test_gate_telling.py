@@ -19,8 +19,8 @@ from compliance.models import GatedProduct
 from compliance.rules import codes_of
 from compliance.services.gated_products import countries_text
 from listings.exchange.reading import import_products
-from listings.ingest import ProductKindRows
 from listings.models import Product, ProductRevision
+from listings.products.ingest import ProductKindRows
 from listings.services.product_actions import (
     product_duplicate,
     product_publish,

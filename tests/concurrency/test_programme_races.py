@@ -19,7 +19,7 @@ from PIL import Image
 from portal import platform_time
 from portal.models import Member, Notice, Seller, StoredFile, User
 from portal.scoping import unscoped
-from rfq.challenge import gmv_of, rules_of
+from rfq.challenge.reading import gmv_of, rules_of
 from rfq.models import ChallengeEntry, RightEntry, RightLot, SpamReport
 from rfq.services.challenge import challenge_claim, challenge_enrol
 from rfq.services.rights import balances_of, right_grant

@@ -17,7 +17,7 @@ from portal.errors import Refusal
 from portal.models import Member, Seller
 from portal.scoping import unscoped
 from rfq.models import Quote, Rfq, RightEntry
-from rfq.quote_terms import QuoteTerms
+from rfq.quotes.terms import QuoteTerms
 from rfq.services import quotes as quote_services
 from rfq.services.quote_feed import quotes_feed
 from rfq.services.quotes import quote_submit, quote_withdraw

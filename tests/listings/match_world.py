@@ -8,12 +8,12 @@ from typing import Any
 
 from django.db import connection
 
-from listings.facts import category_paths, theme_specs
 from listings.matching.sql import match_select
 from listings.models import MatchTouch, Product, ProductRevision, Theme, ThemeMatch
-from listings.rules import ProductFacts, matches
 from listings.services.projection import projections_write
 from listings.services.themes import themes_write
+from listings.themes.facts import category_paths, theme_specs
+from listings.themes.rules import ProductFacts, matches
 from portal import platform_time
 from portal.choices import RunState
 from portal.models import Category, NightRun, Seller

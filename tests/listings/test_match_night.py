@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from listings.models import MatchTouch, Product, Theme, ThemeMatch
-from listings.nightly import CHANGED_PRODUCTS, plan_themes
+from listings.nightly.themes import CHANGED_PRODUCTS, plan_themes
 from listings.services.themes import themes_write
 from portal.choices import AttributeType
 from portal.models import Category, CategoryClosure, JobRun, ShardRun
@@ -46,15 +46,15 @@ ONE = timedelta(days=1)
 def changed_only(monkeypatch) -> Callable[[], bool]:
     """Tell whether a night since the last question looked at changes only."""
     seen: list[str] = []
-    from listings import nightly
+    from listings.nightly import themes
 
-    original = nightly._changed_only
+    original = themes._changed_only
 
     def spy(*args):
         seen.append("changed")
         return original(*args)
 
-    monkeypatch.setattr(nightly, "_changed_only", spy)
+    monkeypatch.setattr(themes, "_changed_only", spy)
 
     def asked() -> bool:
         found = bool(seen)
@@ -246,14 +246,14 @@ def test_a_failed_shard_loses_no_touch(world, monkeypatch):
     revise(world, "p0", instant(DAY + ONE), content_of(title="A motor"))
     put_theme("motors", category="bicycles", keywords=["motor", "kit"])
     before = touches()
-    monkeypatch.setattr("listings.nightly.CHANGED_PRODUCTS", "SELECT nonsense")
+    monkeypatch.setattr("listings.nightly.themes.CHANGED_PRODUCTS", "SELECT nonsense")
     run = run_inline(
         run_id=ledger.night_start(as_of=DAY + ONE, jobs=["listings.themes"], shards=3).pk
     )
     assert run.state == "failed"
     assert touches() == before == 2
     assert pairs_published(DAY + ONE) == pairs_published(DAY)
-    monkeypatch.setattr("listings.nightly.CHANGED_PRODUCTS", CHANGED_PRODUCTS)
+    monkeypatch.setattr("listings.nightly.themes.CHANGED_PRODUCTS", CHANGED_PRODUCTS)
     night(DAY + ONE, shards=3)
     assert pairs_published(DAY + ONE) == pairs_by_loop(DAY + ONE) != pairs_published(DAY)
     assert touches() == 0

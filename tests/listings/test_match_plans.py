@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from listings import nightly
 from listings.models import MatchProjection, MatchTouch, Product, ThemeMatch
+from listings.nightly import themes
 from listings.services.themes import themes_write
 from portal import platform_time
 from portal.models.standings import FOREVER
@@ -75,7 +75,7 @@ def _project(products: list[Product], price: int, common: dict[str, Any], *, sin
 def test_a_night_of_few_changes_looks_matches_up(matched, monkeypatch, guarded: bool) -> None:
     """Unguarded it is the control: with as many rows, the planner itself would read all of them."""
     if not guarded:
-        for module in (nightly, night_sql):
+        for module in (themes, night_sql):
             monkeypatch.setattr(module, "looked_up", _plainly_joined)
         monkeypatch.setattr(StandingSql, "rows", lambda self, keys: f"{self.table}.id IN ({keys})")
     scans: list[str] = []

@@ -8,7 +8,7 @@ import pytest
 
 from listings.choices import ProductStatus
 from listings.models import Product
-from listings.product_actions import nothing_on_sale
+from listings.products.actions import nothing_on_sale
 from portal import platform_time
 from portal.choices import TradeKind
 from portal.models import Category, Member, Seller

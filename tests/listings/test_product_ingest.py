@@ -13,8 +13,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from listings.ingest import ProductKindRows
 from listings.models import Product, ProductRevision
+from listings.products.ingest import ProductKindRows
 from listings.services.product_rules import PLAIN, cleaned_alike
 from listings.services.projection import projections_rebuild
 from portal.ingest.columns import CellError

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from listings.rules import ProductFacts, Requirement, ThemeSpec, evaluate, matches
+from listings.themes.rules import ProductFacts, Requirement, ThemeSpec, evaluate, matches
 
 DAY = date(2022, 7, 19)
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from listings.theme_actions import LOOKED_AT, themes_ending, themes_within_reach
+from listings.themes.actions import LOOKED_AT, themes_ending, themes_within_reach
 from portal.models import Member, Seller
 from portal.read_once import reading_once
 from portal.scoping import seller_scope

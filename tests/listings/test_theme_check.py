@@ -10,9 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from listings import draft_check
 from listings.models import Product, Theme
 from listings.services.themes import theme_save
+from listings.themes import draft_check
 from portal.models import Seller
 from portal.scoping import unscoped
 from tests.listings.theme_world import ASKS, KIT, product_feed, theme_make

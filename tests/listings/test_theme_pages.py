@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from listings.benefits import benefits_for
+from listings.themes.benefits import benefits_for
 from portal.models import Seller, SellerFlag
 from portal.scoping import seller_scope
 from tests.listings.theme_world import (

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from listings.models import MatchProjection, Product, Theme
 from listings.services.themes import theme_save
-from listings.similar import SHOWN, failures, nearest_products, similar_products
+from listings.themes.similar import SHOWN, failures, nearest_products, similar_products
 from portal.models import Seller
 from portal.scoping import seller_scope
 from tests.listings.theme_world import (

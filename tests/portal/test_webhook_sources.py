@@ -16,8 +16,8 @@ from portal import platform_time
 from portal.ingest.engine import ingest_rows
 from portal.models import Member, Seller, User, WebhookEvent
 from portal.scoping import unscoped
-from rfq.ingest_quotes import QuoteKind
 from rfq.models import Assessment, Quote
+from rfq.quotes.ingest import QuoteKind
 from tests import factories
 from tests.compliance.review_world import approved
 from tests.compliance.world import certificate_create, reviewer_create, submitted

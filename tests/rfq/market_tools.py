@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl
 from portal import platform_time
 from portal.models import Seller
 from portal.scoping import seller_scope
+from rfq.market.queries import MarketPage, MarketQuery, market_page, read_market_query
 from rfq.models import Rfq
-from rfq.querysets import MarketPage, MarketQuery, market_page, read_market_query
 from rfq.services.rfq_words import words_write
 from tests.rfq.world import rfq_create
 

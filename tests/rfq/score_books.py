@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import rfq
-from rfq.rulebook_schemas import ScoreRules
+from rfq.score.schema import ScoreRules
 
 VERSIONS = ("2021-09", "2022-01", "2022-08")
 

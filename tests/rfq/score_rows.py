@@ -13,8 +13,8 @@ from portal.platform_time import wall_clock
 from portal.scoping import unscoped
 from portal.services.rulebooks import rulebooks_published
 from rfq.models import PeerBenchmark, ScoreOutlook, ServiceScore
-from rfq.rulebook_schemas import SCORE
-from rfq.rules import ScoreFigures, score_of
+from rfq.score.rules import ScoreFigures, score_of
+from rfq.score.schema import SCORE
 
 DAY = date(2022, 8, 1)
 """The newest as-of day the fixture clock allows; rulebook 2022-01."""
@@ -49,7 +49,7 @@ def score_publish(*days: date, job: str = "rfq.score") -> None:
 
 
 def score_row(seller: Seller, **over: Any) -> ServiceScore:
-    """Store the score of `FIGURES`, changed as asked, as the night would: points by `rfq.rules`."""
+    """Store the score of `FIGURES`, changed as asked, as the night would: points by `rfq.score.rules`."""
     since = over.pop("valid_from", date(2022, 7, 1))
     until = over.pop("valid_to", FOREVER)
     version = over.pop("rulebook", "2022-01")

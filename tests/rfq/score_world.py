@@ -21,7 +21,7 @@ from portal.services.rulebooks import rulebook_for
 from rfq.choices import PAID_SOURCES, RightKind
 from rfq.models import Quote, Rfq, RightEntry, RightLot, ServiceScore
 from rfq.models.scores import SCORE_PAYLOAD
-from rfq.rules import Score, ScoreFigures, score_of
+from rfq.score.rules import Score, ScoreFigures, score_of
 
 FAR = datetime(9999, 1, 1, tzinfo=platform_time.PACIFIC)
 

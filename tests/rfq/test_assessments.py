@@ -16,7 +16,7 @@ from portal.platform_time import end_of, start_of
 from portal.scoping import unscoped
 from rfq.models import Assessment, RightEntry, RightLot, ServiceScore
 from rfq.nightly.assess import month_to_fix, newest_month_end
-from rfq.rules import rewards_for
+from rfq.score.rules import rewards_for
 from rfq.services.rights_check import rights_reconcile
 from tests import factories
 from tests.rfq.score_books import BOOKS

@@ -13,7 +13,7 @@ from portal import platform_time
 from portal.errors import NotAllowed, Refusal
 from portal.models import Member, Order, Seller
 from portal.scoping import unscoped
-from rfq.challenge import (
+from rfq.challenge.reading import (
     challenge_month,
     gmv_by_month,
     gmv_of,

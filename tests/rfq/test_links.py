@@ -13,8 +13,8 @@ from portal import platform_time
 from portal.errors import NotAllowed, Refusal
 from portal.models import Member, Order, Seller
 from portal.scoping import seller_scope, unscoped
-from rfq.links_sql import links_sql
 from rfq.models import OrderLink, Quote
+from rfq.orders.links_sql import links_sql
 from rfq.services.links import (
     linked,
     order_link,

@@ -13,8 +13,8 @@ from rest_framework.exceptions import ValidationError
 from portal import platform_time
 from portal.models import Category, Seller, SellerFlag
 from portal.scoping import seller_scope, unscoped
-from rfq import querysets
-from rfq.querysets import market, read_market_query
+from rfq.market import queries
+from rfq.market.queries import market, read_market_query
 from rfq.services.search_alerts import found_by, new_rfqs, shops_of
 from tests.listings.theme_world import product_feed
 from tests.rfq.market_tools import asked, found, listed, page_of
@@ -38,10 +38,10 @@ def _world(categories: Any, clock: Any) -> None: ...
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every search is read in both ways: asking each RFQ of the order, and from the rarest index."""
     walked = request.param == "walked"
-    monkeypatch.setattr(querysets, "worth_walking", lambda *numbers: walked)
+    monkeypatch.setattr(queries, "worth_walking", lambda *numbers: walked)
     if walked:
         # A single word is always read by its own index.
-        monkeypatch.setattr(querysets, "_choose", lambda *asked: None)
+        monkeypatch.setattr(queries, "_choose", lambda *asked: None)
 
 
 def hours(number: float) -> Any:
@@ -308,8 +308,8 @@ def test_the_order_is_walked_where_that_asks_less(
     in_sample: int, rarest: int, walk: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    monkeypatch.setattr(querysets, "SAMPLE", 1_000)
-    assert querysets.worth_walking(in_sample, rarest, 26) is walk
+    monkeypatch.setattr(queries, "SAMPLE", 1_000)
+    assert queries.worth_walking(in_sample, rarest, 26) is walk
 
 
 # --- What was typed -----------------------------------------------------------------------------

@@ -14,10 +14,10 @@ from portal.models import Category, Seller
 from portal.read_once import reading_once
 from portal.scoping import seller_scope
 from rfq.choices import Grade
-from rfq.market_params import MarketQuery
+from rfq.market.own_quotable import own_quotable
+from rfq.market.params import MarketQuery
+from rfq.market.queries import market
 from rfq.models import Rfq, RightLot
-from rfq.own_quotable import own_quotable
-from rfq.querysets import market
 from tests.rfq.world import lot_create, quote_create, rfq_create
 
 pytestmark = [

@@ -14,12 +14,7 @@ from portal.models import Member, Seller
 from portal.scoping import seller_scope, unscoped
 from rfq.choices import FollowUpKind, Grade, QuoteStatus
 from rfq.models import FollowUp, Quote, QuoteDraft, Rfq
-from rfq.quote_actions import (
-    drafts_ending,
-    follow_ups_today,
-    replies_waiting,
-    rights_expiring,
-)
+from rfq.quotes.actions import drafts_ending, follow_ups_today, replies_waiting, rights_expiring
 from tests.rfq.world import buyer_create, lot_create, quote_create, rfq_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases, pytest.mark.rule("UI-2")]

@@ -18,7 +18,7 @@ from portal.models import Member, Seller
 from portal.scoping import seller_scope, unscoped
 from rfq.choices import QuoteStatus, RfqStatus
 from rfq.models import Pin, Quote, QuoteFile, Rfq, RightEntry
-from rfq.quote_terms import QuoteTerms
+from rfq.quotes.terms import QuoteTerms
 from rfq.services.pins import PinResult, pins_left, quote_pin
 from rfq.services.quotes import quote_revise, quote_submit, quote_withdraw
 from rfq.services.rights import balances_of

@@ -14,9 +14,9 @@ from portal.ingest.engine import Report, ingest_rows
 from portal.models import Member, Notice, Seller
 from portal.scoping import unscoped
 from rfq.choices import FollowUpKind, QuoteOrigin, QuoteStatus
-from rfq.ingest_quotes import QuoteKind
-from rfq.ingest_rfqs import RfqKind
+from rfq.market.ingest import RfqKind
 from rfq.models import FollowUp, Quote, Rfq, RightEntry
+from rfq.quotes.ingest import QuoteKind
 from tests import factories
 from tests.rfq.world import quote_create, rfq_create
 

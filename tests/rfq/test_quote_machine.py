@@ -30,7 +30,7 @@ from portal.models import Member, Seller
 from portal.scoping import unscoped
 from rfq.choices import Grade, QuoteStatus, RightKind
 from rfq.models import Pin, Quote, Rfq, RightEntry
-from rfq.quote_terms import QuoteTerms
+from rfq.quotes.terms import QuoteTerms
 from rfq.services.pins import pins_left, quote_pin
 from rfq.services.quote_feed import quotes_feed
 from rfq.services.quotes import quote_submit, quote_withdraw

@@ -16,7 +16,7 @@ from portal.models import Member, Seller
 from portal.scoping import seller_scope, unscoped
 from rfq.choices import Grade, QuoteStatus, RfqStatus, RightKind
 from rfq.models import Pin, Quote, QuoteDraft, QuoteFile, Rfq, RightEntry
-from rfq.quote_terms import QuoteTerms, terms_from
+from rfq.quotes.terms import QuoteTerms, terms_from
 from rfq.services.quotes import Submission, quote_submit
 from rfq.services.rights import balances_of
 from tests import factories

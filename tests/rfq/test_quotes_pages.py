@@ -23,8 +23,8 @@ from portal.platform_time import Window, parse_day
 from portal.scoping import seller_scope, unscoped
 from rfq.choices import FollowUpKind, QuoteStatus, RfqStatus
 from rfq.models import FollowUp, Pin, Quote, Rfq
-from rfq.quote_figures import QuoteFigures, ResponseBin, quote_figures
-from rfq.quote_queries import needing_attention
+from rfq.quotes.figures import QuoteFigures, ResponseBin, quote_figures
+from rfq.quotes.queries import needing_attention
 from tests.rfq.world import (
     buyer_create,
     order_create,

@@ -13,8 +13,8 @@ from portal import platform_time
 from portal.choices import Membership, SellerStatus
 from portal.models import Category, Seller
 from portal.scoping import seller_scope, unscoped
-from rfq.access import QuotingStanding, can_quote_filter, quoting_standing, refusal_for
 from rfq.choices import Grade, RfqStatus
+from rfq.market.access import QuotingStanding, can_quote_filter, quoting_standing, refusal_for
 from rfq.models import Rfq
 from rfq.services.rights import Balances
 from tests import factories

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rfq.words import MAX_SEARCHED, MAX_WORDS, groups_of, singular, words_of
+from rfq.market.search_words import MAX_SEARCHED, MAX_WORDS, groups_of, singular, words_of
 
 pytestmark = pytest.mark.rule("RFQ-2")
 

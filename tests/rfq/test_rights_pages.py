@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from portal import platform_time
 from portal.models import Seller
 from rfq.models import Quote
-from rfq.rights_statement import next_grant_day
+from rfq.rights.statement import next_grant_day
 from rfq.services.rights import Balances, balances_of, month_end, right_spend, rights_refund
 from tests.rfq.world import lot_create, quote_create, rfq_create
 

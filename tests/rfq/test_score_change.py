@@ -22,7 +22,7 @@ from portal.rule_impact import RuleImpact, impact_of
 from portal.scoping import seller_scope, unscoped
 from portal.services.rulebooks import content_digest, rulebooks_published
 from rfq.models import ScoreOutlook, ServiceScore
-from rfq.rulebook_schemas import SCORE
+from rfq.score.schema import SCORE
 from tests import factories
 from tests.factories import Node
 from tests.rfq.score_world import World, night

@@ -17,7 +17,7 @@ from portal.next_actions import NextAction, next_actions_for
 from portal.scoping import seller_scope, unscoped
 from rfq.models import Assessment, ScoreOutlook, ServiceScore
 from rfq.nightly.assess import FIXED_ON
-from rfq.score_reading import FIX_DAY, score_standing
+from rfq.score.reading import FIX_DAY, score_standing
 from tests import factories
 from tests.factories import Node
 from tests.rfq.score_rows import DAY, benchmark, outlook_row, score_publish, score_row

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rfq.rules import ScoreFigures, ranked_points, score_of, top_tenth
+from rfq.score.rules import ScoreFigures, ranked_points, score_of, top_tenth
 from tests.rfq.score_books import BOOKS
 
 PEERS = st.integers(1, 5000)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from rfq.rules import (
+from rfq.score.rules import (
     GrantPart,
     ScoreFigures,
     SimulatedFigures,
@@ -16,7 +16,7 @@ from rfq.rules import (
     score_of,
     top_tenth,
 )
-from rfq.score_words import next_text
+from rfq.score.words import next_text
 from tests.rfq.score_books import BOOKS
 
 VERIFIED, BASIC = "verified", "basic"

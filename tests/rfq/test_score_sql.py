@@ -1,4 +1,4 @@
-"""A rulebook compiled to SQL decides every boundary like `rfq.rules` (RFQ-13 … RFQ-15)."""
+"""A rulebook compiled to SQL decides every boundary like `rfq.score.rules` (RFQ-13 … RFQ-15)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from rfq.nightly.score_sql import UNITS, PointsSql
-from rfq.rules import ranked_points, reached
+from rfq.score.rules import ranked_points, reached
 from tests.rfq.score_books import BOOKS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rfq.self_check import (
+from rfq.quotes.self_check import (
     ELEMENTS,
     Answered,
     Asked,

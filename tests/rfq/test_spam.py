@@ -27,7 +27,7 @@ from rfq.choices import ReportStatus
 from rfq.models import Quote, Rfq, SpamEvidence, SpamReport
 from rfq.services.rights import balances_of, right_spend
 from rfq.services.spam import ReportLimit, answer_due_at, spam_report, spam_report_decide
-from rfq.spam_answers import READY_ANSWERS
+from rfq.spam.answers import READY_ANSWERS
 from tests import factories
 from tests.rfq.world import quote_create, rfq_create, rights_create
 

@@ -16,9 +16,9 @@ from django.db import connection
 from listings.matching.countries import COUNTRIES
 from listings.models import Product
 from portal.models import Buyer, Category, Seller
+from rfq.market.search_words import words_of
 from rfq.models import Quote, Rfq, RfqWord, RightLot
 from rfq.services.rfq_words import microseconds
-from rfq.words import words_of
 from tests.benchmarks.worlds.catalogue import VOCABULARY, load_catalogue, tree, word, zipf
 from tests.benchmarks.worlds.generated import indexes_afterwards
 from tests.benchmarks.worlds.writing import copy_rows

@@ -16,7 +16,7 @@ import numpy as np
 from listings.matching.compiled import project
 from listings.matching.countries import COUNTRIES, SERVICE_CODES, country_masks, service_mask
 from listings.matching.text import signature, token_hash, value_hash
-from listings.rules import ProductFacts
+from listings.themes.rules import ProductFacts
 from portal import platform_time
 from portal.text import normalise, padded, tokens
 from tests.benchmarks.worlds.catalogue import (

@@ -1,0 +1,1 @@
+"""Targeted themes: their requirements, what meets them, what that brings (LST-3 … LST-9)."""

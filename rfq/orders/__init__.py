@@ -1,0 +1,1 @@
+"""Orders that came from RFQ (RFQ-16, RFQ-17)."""

@@ -1,0 +1,1 @@
+"""Spam reports (RFQ-24)."""
