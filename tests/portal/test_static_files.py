@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.rule("CMD-2")
+@pytest.mark.rule("CMD-2", "UI-5")
 def test_production_collects_every_file_a_template_names_and_little_else(tmp_path):
     storages = {
         **portal_settings.STORAGES,
@@ -33,6 +34,26 @@ def test_production_collects_every_file_a_template_names_and_little_else(tmp_pat
     assert named <= set(hashed)
     assert not [name for name in hashed if name.endswith(".map")]
     assert len(hashed) < 300
+    the_sheet_of_all_pages_is_one_file(tmp_path / hashed["css/site.css"])
+    files = [tmp_path / name for name in hashed.values()]
+    plain = [file.name for file in files if file.suffix in (".css", ".js", ".svg")
+             and file.stat().st_size > 1000 and not file.with_name(f"{file.name}.br").exists()]  # fmt: skip
+    assert plain == []
+
+
+def the_sheet_of_all_pages_is_one_file(sheet: Path) -> None:
+    """It holds what it imports, in that order, and does not grow unnoticed (UI-5)."""
+    text = sheet.read_text("utf-8")
+    named = re.findall(r'@import url\("([^"]+)"\);', (ROOT / "static/css/site.css").read_text())
+    assert len(named) > 5
+    assert "@import" not in text
+    own = [(ROOT / "static/css" / name).read_text("utf-8") for name in named[1:]]
+    places = [text.index(part) for part in own]
+    assert places[0] > 0
+    assert all(before < after for before, after in pairwise(places))
+    # Imported addresses are not rewritten: only what needs none may be named.
+    assert not re.findall(r"url\((?![\"']?data:)", text.split("*/", 2)[2])
+    assert sheet.with_name(f"{sheet.name}.br").stat().st_size < 40_000
 
 
 def test_an_unused_file_of_a_package_is_not_found():
