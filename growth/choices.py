@@ -88,13 +88,6 @@ class RewardStatus(models.TextChoices):
     LAPSED = "lapsed", _("Lapsed")
 
 
-REWARD_TRANSITIONS = {
-    RewardStatus.GRANTED: {RewardStatus.USED, RewardStatus.LAPSED},
-    RewardStatus.USED: set(),
-    RewardStatus.LAPSED: set(),
-}
-
-
 class BenchmarkScope(models.TextChoices):
     """Over whom a benchmark was taken (GRO-11)."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 from uuid import uuid4
 
 from django import forms
@@ -12,7 +11,6 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -324,9 +322,3 @@ class ViolationAdmin(CasePages, ReadOnlyAdmin):
             request, "publish", title, violation=violation, row=row, public=public,
             back=case_address(violation.pk),
         )  # fmt: skip
-
-
-def confirm_address(**query: str) -> str:
-    """Return the address at which a violation is confirmed, e.g. with `seller` and `rule` given."""
-    address = reverse("admin:compliance_violation_confirm")
-    return f"{address}?{urlencode(query)}" if query else address

@@ -7,7 +7,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from compliance.certificates.fields import CertificateFields
+from compliance.certificates.fields import LISTS, TEXTS, CertificateFields
 from compliance.certificates.reading import reason_of
 from compliance.choices import (
     CertificateEventKind,
@@ -19,29 +19,16 @@ from compliance.choices import (
 from compliance.models import Certificate
 from portal.services.files import file_url
 
-TEXTS = (
-    "type",
-    "name",
-    "admission",
-    "entity_name",
-    "company_name",
-    "country",
-    "category",
-    "number",
-    "issued_on",
-    "expires_on",
-    "scope_en",
-    "scope_zh",
-    "own",
-    "declaration",
-)
-LISTS = ("brands", "device_types", "cas_numbers", "products", "categories")
+SENT_TEXTS = (*TEXTS, "declaration")
+SENT_LISTS = (*LISTS, "categories")
 
 
 def fields_sent(sent: Any) -> CertificateFields:
     """Return the fields of a body; lists come repeated, separated by `|`, or as JSON lists."""
-    given: dict[str, Any] = {name: sent.get(name) for name in TEXTS if sent.get(name) is not None}
-    for name in LISTS:
+    given: dict[str, Any] = {
+        name: sent.get(name) for name in SENT_TEXTS if sent.get(name) is not None
+    }
+    for name in SENT_LISTS:
         if name not in sent:
             continue
         several = sent.getlist(name) if hasattr(sent, "getlist") else sent.get(name)

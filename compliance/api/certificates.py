@@ -30,7 +30,7 @@ from compliance.services.certificates import (
 )
 from portal import platform_time
 from portal.api.idempotency import IdempotentMixin
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.parsers import PortalJSONParser, files_sent
 from portal.api.problems import ProblemSerializer
 from portal.api.versions import IF_MATCH, etag, version_of
@@ -39,7 +39,6 @@ from portal.choices import Action
 from portal.errors import InvalidInput
 from portal.ingest.columns import CellError, Choice, Column, Country
 
-MAX_ID = 2**63 - 1
 NOT_STORED = OpenApiResponse(
     ProblemSerializer,
     description="`file_not_stored` or `file_not_scanned`: nothing was kept; try later.",
@@ -68,7 +67,7 @@ REQUEST: Any = {
 def certificate_or_404(request: ScopedRequest, pk: int) -> Certificate:
     """Return one of the shop's certificates."""
     certificates = certificates_to_show().select_related("seller")
-    found = certificates.filter(pk=pk).first() if pk <= MAX_ID else None
+    found = certificates.filter(pk=pk).first()
     if found is None:
         raise Http404
     return found
@@ -118,8 +117,7 @@ class CertificateListView(IdempotentMixin, ScopedView):
             OpenApiParameter("type", str, enum=CertificateType.values),
             OpenApiParameter("country", str, description="ISO country of EPR registrations."),
             OpenApiParameter("category", str, enum=EprCategory.values),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
+            *PAGING,
         ],
         responses={200: CertificatePageSerializer},
     )

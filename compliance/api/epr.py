@@ -37,7 +37,7 @@ from compliance.services.trait_answers import MAX_PRODUCTS, products_traits_answ
 from compliance.services.traits import shop_traits_confirm
 from compliance.traits.reading import category_rows
 from portal import platform_time
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
@@ -45,10 +45,6 @@ from portal.errors import InvalidInput
 from portal.ingest.columns import CellError, Country
 from portal.models import Category
 
-PAGES = [
-    OpenApiParameter("cursor", str, description="From `next` of the page before."),
-    OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-]
 _COUNTRY = Country("country", optional=True)
 COUNTRY = OpenApiParameter("country", str, description="ISO 3166-1 alpha-2.")
 
@@ -83,7 +79,7 @@ class CoverProductList(ScopedView):
             OpenApiParameter(
                 "stopping", str, enum=["1"], description="With a country: what stops selling there."
             ),
-            *PAGES,
+            *PAGING,
         ],
         responses=CoverProductPageSerializer,
     )
@@ -231,7 +227,7 @@ class GateBlockList(ScopedView):
 
     @extend_schema(
         summary="Trades the gate blocked",
-        parameters=[OpenApiParameter("product", str, description="Product id."), COUNTRY, *PAGES],
+        parameters=[OpenApiParameter("product", str, description="Product id."), COUNTRY, *PAGING],
         responses=GateBlockPageSerializer,
     )
     def get(self, request: ScopedRequest) -> Response:

@@ -21,8 +21,6 @@ from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
 from portal.errors import InvalidInput
 
-MAX_ID = 2**63 - 1
-
 
 class PeriodSerializer(serializers.Serializer):
     """What a declaration is about."""
@@ -79,7 +77,7 @@ class ObligationListSerializer(serializers.Serializer):
 class TickSerializer(serializers.Serializer):
     """Which declaration was made."""
 
-    certificate = serializers.IntegerField(min_value=1, max_value=MAX_ID)
+    certificate = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
     due_on = serializers.DateField()
     done = serializers.BooleanField(default=True, help_text="`false` takes the tick back.")
 

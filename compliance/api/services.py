@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -20,12 +20,10 @@ from compliance.services.service_requests import (
     services_from,
 )
 from portal import platform_time
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action, RequestStatus
-
-MAX_ID = 2**63 - 1
 
 
 class ServiceOfferSerializer(serializers.Serializer):
@@ -131,10 +129,7 @@ class ServiceRequestListView(ScopedView):
 
     @extend_schema(
         summary="The shop's requests for registration services",
-        parameters=[
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-        ],
+        parameters=PAGING,
         responses={200: ServiceRequestPageSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
@@ -177,7 +172,7 @@ class ServiceRequestCancelView(ScopedView):
     )
     def post(self, request: ScopedRequest, pk: int) -> Response:
         """Take it back."""
-        asked = ServiceRequest.objects.filter(pk=pk).first() if pk <= MAX_ID else None
+        asked = ServiceRequest.objects.filter(pk=pk).first()
         if asked is None:
             raise Http404
         asked = service_request_cancel(member=request.member, request=asked)

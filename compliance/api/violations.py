@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
@@ -32,7 +32,7 @@ from compliance.penalties.reading import (
 from compliance.services.appeals import appeal_make
 from compliance.services.violations import points_of
 from portal import platform_time
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.parsers import PortalJSONParser, files_sent
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
@@ -41,11 +41,6 @@ from portal.models import Member, User
 from portal.scoping import unscoped
 from portal.services.people import closed_memberships_of, memberships_of
 
-MAX_ID = 2**63 - 1
-PAGING = [
-    OpenApiParameter("cursor", str, description="From `next` of the page before."),
-    OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-]
 APPEAL_REFUSED = OpenApiResponse(
     ProblemSerializer,
     description="`appeal_closed`: the time is over, or the penalty was taken back."
@@ -67,7 +62,7 @@ class OpenToClosedShops(ScopedView):
 
 def answer(pk: int) -> dict[str, Any]:
     """Return one of the shop's violations as JSON; a foreign one does not exist (K-8)."""
-    found = violations_read().filter(pk=pk).first() if pk <= MAX_ID else None
+    found = violations_read().filter(pk=pk).first()
     if found is None:
         raise Http404
     row = penalty_row(shown(found, books_by_version(), platform_time.now()))
@@ -125,7 +120,7 @@ class AppealView(OpenToClosedShops):
     )
     def post(self, request: ScopedRequest, pk: int) -> Response:
         """Appeal within 7 days of the penalty; owners only (CMP-8)."""
-        violation = Violation.objects.filter(pk=pk).first() if pk <= MAX_ID else None
+        violation = Violation.objects.filter(pk=pk).first()
         if violation is None:
             raise Http404
         sent: Any = request.data if hasattr(request.data, "get") else {}

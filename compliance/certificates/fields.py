@@ -26,6 +26,24 @@ MAX_SCOPE = 1024
 MAX_BRANDS, MAX_CAS = 50, 200
 MAX_PRODUCTS, MAX_CATEGORIES = 10_000, 500
 
+TEXTS = (
+    "type",
+    "name",
+    "admission",
+    "entity_name",
+    "company_name",
+    "country",
+    "category",
+    "number",
+    "issued_on",
+    "expires_on",
+    "scope_en",
+    "scope_zh",
+    "own",
+)
+"""Fields that a form and a body send as one text each."""
+LISTS = ("brands", "device_types", "cas_numbers", "products")
+
 Problems = list[tuple[str, str]]
 """(name of the field in the API, what is wrong with it)."""
 

@@ -11,29 +11,13 @@ from typing import Any
 
 from django.http import QueryDict
 
-from compliance.certificates.fields import CertificateFields
+from compliance.certificates.fields import LISTS, TEXTS, CertificateFields
 from compliance.choices import CertificateType, FileKind
 from compliance.models import Certificate
 
-TEXTS = (
-    "type",
-    "name",
-    "admission",
-    "entity_name",
-    "company_name",
-    "country",
-    "category",
-    "number",
-    "issued_on",
-    "expires_on",
-    "scope_en",
-    "scope_zh",
-    "own",
-    "coverage",
-)
+TYPED = (*TEXTS, "coverage", *LISTS)
+"""What is typed; lists have one item per line or separated by a comma."""
 SOME, ALL = "some", "all"
-LISTS = ("brands", "device_types", "cas_numbers", "products")
-"""Texts with one item per line or separated by a comma."""
 KEPT = {FileKind.CERTIFICATE: "kept_file", FileKind.INVOICE: "kept_invoice"}
 OWN, UPSTREAM = "own", "upstream"
 _BETWEEN = re.compile(r"[\n,，;；、|]")
@@ -41,7 +25,7 @@ _BETWEEN = re.compile(r"[\n,，;；、|]")
 
 def content_posted(posted: QueryDict) -> dict[str, Any]:
     """Return what a form sent."""
-    content: dict[str, Any] = {name: posted.get(name, "") for name in (*TEXTS, *LISTS)}
+    content: dict[str, Any] = {name: posted.get(name, "") for name in TYPED}
     content["declaration"] = bool(posted.get("declaration"))
     content["categories"] = list(dict.fromkeys(posted.getlist("categories")))
     removed = posted.get("remove_file", "")
@@ -66,9 +50,7 @@ def content_new(query: Mapping[str, str]) -> dict[str, Any]:
 
 def content_of(certificate: Certificate) -> dict[str, Any]:
     """Return a stored certificate as the form shows it, with its files."""
-    content: dict[str, Any] = {
-        name: getattr(certificate, name) for name in TEXTS if name not in ("own", "coverage")
-    }
+    content: dict[str, Any] = {name: getattr(certificate, name) for name in TEXTS if name != "own"}
     content["number"] = certificate.number_typed
     content["issued_on"] = certificate.issued_on.isoformat()
     content["expires_on"] = certificate.expires_on.isoformat() if certificate.expires_on else ""
@@ -98,7 +80,7 @@ def fields_from(content: Mapping[str, Any]) -> CertificateFields:
     covers_some = content.get("coverage") == SOME
     own = {OWN: True, UPSTREAM: False}.get(str(content.get("own", "")))
     given: dict[str, Any] = {name: content.get(name, "") for name in TEXTS}
-    del given["own"], given["coverage"]
+    del given["own"]
     given |= {name: items_of(content.get(name, "")) for name in LISTS}
     if not covers_some:
         given["products"] = []

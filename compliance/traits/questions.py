@@ -6,7 +6,6 @@ its own is asked for by its name, so that a new rulebook needs no new page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
@@ -111,8 +110,3 @@ def needs_by_country(rules: EprRules, traits: int) -> list[tuple[str, list[Requi
 def names_of(traits: int) -> list[str]:
     """Return the names of the categories in a mask, in the standard order."""
     return [str(category.label) for category in EprCategory if traits & category.bit]
-
-
-def masks_differ(first: int, second: int, among: Iterable[EprCategory]) -> bool:
-    """Tell whether two masks differ in a category that counts."""
-    return any((first ^ second) & category.bit for category in among)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -103,8 +102,3 @@ def _count(row: CategoryRow, source: str, traits: int, products: int) -> None:
     row.by_source[source] += products
     if source in (TraitSource.PRODUCT, TraitSource.STAFF) and traits != row.held.traits:
         row.differing += products
-
-
-def rows_by_code(seller: Seller) -> Mapping[str, CategoryRow]:
-    """Return the rows of `category_rows` by the code of their category."""
-    return {row.category.code: row for row in category_rows(seller)}

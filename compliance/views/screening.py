@@ -114,7 +114,7 @@ class MarkCasePage(SellerPage):
     def _find(self, pk: int) -> MarkCase:
         """Return a case of the shop or answer 404 (K-8)."""
         cases = MarkCase.objects.select_related("product__category", "mark", "authorisation")
-        case = cases.filter(pk=pk).first() if pk < 2**63 else None
+        case = cases.filter(pk=pk).first()
         if case is None:
             raise Http404
         return case

@@ -2,65 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from growth.models import Pack
 from growth.packs.schema import clean_pack
 from growth.services.pack_writing import pack_said
-
-
-class ListJsonField(forms.JSONField):
-    """A JSON list by lines, with its mistakes by line and column."""
-
-    def __init__(self, *, rows: int, **kwargs: Any) -> None:
-        widget = forms.Textarea(
-            attrs={"rows": rows, "class": "vLargeTextField", "spellcheck": "false"}
-        )
-        super().__init__(required=False, widget=widget, **kwargs)
-
-    def prepare_value(self, value: Any) -> Any:
-        """Show a list by lines, an empty one as nothing."""
-        if value is None or value == []:
-            return ""
-        if isinstance(value, list):
-            return json.dumps(value, indent=2, ensure_ascii=False)
-        return super().prepare_value(value)
-
-    def to_python(self, value: Any) -> Any:
-        """Return the list, or say where it is not one."""
-        if isinstance(value, list):
-            return value
-        text = (value or "").strip()
-        try:
-            found = json.loads(text) if text else []
-        except json.JSONDecodeError as error:
-            raise forms.ValidationError(
-                _("Not JSON: %(problem)s in line %(line)d, column %(column)d.")
-                % {"problem": error.msg, "line": error.lineno, "column": error.colno}
-            ) from None
-        except RecursionError:
-            raise forms.ValidationError(_("Not JSON that can be read.")) from None
-        if not isinstance(found, list):
-            raise forms.ValidationError(_("Write a list: [ … ]."))
-        return found
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        """Compare lists, not their spelling."""
-        try:
-            return (initial or []) != self.to_python(data)
-        except forms.ValidationError:
-            return True
+from portal.admin.json_fields import JsonListField
 
 
 class PackForm(forms.ModelForm):
     """What staff write; `growth.services.pack_writing` judges what may still change."""
 
-    audience = ListJsonField(
+    audience = JsonListField(
         rows=6,
         label=gettext_lazy("Audience"),
         help_text=gettext_lazy(
@@ -68,7 +24,7 @@ class PackForm(forms.ModelForm):
             '[{"field": "membership", "op": "eq", "value": "verified"}].'
         ),
     )
-    tasks = ListJsonField(
+    tasks = JsonListField(
         rows=16,
         label=gettext_lazy("Tasks"),
         help_text=gettext_lazy(
@@ -76,7 +32,7 @@ class PackForm(forms.ModelForm):
             "guide_zh, page (a name such as rfq:market)."
         ),
     )
-    rewards = ListJsonField(
+    rewards = JsonListField(
         rows=12,
         label=gettext_lazy("Rewards"),
         help_text=gettext_lazy(

@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -22,8 +21,9 @@ from growth.packs.rules import granted_by
 from growth.services.pack_settling import is_counted
 from growth.services.pack_writing import pack_said, pack_save
 from portal import platform_time
-from portal.admin.base import SELLER_SEARCH, ReadOnlyAdmin, ServiceAdmin
+from portal.admin.base import SELLER_SEARCH, ReadOnlyAdmin
 from portal.admin.decisions import StateFilter
+from portal.admin.previews import PreviewedAdmin
 from portal.admin.standings import HoldsOnFilter
 from portal.admin_site import Queue, register_queue
 from portal.audience import FIELDS, sellers_concerned
@@ -60,7 +60,7 @@ class PackStateFilter(StateFilter):
 
 
 @admin.register(Pack)
-class PackAdmin(ServiceAdmin):
+class PackAdmin(PreviewedAdmin):
     """Saves through the service; a preview counts the shops of an audience without saving."""
 
     form = PackForm
@@ -147,21 +147,9 @@ class PackAdmin(ServiceAdmin):
         """The code of an existing pack stays."""
         return [*self.readonly_fields, "code"] if obj else self.readonly_fields
 
-    def get_form(
-        self, request: Any, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> type[ModelForm]:
-        """Return the form; a preview never lets the admin go on to saving."""
-        form_class = super().get_form(request, obj, change=change, **kwargs)
-        if "_preview" not in request.POST:
-            return form_class
-
-        class PreviewForm(form_class):  # type: ignore[valid-type, misc]
-            def is_valid(self) -> bool:
-                if super().is_valid():
-                    request.audience_preview = audience_preview(self.judged)
-                return False
-
-        return PreviewForm
+    def preview(self, request: Any, form: Any, obj: Pack | None) -> None:
+        """Keep for the page whom the pack would be for."""
+        request.audience_preview = audience_preview(form.judged)
 
     def save_model(self, request: Any, obj: Pack, form: Any, change: bool) -> None:
         """Save through the service."""

@@ -9,7 +9,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from growth.api.guide import AS_OF, BAD_REQUEST, NUMBER
+from growth.api.shared import AS_OF, NUMBER
 from growth.choices import BenchmarkScope
 from growth.diagnosis.changes import change_ahead
 from growth.diagnosis.reading import (
@@ -145,7 +145,7 @@ class DiagnosisView(ScopedView):
     @extend_schema(
         summary="The growth score, item by item against the benchmarks of the industry",
         parameters=[AS_OF],
-        responses={200: DiagnosisSerializer, 400: BAD_REQUEST},
+        responses={200: DiagnosisSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the newest published diagnosis at or before a day, whatever the shop's stage."""
@@ -160,7 +160,7 @@ class DiagnosisHistoryView(ScopedView):
     @extend_schema(
         summary="Growth scores by day",
         parameters=[AS_OF],
-        responses={200: DiagnosisHistorySerializer, 400: BAD_REQUEST},
+        responses={200: DiagnosisHistorySerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the scores of the published days of half a year (GRO-11)."""

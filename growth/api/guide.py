@@ -2,62 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from drf_spectacular.utils import (
-    OpenApiParameter,
-    OpenApiResponse,
     extend_schema,
     extend_schema_field,
 )
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from growth.choices import Operator, Phase, Stage
+from growth.api.shared import AS_OF, TaskSerializer
+from growth.choices import Phase, Stage
 from growth.guide.changes import change_ahead
 from growth.guide.reading import GuideReading, MilestoneReading, guide_reading
-from growth.tasks.reading import TaskProgress, number_json, target_json
+from growth.tasks.reading import number_json
 from portal.api.bulletins import BulletinChangeSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.nightly.published import read_as_of
 
-AS_OF = OpenApiParameter(
-    "as_of",
-    date,
-    description="The newest published day at or before this one; default: the newest.",
-)
-BAD_REQUEST = OpenApiResponse(description="A parameter is not valid; `errors` names it.")
-NUMBER = {"type": ["integer", "string", "null"]}
 
+class GuideTaskSerializer(TaskSerializer):
+    """A task of the guide: also what doing it brings, how and where it is done."""
 
-class GuideTaskSerializer(serializers.Serializer):
-    """A task with what the shop has reached."""
-
-    key = serializers.CharField()
-    title = serializers.CharField()
-    value = serializers.SerializerMethodField(
-        method_name="value_of",
-        help_text="What the night counted; null while nobody has said anything.",
-    )
-    target = serializers.SerializerMethodField(
-        method_name="target_of", help_text="A list for `in`."
-    )
-    op = serializers.ChoiceField(Operator.choices)
-    done = serializers.BooleanField()
     gain = serializers.CharField(allow_blank=True)
     guide = serializers.CharField(allow_blank=True)
     url = serializers.CharField(allow_blank=True, help_text="Page where it is done.")
-
-    @extend_schema_field(NUMBER)
-    def value_of(self, task: TaskProgress) -> Any:
-        """Return the value: a whole number, or a decimal as text."""
-        return number_json(task.value)
-
-    @extend_schema_field({"type": ["integer", "string", "array"], "items": {}})
-    def target_of(self, task: TaskProgress) -> Any:
-        """Return the target, or the targets."""
-        return target_json(task.target)
 
 
 class MilestoneSerializer(serializers.Serializer):
@@ -158,7 +127,7 @@ class GuideView(ScopedView):
     @extend_schema(
         summary="Stage, phase and tasks of the growth guide",
         parameters=[AS_OF],
-        responses={200: GuideSerializer, 400: BAD_REQUEST},
+        responses={200: GuideSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the newest published standing at or before a day (GRO-1 … GRO-5)."""

@@ -9,12 +9,12 @@ from drf_spectacular.utils import (
     OpenApiParameter,
     OpenApiResponse,
     extend_schema,
-    extend_schema_field,
 )
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from growth.choices import Operator, PackEdition, PackState, RewardKind, RewardStatus
+from growth.api.shared import TaskSerializer
+from growth.choices import PackEdition, PackState, RewardKind, RewardStatus
 from growth.models import RewardGrant
 from growth.packs.reading import (
     PackReading,
@@ -27,45 +27,18 @@ from growth.packs.reading import (
 )
 from growth.services.packs import pack_claim
 from growth.services.rewards import reward_choose, reward_use
-from growth.tasks.reading import TaskProgress, number_json, target_json
 from portal.api.idempotency import IdempotentMixin
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
 
 KEYS = "`idempotency_key_reused`, `idempotency_key_in_use`"
 CODE = OpenApiParameter("code", str, OpenApiParameter.PATH, description="Code of the pack.")
-PAGING = [
-    OpenApiParameter("cursor", str, description="From `next` of the page before."),
-    OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-]
 
 
-class PackTaskSerializer(serializers.Serializer):
+class PackTaskSerializer(TaskSerializer):
     """A task of a pack with what the shop has reached."""
-
-    key = serializers.CharField()
-    title = serializers.CharField()
-    value = serializers.SerializerMethodField(
-        method_name="value_of",
-        help_text="What the night counted; null while nobody has said anything.",
-    )
-    target = serializers.SerializerMethodField(
-        method_name="target_of", help_text="A list for `in`."
-    )
-    op = serializers.ChoiceField(Operator.choices)
-    done = serializers.BooleanField()
-
-    @extend_schema_field({"type": ["integer", "string", "null"]})
-    def value_of(self, task: TaskProgress) -> Any:
-        """Return the value: a whole number, or a decimal as text."""
-        return number_json(task.value)
-
-    @extend_schema_field({"type": ["integer", "string", "array"], "items": {}})
-    def target_of(self, task: TaskProgress) -> Any:
-        """Return the target, or the targets."""
-        return target_json(task.target)
 
 
 class ToolSerializer(serializers.Serializer):
@@ -312,7 +285,7 @@ class RewardUseView(IdempotentMixin, ScopedView):
 
 def grant_or_404(pk: int) -> RewardGrant:
     """Return a reward of the shop in scope."""
-    grant = RewardGrant.objects.filter(pk=pk).first() if pk < 2**63 else None
+    grant = RewardGrant.objects.filter(pk=pk).first()
     if grant is None:
         raise Http404
     return grant

@@ -26,7 +26,7 @@ from growth.programmes.rules import WindowState
 from growth.services.enrolment_steps import enrolment_step
 from growth.services.enrolments import enrolment_apply, enrolment_leave
 from growth.services.renewals import renewal_request
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.parsers import PortalJSONParser
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
@@ -243,10 +243,7 @@ class ProgrammeListView(ScopedView):
 
     @extend_schema(
         summary="Programmes, and whether the shop can enrol in each",
-        parameters=[
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-        ],
+        parameters=PAGING,
         responses={200: ProgrammePageSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
 
-from growth.api.guide import AS_OF, BAD_REQUEST
+from growth.api.shared import AS_OF
 from growth.api.star_serializers import StarHistorySerializer, StarSerializer, star_answer
 from growth.stars.changes import change_ahead
 from growth.stars.reading import star_history, star_reading
@@ -20,7 +20,7 @@ class StarView(ScopedView):
     @extend_schema(
         summary="The star level: four powers with their explanation",
         parameters=[AS_OF],
-        responses={200: StarSerializer, 400: BAD_REQUEST},
+        responses={200: StarSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the newest published stars at or before a day, and the assessed star."""
@@ -34,7 +34,7 @@ class StarHistoryView(ScopedView):
     @extend_schema(
         summary="Predicted stars by day, and assessed ones",
         parameters=[AS_OF],
-        responses={200: StarHistorySerializer, 400: BAD_REQUEST},
+        responses={200: StarHistorySerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the stars of the published days of half a year."""

@@ -8,6 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from growth.api.guide import GuideTaskSerializer
+from growth.api.shared import NUMBER
 from growth.choices import Power
 from growth.stars.reading import StarReading
 from growth.stars.rules import IndicatorResult, NextStep, PowerResult, StarResult
@@ -15,7 +16,6 @@ from growth.stars.texts import step_text
 from growth.tasks.reading import number_json
 from portal.metrics import metric_title
 
-NUMBER = {"type": ["integer", "string", "null"]}
 POINTS: dict[str, Any] = {"max_digits": 5, "decimal_places": 2}
 
 

@@ -291,7 +291,7 @@ def confirm(request: MemberRequest, reading: RewardReading, **context: Any) -> H
 
 def reward_or_404(pk: int) -> RewardReading:
     """Return a reward of the shop in scope."""
-    grant: RewardGrant | None = reward_grants().filter(pk=pk).first() if pk < 2**63 else None
+    grant: RewardGrant | None = reward_grants().filter(pk=pk).first()
     if grant is None:
         raise Http404
     return reward_reading(grant)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from listings.models import Theme
+from portal.admin.json_fields import JsonObjectField
 
 
 class ListField(forms.CharField):
@@ -38,45 +36,6 @@ class ListField(forms.CharField):
         return (initial or []) != self.to_python(data)
 
 
-class AttributesField(forms.JSONField):
-    """Attribute code → accepted values, as a JSON object."""
-
-    widget = forms.Textarea(attrs={"rows": 8, "class": "vLargeTextField", "spellcheck": "false"})
-
-    def prepare_value(self, value: Any) -> Any:
-        """Show an object by lines."""
-        if isinstance(value, Mapping):
-            return json.dumps(value, indent=2, ensure_ascii=False)
-        return super().prepare_value(value)
-
-    def to_python(self, value: Any) -> Any:
-        """Return the object, or say where it is not one."""
-        if isinstance(value, Mapping):
-            return dict(value)
-        text = (value or "").strip()
-        try:
-            found = json.loads(text) if text else {}
-        except json.JSONDecodeError as error:
-            raise forms.ValidationError(
-                _("Not JSON: %(problem)s in line %(line)d, column %(column)d.")
-                % {"problem": error.msg, "line": error.lineno, "column": error.colno}
-            ) from None
-        except RecursionError:
-            raise forms.ValidationError(_("Not JSON that can be read.")) from None
-        if not isinstance(found, dict):
-            raise forms.ValidationError(
-                _('Write an object such as {"voltage": ["36V", "48V"]}.'), code="shape"
-            )
-        return found
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        """Compare objects, not their spelling."""
-        try:
-            return (initial or {}) != self.to_python(data)
-        except forms.ValidationError:
-            return True
-
-
 class ThemeForm(forms.ModelForm):
     """What staff write; `listings.services.themes` judges it against the catalogue."""
 
@@ -96,9 +55,8 @@ class ThemeForm(forms.ModelForm):
             "Codes of two letters. Any makes the theme national; one is enough."
         ),
     )
-    attributes = AttributesField(
+    attributes = JsonObjectField(
         label=gettext_lazy("System attributes"),
-        required=False,
         help_text=gettext_lazy('Code → accepted values: {"voltage": ["36V", "48V"]}.'),
     )
 

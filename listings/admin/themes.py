@@ -9,7 +9,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -24,7 +23,7 @@ from listings.services.themes import theme_save, themes_write
 from listings.themes.queries import themes_day
 from listings.themes.similar import MatchPreview, match_preview
 from portal import platform_time
-from portal.admin.base import ServiceAdmin
+from portal.admin.previews import PreviewedAdmin
 from portal.models import Category
 
 CHANGE = "listings.change_theme"
@@ -88,7 +87,7 @@ def _count_matches(field: str, day: date) -> Coalesce:
 
 
 @admin.register(Theme)
-class ThemeAdmin(ServiceAdmin):
+class ThemeAdmin(PreviewedAdmin):
     """Saves through the theme service, which names the nearest known words."""
 
     form = ThemeForm
@@ -173,21 +172,16 @@ class ThemeAdmin(ServiceAdmin):
         names = set(ThemeForm.Meta.fields) - NOT_COPIED
         return {name: getattr(theme, name) for name in names} | {"category": theme.category_id}
 
-    def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> type[ModelForm]:
-        """Return the form; a preview never lets the admin go on to saving."""
-        form_class = super().get_form(request, obj, change=change, **kwargs)
-        if "_preview" not in request.POST:
-            return form_class
-
-        class PreviewForm(form_class):  # type: ignore[valid-type, misc]
-            def is_valid(self) -> bool:
-                if super().is_valid():
-                    _preview(request, self, obj)
-                return False
-
-        return PreviewForm
+    def preview(self, request: HttpRequest, form: Any, obj: Theme | None) -> None:
+        """Judge what was typed like saving does, and say how many live products would match now."""
+        data = form.data_for_service()
+        if obj is not None:
+            data["theme_id"] = obj.theme_id
+        clean, errors = clean_theme(data, Catalogue.of([data["category"]], data["attributes"]))
+        for field, text in errors:
+            form.add_error(field if field in form.fields else None, text)
+        if not errors:
+            messages.info(request, _preview_text(match_preview(Theme(**clean))))
 
     def save_model(self, request: Any, obj: Theme, form: Any, change: bool) -> None:
         """Save through the service."""
@@ -241,18 +235,6 @@ class ThemeAdmin(ServiceAdmin):
         for outcome in outcomes:
             for field, text in outcome.errors:
                 messages.error(request, f"{outcome.theme_id}: {field}: {text}")
-
-
-def _preview(request: HttpRequest, form: Any, theme: Theme | None) -> None:
-    """Judge what was typed like saving does, and say how many live products would match now."""
-    data = form.data_for_service()
-    if theme is not None:
-        data["theme_id"] = theme.theme_id
-    clean, errors = clean_theme(data, Catalogue.of([data["category"]], data["attributes"]))
-    for field, text in errors:
-        form.add_error(field if field in form.fields else None, text)
-    if not errors:
-        messages.info(request, _preview_text(match_preview(Theme(**clean))))
 
 
 def _preview_text(preview: MatchPreview) -> SafeString:

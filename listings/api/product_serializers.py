@@ -11,6 +11,7 @@ from listings.choices import EprTrait, PriceMode, ProductKind, ProductStatus, Vi
 from listings.models import Product
 from listings.services.product_data import MAX_TIERS, MAX_TITLE
 from listings.services.screening import screen_products
+from portal.api.partial import EveryFieldOptional
 
 
 class HitSerializer(serializers.Serializer):
@@ -90,17 +91,10 @@ class ProductCreateSerializer(ContentSerializer):
     product_id = serializers.CharField(required=False, max_length=64)
 
 
-class ProductChangeSerializer(ContentSerializer):
+class ProductChangeSerializer(EveryFieldOptional, ContentSerializer):
     """Fields to change; the others stay. `version` refuses the change of a stale copy."""
 
-    version = serializers.IntegerField(required=False, min_value=1)
-
-    def get_fields(self) -> dict[str, Any]:
-        """Make every field optional."""
-        fields = super().get_fields()
-        for field in fields.values():
-            field.required = False
-        return fields
+    version = serializers.IntegerField(min_value=1)
 
 
 class ProductSerializer(ContentSerializer):

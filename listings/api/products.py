@@ -27,7 +27,7 @@ from listings.services import product_actions as actions
 from listings.services.product_bulk import BulkChange, products_bulk_edit
 from listings.services.product_columns import ProductId
 from listings.services.products import ORIGIN_API, REJECTED, UPDATED, product_save
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.versions import IF_MATCH, etag, version_of
 from portal.api.views import ScopedRequest, ScopedView
@@ -124,8 +124,7 @@ class ProductListView(ScopedView):
             OpenApiParameter("changed_since", str, description="ISO 8601 with offset."),
             OpenApiParameter("deleted", bool, description="Those in the recycle bin instead."),
             OpenApiParameter("ordering", str, enum=list(ORDERINGS)),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
+            *PAGING,
         ],
         responses={200: ProductPageSerializer},
     )
@@ -292,10 +291,7 @@ class ProductRevisionView(ScopedView):
 
     @extend_schema(
         summary="What a product said since when",
-        parameters=[
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-        ],
+        parameters=PAGING,
         responses={200: RevisionPageSerializer},
     )
     def get(self, request: ScopedRequest, product_id: str) -> Response:

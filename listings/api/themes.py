@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
@@ -43,7 +43,7 @@ from listings.themes.queries import (
 )
 from listings.themes.similar import similar_products
 from portal import platform_time
-from portal.api.keyset import DEFAULT_SIZE, KeysetPagination, read_cursor, write_cursor
+from portal.api.keyset import DEFAULT_SIZE, PAGING, KeysetPagination, read_cursor, write_cursor
 from portal.api.views import ScopedRequest, ScopedView
 from portal.errors import InvalidInput
 from portal.ingest.columns import CellError, Code
@@ -51,15 +51,11 @@ from portal.nightly.published import read_as_of
 
 _EXTERNAL_ID = Code("id")
 
-CURSOR = OpenApiParameter("cursor", str, description="From `next` of the page before.")
-PAGE_SIZE = OpenApiParameter("page_size", int, description="Rows per page, at most 500.")
 AS_OF = OpenApiParameter(
     "as_of",
     date,
     description="The newest published day at or before this one; default: the newest.",
 )
-BAD_REQUEST = OpenApiResponse(description="A parameter or field is not valid; `errors` names it.")
-NOT_FOUND = OpenApiResponse(description="There is no such row, or it is another shop's.")
 
 
 def _theme_or_404(theme_id: str) -> Theme:
@@ -97,10 +93,9 @@ class ThemeListView(ScopedView):
             OpenApiParameter("national", bool, description="With target countries, or without."),
             OpenApiParameter("q", str, description="In a title, or the theme id."),
             OpenApiParameter("ordering", str, enum=list(ORDERINGS)),
-            CURSOR,
-            PAGE_SIZE,
+            *PAGING,
         ],
-        responses={200: ThemePageSerializer, 400: BAD_REQUEST},
+        responses={200: ThemePageSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return a page of themes with the shop's counts (LST-5)."""
@@ -137,7 +132,7 @@ class ThemeDetailView(ScopedView):
 
     @extend_schema(
         summary="One theme, in force or not",
-        responses={200: ThemeSerializer, 404: NOT_FOUND},
+        responses={200: ThemeSerializer},
     )
     def get(self, request: ScopedRequest, theme_id: str) -> Response:
         """Return the theme with the shop's counts (LST-6)."""
@@ -154,7 +149,7 @@ class SimilarView(ScopedView):
 
     @extend_schema(
         summary="Own products nearest to a theme",
-        responses={200: SimilarPageSerializer, 404: NOT_FOUND},
+        responses={200: SimilarPageSerializer},
     )
     def get(self, request: ScopedRequest, theme_id: str) -> Response:
         """Return up to 20 products, those that fail fewest requirements first (LST-6)."""
@@ -169,7 +164,7 @@ class CheckView(ScopedView):
     @extend_schema(
         summary="Check a product or a draft against a theme",
         request=CheckRequestSerializer,
-        responses={200: CheckSerializer, 400: BAD_REQUEST, 404: NOT_FOUND},
+        responses={200: CheckSerializer},
     )
     def post(self, request: ScopedRequest) -> Response:
         """Return each requirement, met or not and why, and other themes within reach (LST-7)."""
@@ -205,8 +200,8 @@ class MatchListView(ScopedView):
 
     @extend_schema(
         summary="The matched list as of a day",
-        parameters=[AS_OF, OpenApiParameter("theme_id", str), CURSOR, PAGE_SIZE],
-        responses={200: MatchPageSerializer, 400: BAD_REQUEST, 404: NOT_FOUND},
+        parameters=[AS_OF, OpenApiParameter("theme_id", str), *PAGING],
+        responses={200: MatchPageSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return who matched what as of the newest published day at or before `as_of` (LST-8)."""
@@ -242,10 +237,9 @@ class MatchHistoryView(ScopedView):
             AS_OF,
             OpenApiParameter("theme_id", str),
             OpenApiParameter("event", str, enum=[ENTERED, LEFT]),
-            CURSOR,
-            PAGE_SIZE,
+            *PAGING,
         ],
-        responses={200: MatchHistorySerializer, 400: BAD_REQUEST, 404: NOT_FOUND},
+        responses={200: MatchHistorySerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return events newest first, each with its reasons (LST-8)."""

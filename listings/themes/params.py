@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
@@ -10,11 +10,9 @@ from django.utils.translation import gettext as _
 from listings.choices import ProductKind
 from listings.services.product_catalogue import nearest
 from listings.themes.queries import ORDERINGS, ThemeFilters
-from portal.ingest.columns import CellError, Country, quote, safe_text
+from portal.ingest.columns import Bool, CellError, Country, quote
 from portal.models import Category
-
-TRUE, FALSE = {"true", "1", "yes"}, {"false", "0", "no"}
-LONGEST = 200
+from portal.query_params import Readers, one_of, read_params
 
 
 @dataclass
@@ -28,18 +26,9 @@ class ThemeQuery:
 
 def read_theme_query(given: Mapping[str, str]) -> ThemeQuery:
     """Read category, country, kind, rts, national, q and ordering; a wrong one counts as absent."""
-    query = ThemeQuery()
-    values: dict[str, object] = {}
-    for name, reader in _READERS.items():
-        try:
-            text = safe_text(given.get(name) or "", LONGEST)
-            if text:
-                values[name] = reader(text)
-        except CellError as error:
-            query.errors[name] = str(error)
-    query.ordering = str(values.pop("ordering", query.ordering))
-    query.filters = ThemeFilters(**values)  # type: ignore[arg-type]
-    return query
+    values, errors = read_params(given, _READERS)
+    ordering = str(values.pop("ordering", "traffic"))
+    return ThemeQuery(ThemeFilters(**values), ordering, errors)  # type: ignore[arg-type]
 
 
 def _category(text: str) -> Category:
@@ -53,26 +42,14 @@ def _category(text: str) -> Category:
     return category
 
 
-def _one_of(known: list[str], text: str) -> str:
-    if text not in known:
-        message = _("%(value)s is not one of %(choices)s.")
-        raise CellError(message % {"value": quote(text), "choices": ", ".join(known)})
-    return text
-
-
-def _truth(text: str) -> bool:
-    word = text.casefold()
-    if word not in TRUE | FALSE:
-        raise CellError(_("%(value)s is neither true nor false") % {"value": quote(text)})
-    return word in TRUE
-
-
-_READERS: dict[str, Callable[[str], object]] = {
+_truth = Bool("truth").parse
+_ordering = one_of(ORDERINGS)
+_READERS: Readers = {
     "category": _category,
     "country": Country("country").parse,
-    "kind": lambda text: _one_of(ProductKind.values, text),
+    "kind": one_of(ProductKind.values),
     "rts": _truth,
     "national": _truth,
     "q": str,
-    "ordering": lambda text: _one_of(list(ORDERINGS), text.removeprefix("-")),
+    "ordering": lambda text: _ordering(text.removeprefix("-")),
 }

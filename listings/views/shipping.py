@@ -149,8 +149,8 @@ class ShippingTemplateDelete(SellerPage):
 
 def template_or_404(request: MemberRequest, pk: int) -> ShippingTemplate:
     """Return one of the shop's templates; foreign ones do not exist (K-8)."""
-    found = ShippingTemplate.objects.filter(seller=request.seller, pk=pk) if pk < 2**63 else None
-    template = found.select_related("seller").first() if found is not None else None
+    found = ShippingTemplate.objects.filter(seller=request.seller, pk=pk)
+    template = found.select_related("seller").first()
     if template is None:
         raise Http404
     return template

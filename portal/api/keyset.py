@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import ValidationError as InvalidValue
 from django.db.models import DateField, DateTimeField, Q
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.utils.urls import replace_query_param
 
@@ -19,6 +20,11 @@ from portal.api.pagination import PortalCursorPagination
 from portal.platform_time import InvalidInstant, parse_day, parse_instant
 
 DEFAULT_SIZE = 50
+PAGING = [
+    OpenApiParameter("cursor", str, description="From `next` of the page before."),
+    OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
+]
+"""What a view that pages by itself documents among its parameters."""
 
 
 class KeysetPagination(PortalCursorPagination):

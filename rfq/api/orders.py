@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from portal import platform_time
 from portal.api.facts import BuyerSerializer
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action, OrderChannel
@@ -71,8 +71,7 @@ class RfqOrderListView(ScopedView):
         summary="Orders of buyers the shop has quoted",
         parameters=[
             OpenApiParameter("show", str, enum=SHOWN, description="Default: all."),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
+            *PAGING,
         ],
         responses={200: RfqOrderPageSerializer},
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from portal.api.partial import EveryFieldOptional
 from portal.models import Seller
 from portal.services.buyers import buyer_badges
 from rfq.api.quote_files import QuoteFileSerializer, files_field, files_of
@@ -53,17 +54,10 @@ class SubmitSerializer(TermsSerializer):
     )
 
 
-class ReviseSerializer(TermsSerializer):
+class ReviseSerializer(EveryFieldOptional, TermsSerializer):
     """Terms to change; the others stay. `version` refuses the change of a stale copy."""
 
-    version = serializers.IntegerField(required=False, min_value=1)
-
-    def get_fields(self) -> dict[str, Any]:
-        """Make every field optional."""
-        fields = super().get_fields()
-        for field in fields.values():
-            field.required = False
-        return fields
+    version = serializers.IntegerField(min_value=1)
 
 
 class SubmitFormSerializer(SubmitSerializer):

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.http import Http404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.response import Response
 
 from portal import platform_time
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
@@ -33,7 +33,7 @@ from rfq.api.quote_tool_serializers import (
     QuoteTemplateSerializer,
     QuoteTemplateWriteSerializer,
 )
-from rfq.api.quotes import MAX_ID, body_of, quote_or_404, rfq_or_404
+from rfq.api.quotes import body_of, quote_or_404, rfq_or_404
 from rfq.models import FollowUp, QuoteTemplate
 from rfq.quotes.figures import quote_figures
 from rfq.quotes.forms import terms_given
@@ -43,11 +43,6 @@ from rfq.quotes.reading import check_of
 from rfq.services.follow_ups import follow_up_tick, quote_follow_up
 from rfq.services.quote_drafts import draft_delete, draft_of, draft_save, drafts_of
 from rfq.services.quote_templates import template_delete, template_save
-
-PAGING = [
-    OpenApiParameter("cursor", str, description="From `next` of the page before."),
-    OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-]
 
 
 def checked(serializer: Any, request: ScopedRequest) -> dict[str, Any]:
@@ -154,7 +149,7 @@ class TemplateView(ScopedView):
 
     def template(self, pk: int) -> QuoteTemplate:
         """Return a template of the shop in scope."""
-        found = QuoteTemplate.objects.filter(pk=pk).first() if pk <= MAX_ID else None
+        found = QuoteTemplate.objects.filter(pk=pk).first()
         if found is None:
             raise Http404
         return found

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from portal import platform_time
 from portal.api.idempotency import IdempotentMixin
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.parsers import PortalJSONParser
 from portal.api.problems import ProblemSerializer
 from portal.api.versions import IF_MATCH, etag, version_of
@@ -71,7 +71,6 @@ NOT_STORED = OpenApiResponse(
 JSON, FORM = "application/json", "multipart/form-data"
 _RFQ_ID = Code("rfq_id")
 _PIN = Bool("pin", optional=True)
-MAX_ID = 2**63 - 1
 
 
 def rfq_or_404(rfq_id: str) -> Rfq:
@@ -94,7 +93,7 @@ def quotes_of(request: ScopedRequest) -> QuerySet[Quote]:
 
 def quote_or_404(request: ScopedRequest, pk: int) -> Quote:
     """Return one of the shop's quotes."""
-    quote = quotes_of(request).filter(pk=pk).first() if pk <= MAX_ID else None
+    quote = quotes_of(request).filter(pk=pk).first()
     if quote is None:
         raise Http404
     return quote
@@ -174,8 +173,7 @@ class QuoteListView(ScopedView):
             OpenApiParameter("q", str, description="In the RFQ's id or title."),
             OpenApiParameter("since", str, description="First Pacific day of submission."),
             OpenApiParameter("until", str, description="Last Pacific day of submission."),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
+            *PAGING,
         ],
         responses={200: QuotePageSerializer},
     )

@@ -11,7 +11,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from portal import platform_time
 from portal.api.idempotency import IdempotentMixin
-from portal.api.keyset import DEFAULT_SIZE, KeysetPagination
+from portal.api.keyset import DEFAULT_SIZE, PAGING, KeysetPagination
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
@@ -36,7 +36,6 @@ from rfq.models import Rfq, SavedSearch, UnsolicitedOffer
 from rfq.services.offers import offer_submit, offers_until
 from rfq.services.searches import search_change, search_delete, search_save, searches_of
 
-BAD_REQUEST = OpenApiResponse(ProblemSerializer, description="`errors` names what is not valid.")
 OFFER_REFUSED = OpenApiResponse(
     ProblemSerializer,
     description="`not_pro`, `invited`, `already_offered`, `offers_closed`, `closed` or"
@@ -46,7 +45,6 @@ SEARCH_REFUSED = OpenApiResponse(
     ProblemSerializer, description="`name_taken` or `search_limit`; nothing was changed."
 )
 _RFQ_ID = Code("rfq_id")
-MAX_ID = 2**63 - 1
 
 
 def _rfq_or_404(rfq_id: str) -> Rfq:
@@ -82,10 +80,9 @@ class RfqListView(ScopedView):
                 enum=[*ORDERINGS, RECOMMENDED],
                 description="`recommended`: own categories, newest first. Default: newest.",
             ),
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
+            *PAGING,
         ],
-        responses={200: RfqPageSerializer, 400: BAD_REQUEST},
+        responses={200: RfqPageSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return a page of open RFQs with places left, what is refused and why (RFQ-2)."""
@@ -130,7 +127,7 @@ class OfferView(IdempotentMixin, ScopedView):
     @extend_schema(
         summary="Offer on an RFQ Pro without invitation",
         request=OfferRequestSerializer,
-        responses={201: OfferSerializer, 400: BAD_REQUEST, 409: OFFER_REFUSED},
+        responses={201: OfferSerializer, 409: OFFER_REFUSED},
     )
     def post(self, request: ScopedRequest, rfq_id: str) -> Response:
         """Make the shop's one offer, within 24 hours of posting; staff evaluate it (RFQ-3)."""
@@ -149,7 +146,7 @@ class OfferView(IdempotentMixin, ScopedView):
 
 
 def _search_or_404(request: ScopedRequest, pk: int) -> SavedSearch:
-    search = searches_of(request.member).filter(pk=pk).first() if pk <= MAX_ID else None
+    search = searches_of(request.member).filter(pk=pk).first()
     if search is None:
         raise Http404
     return search
@@ -167,7 +164,7 @@ class SearchListView(ScopedView):
     @extend_schema(
         summary="Save a search",
         request=SearchSerializer,
-        responses={201: SearchSerializer, 400: BAD_REQUEST, 409: SEARCH_REFUSED},
+        responses={201: SearchSerializer, 409: SEARCH_REFUSED},
     )
     def post(self, request: ScopedRequest) -> Response:
         """Keep a search; with `alert` its new RFQs are told (RFQ-2)."""
@@ -188,7 +185,7 @@ class SearchView(ScopedView):
     @extend_schema(
         summary="Rename a search, or turn its alerts on or off",
         request=SearchChangeSerializer,
-        responses={200: SearchSerializer, 400: BAD_REQUEST, 409: SEARCH_REFUSED},
+        responses={200: SearchSerializer, 409: SEARCH_REFUSED},
     )
     def patch(self, request: ScopedRequest, pk: int) -> Response:
         """Change what was sent; alerts that are turned on begin now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.response import Response
 
 from portal import platform_time
@@ -30,7 +30,6 @@ AS_OF = OpenApiParameter(
     date,
     description="The newest published day at or before this one; default: the newest.",
 )
-BAD_REQUEST = OpenApiResponse(description="A parameter or field is not valid; `errors` names it.")
 
 
 class ScoreView(ScopedView):
@@ -39,7 +38,7 @@ class ScoreView(ScopedView):
     @extend_schema(
         summary="The service score with its explanation",
         parameters=[AS_OF],
-        responses={200: ScoreSerializer, 400: BAD_REQUEST},
+        responses={200: ScoreSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the newest published score at or before a day (RFQ-18, RFQ-19)."""
@@ -77,7 +76,7 @@ class ScoreHistoryView(ScopedView):
     @extend_schema(
         summary="Predicted scores by day, and assessed ones",
         parameters=[AS_OF],
-        responses={200: ScoreHistorySerializer, 400: BAD_REQUEST},
+        responses={200: ScoreHistorySerializer},
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the scores of the published days of half a year (RFQ-18)."""
@@ -97,7 +96,7 @@ class SimulateView(ScopedView):
     @extend_schema(
         summary="The score of made-up figures",
         request=SimulationSerializer,
-        responses={200: ScoreSerializer, 400: BAD_REQUEST},
+        responses={200: ScoreSerializer},
     )
     def post(self, request: ScopedRequest) -> Response:
         """Return the score of what was sent; ranked factors are given as points (RFQ-19)."""

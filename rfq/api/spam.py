@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
 from portal import platform_time
-from portal.api.keyset import KeysetPagination
+from portal.api.keyset import PAGING, KeysetPagination
 from portal.api.parsers import PortalJSONParser
 from portal.api.problems import ProblemSerializer
 from portal.api.views import ScopedRequest, ScopedView
@@ -72,10 +72,7 @@ class SpamReportListView(ScopedView):
 
     @extend_schema(
         summary="The shop's spam reports",
-        parameters=[
-            OpenApiParameter("cursor", str, description="From `next` of the page before."),
-            OpenApiParameter("page_size", int, description="Rows per page, at most 500."),
-        ],
+        parameters=PAGING,
         responses={200: SpamReportPageSerializer},
     )
     def get(self, request: ScopedRequest) -> Response:

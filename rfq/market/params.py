@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.ingest.cells import did_you_mean
-from portal.ingest.columns import Bool, CellError, Country, quote, safe_text
+from portal.ingest.columns import Bool, CellError, Country, quote
 from portal.models import Category
+from portal.query_params import Readers, one_of, read_params
 from rfq.choices import Grade
 from rfq.market.search_words import Group, groups_of
 
-LONGEST = 200
 NEWEST, FEWEST, QUANTITY = "newest", "fewest_quotes", "highest_quantity"
 RECOMMENDED = "recommended"
 """As an order: own categories, newest first."""
@@ -94,19 +94,11 @@ def read_market_query(
     given: Mapping[str, str], *, own: bool = False, category_of: CategoryLookup = category_by_code
 ) -> MarketQuery:
     """Read a search from parameters; `own` is meant when none says (RFQ-2). At most two queries."""
-    values: dict[str, object] = {"own": own}
-    errors: dict[str, str] = {}
     readers = {**_READERS, "category": lambda text: _category(text, category_of)}
-    for name, reader in readers.items():
-        try:
-            text = safe_text(given.get(name) or "", LONGEST)
-            if text:
-                values[name] = reader(text)
-        except CellError as error:
-            errors[name] = str(error)
+    values, errors = read_params(given, readers)
     if values.get("ordering") == RECOMMENDED:
         values |= {"ordering": NEWEST, "own": True}
-    return MarketQuery(**values, errors=errors)  # type: ignore[arg-type]
+    return MarketQuery(**{"own": own, **values}, errors=errors)  # type: ignore[arg-type]
 
 
 def read_saved_queries(texts: Iterable[str]) -> dict[str, MarketQuery]:
@@ -129,22 +121,15 @@ def _category(text: str, category_of: CategoryLookup) -> Category:
     return category
 
 
-def _one_of(known: list[str], text: str) -> str:
-    if text not in known:
-        message = _("%(value)s is not one of %(choices)s.")
-        raise CellError(message % {"value": quote(text), "choices": ", ".join(known)})
-    return text
-
-
 _truth = Bool("truth").parse
-_READERS: dict[str, Callable[[str], object]] = {
+_READERS: Readers = {
     "q": str,
-    "match": lambda text: _one_of(list(MATCHES), text),
+    "match": one_of(MATCHES),
     "country": Country("country").parse,
-    "grade": lambda text: _one_of(Grade.values, text),
-    "posted_within": lambda text: _one_of(list(WITHIN), text),
+    "grade": one_of(Grade.values),
+    "posted_within": one_of(WITHIN),
     "badge": _truth,
     "can_quote": _truth,
     "own": _truth,
-    "ordering": lambda text: _one_of([*ORDERINGS, RECOMMENDED], text),
+    "ordering": one_of([*ORDERINGS, RECOMMENDED]),
 }

@@ -46,7 +46,7 @@ def quote_or_404(request: MemberRequest, pk: int) -> Quote:
     quotes = Quote.objects.filter(
         seller=request.seller, submitted_at__lte=platform_time.now()
     ).select_related("rfq__category", "buyer", "submitted_by")
-    quote = quotes.filter(pk=pk).first() if pk < 2**63 else None
+    quote = quotes.filter(pk=pk).first()
     if quote is None:
         raise Http404
     return quote

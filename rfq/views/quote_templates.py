@@ -22,7 +22,7 @@ from rfq.services.quote_templates import template_delete, template_save
 
 def template_or_404(pk: int) -> QuoteTemplate:
     """Return a template of the shop in scope."""
-    template = QuoteTemplate.objects.filter(pk=pk).first() if pk < 2**63 else None
+    template = QuoteTemplate.objects.filter(pk=pk).first()
     if template is None:
         raise Http404
     return template

@@ -21,7 +21,7 @@ from rfq.services.searches import search_change, search_delete, search_save, sea
 
 def search_or_404(member: Member, pk: int) -> SavedSearch:
     """Return a person's own search; anybody else's does not exist."""
-    search = searches_of(member).filter(pk=pk).first() if pk < 2**63 else None
+    search = searches_of(member).filter(pk=pk).first()
     if search is None:
         raise Http404
     return search

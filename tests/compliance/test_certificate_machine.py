@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
-from hypothesis import HealthCheck, event, settings
+from django.db import transaction
+from hypothesis import event
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from compliance.choices import CERTIFICATE_TRANSITIONS
 from compliance.choices import CertificateEventKind as Event
@@ -43,6 +42,7 @@ from portal.errors import Refusal
 from portal.models import Member, User
 from portal.scoping import unscoped
 from tests.compliance.world import given, product_create, reviewer_create, upload
+from tests.machines import UndoneMachine, walk
 
 pytestmark = [
     pytest.mark.django_db,
@@ -88,7 +88,7 @@ class Made:
         )
 
 
-class Desk(RuleBasedStateMachine):
+class Desk(UndoneMachine):
     """Two shops upload one German number as their own; two reviewers decide, while days pass."""
 
     owners: list[Member] = []
@@ -97,22 +97,8 @@ class Desk(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.transaction = transaction.atomic()
-        self.transaction.__enter__()
-        self.clock = pytest.MonkeyPatch()
         self.made: list[Made] = []
         self.move(START)
-
-    def teardown(self) -> None:
-        """Undo everything."""
-        self.clock.undo()
-        transaction.set_rollback(True)
-        self.transaction.__exit__(None, None, None)
-
-    def move(self, now: datetime) -> None:
-        """Set the platform's time."""
-        self.now = now
-        self.clock.setenv("PORTAL_NOW", now.isoformat())
 
     def picked(self, pick: int) -> Made | None:
         """One of the certificates made so far."""
@@ -415,18 +401,4 @@ def test_a_certificate_in_any_order_of_events(
     Desk.owners = [owner, stranger]
     Desk.reviewers = [reviewer_create("first"), reviewer_create("second")]
     Desk.products = [product_create(seller=one.seller, countries=["DE"]) for one in Desk.owners]
-    run_machine()
-
-
-def run_machine() -> None:
-    """Walk as far as the environment asks, or as the usual run has time for."""
-    examples = 12 if connection.vendor == "sqlite" else 6
-    run_state_machine_as_test(
-        Desk,
-        settings=settings(
-            max_examples=int(os.environ.get("CERTIFICATE_EXAMPLES") or examples),
-            stateful_step_count=int(os.environ.get("CERTIFICATE_STEPS", "40")),
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    walk(Desk, "CERTIFICATE", examples=(12, 6), steps=40)

@@ -43,6 +43,7 @@ from portal.services.files import (
     files_sweep,
 )
 from tests import factories
+from tests.portal.upload_bytes import image, pdf
 from tests.rfq.world import rfq_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("RFQ-6", "RFQ-24")]
@@ -55,22 +56,6 @@ def _media(settings: Any, tmp_path: Path) -> None:
 
 def kept_files() -> list[Path]:
     return [one for one in Path(settings.MEDIA_ROOT).rglob("*") if one.is_file()]
-
-
-def image(kind: str = "PNG", size: tuple[int, int] = (30, 20), **save: Any) -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", size, (180, 80, 40)).save(written, kind, **save)
-    return written.getvalue()
-
-
-def pdf(change: Any = None) -> bytes:
-    writer = PdfWriter()
-    writer.add_blank_page(200, 200)
-    if change:
-        change(writer)
-    written = io.BytesIO()
-    writer.write(written)
-    return written.getvalue()
 
 
 def store(member: Member, content: bytes, name: str = "scan.png", **over: Any) -> StoredFile:

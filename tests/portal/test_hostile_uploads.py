@@ -41,6 +41,7 @@ from portal.services.files import (
     upload_check,
 )
 from tests import factories
+from tests.portal.upload_bytes import image, pdf
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("EPR-6")]
 ALL = (PDF, PNG, JPEG)
@@ -51,22 +52,6 @@ CERTIFICATES = "/api/v1/compliance/certificates"
 @pytest.fixture(autouse=True)
 def _media(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
-
-
-def image(kind: str = "PNG", **save: Any) -> bytes:
-    written = io.BytesIO()
-    Image.new("RGB", (24, 16), (180, 80, 40)).save(written, kind, **save)
-    return written.getvalue()
-
-
-def pdf(change: Any = None) -> bytes:
-    writer = PdfWriter()
-    writer.add_blank_page(200, 200)
-    if change:
-        change(writer)
-    written = io.BytesIO()
-    writer.write(written)
-    return written.getvalue()
 
 
 def store(member: Member, content: bytes, name: str = "a.png", purpose: str = "certificate") -> Any:

@@ -5,23 +5,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
 from django.db.models import Sum
-from hypothesis import HealthCheck, event, settings
+from hypothesis import event
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     rule,
-    run_state_machine_as_test,
 )
 
 from portal import platform_time
@@ -37,6 +33,7 @@ from rfq.services.quotes import quote_submit, quote_withdraw
 from rfq.services.rights import balances_of
 from rfq.services.rights_check import rights_reconcile
 from tests import factories
+from tests.machines import UndoneMachine, walk
 from tests.rfq.world import lot_create, rfq_create
 
 pytestmark = [
@@ -77,7 +74,7 @@ class Made:
     withdrawn: bool = False
 
 
-class Market(RuleBasedStateMachine):
+class Market(UndoneMachine):
     """Five shops on a standard and a gold RFQ of two seats each."""
 
     members: list[Member] = []
@@ -85,15 +82,8 @@ class Market(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.transaction = transaction.atomic()
-        self.transaction.__enter__()
         self.made: list[Made] = []
         self.rights = [dict.fromkeys(RightKind.values, 0) for _ in self.members]
-
-    def teardown(self) -> None:
-        """Undo everything."""
-        transaction.set_rollback(True)
-        self.transaction.__exit__(None, None, None)
 
     # --- What the model expects -------------------------------------------------------------------
 
@@ -282,13 +272,4 @@ def test_quotes_and_pins_in_any_order_of_events(shop: Seller, clock: Any) -> Non
     sellers = [factories.seller_create(shop.main_category) for _ in range(SELLERS)]
     Market.members = [factories.member_create(seller) for seller in sellers]
     Market.rfqs = [rfq_create(seats=SEATS), rfq_create(seats=SEATS, grade=Grade.GOLD)]
-    examples = 15 if connection.vendor == "sqlite" else 8
-    run_state_machine_as_test(
-        Market,
-        settings=settings(
-            max_examples=int(os.environ.get("QUOTE_EXAMPLES") or examples),
-            stateful_step_count=int(os.environ.get("QUOTE_STEPS", "40")),
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    walk(Market, "QUOTE", examples=(15, 8), steps=40)

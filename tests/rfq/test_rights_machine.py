@@ -5,16 +5,14 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
-from hypothesis import HealthCheck, settings
+from django.db import transaction
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import invariant, rule
 
 from portal import platform_time
 from portal.errors import Refusal
@@ -24,6 +22,7 @@ from rfq.choices import RightKind
 from rfq.models import Quote, RightEntry, RightLot
 from rfq.services.rights import balances_of, month_end, right_grant, right_spend, rights_refund
 from rfq.services.rights_check import rights_reconcile
+from tests.machines import UndoneMachine, walk
 from tests.rfq.world import quote_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases, pytest.mark.rule("RFQ-9", "Q-4")]
@@ -101,7 +100,7 @@ class Model:
         return None if None in left else sum(number or 0 for number in left)
 
 
-class Ledger(RuleBasedStateMachine):
+class Ledger(UndoneMachine):
     """Two shops that are granted rights, use them, get them back, while time passes."""
 
     sellers: list[Seller] = []
@@ -109,23 +108,9 @@ class Ledger(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.transaction = transaction.atomic()
-        self.transaction.__enter__()
-        self.clock = pytest.MonkeyPatch()
         self.model = Model()
         self.number = 0
         self.move(START)
-
-    def teardown(self) -> None:
-        """Undo everything."""
-        self.clock.undo()
-        transaction.set_rollback(True)
-        self.transaction.__exit__(None, None, None)
-
-    def move(self, now: datetime) -> None:
-        """Set the platform's time."""
-        self.now = now
-        self.clock.setenv("PORTAL_NOW", now.isoformat())
 
     # --- Events ---------------------------------------------------------------------------------
 
@@ -253,13 +238,4 @@ def test_the_ledger_in_any_order_of_events(shop: Seller, other_shop: Seller, clo
     clock(START.isoformat())
     Ledger.sellers = [shop, other_shop]
     Ledger.quotes = [quote_create(seller=Ledger.sellers[index % 2]) for index in range(4)]
-    examples = 15 if connection.vendor == "sqlite" else 8
-    run_state_machine_as_test(
-        Ledger,
-        settings=settings(
-            max_examples=int(os.environ.get("RIGHTS_EXAMPLES") or examples),
-            stateful_step_count=int(os.environ.get("RIGHTS_STEPS", "30")),
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    walk(Ledger, "RIGHTS", examples=(15, 8), steps=30)
