@@ -99,7 +99,8 @@ class Namer:
                 str(_CHOICES[name](value).label) if value in _CHOICES[name].values else str(value)
             )
         if name == "category":
-            return self.categories[value].path if value in self.categories else str(value)
+            known = self.categories.get(value)
+            return str(value) if known is None else known.path.replace(">>", " › ")
         if name == "owner":
             return self.owners.get(value, _("someone who left"))
         if name == "shipping_template":

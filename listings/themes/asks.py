@@ -49,7 +49,7 @@ def asks_of(theme: Theme, attribute_names: Mapping[str, str]) -> list[Ask]:
 
 def _breakable(category: Category) -> str:
     """Return a category's path with places where a line may break."""
-    return (category.path or category.name).replace(">>", " >> ")
+    return (category.path or category.name).replace(">>", " › ")
 
 
 def price_range(theme: Theme) -> str:

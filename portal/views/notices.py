@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from portal.http import MemberRequest
 from portal.models import Notice
+from portal.notice_areas import by_area
 from portal.services.notices import (
     notice_mark_read,
     notice_preferences,
@@ -66,11 +67,11 @@ class NoticePreferencesPage(SellerPage):
     """Which kinds of notice come by e-mail too."""
 
     def get(self, request: MemberRequest) -> HttpResponse:
-        """Show one switch per kind."""
+        """Show one switch per kind, area by area."""
         return render(
             request,
             "portal/notice_preferences.html",
-            {"preferences": notice_preferences(member=request.member)},
+            {"areas": by_area(notice_preferences(member=request.member))},
         )
 
     def post(self, request: MemberRequest) -> HttpResponse:

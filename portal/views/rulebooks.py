@@ -132,8 +132,7 @@ def outline(value: Any, label: str = "") -> dict[str, Any]:
     if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         rows = [_localised(row) for row in value]
         if any(_is_nested(inner) for row in rows for inner in row.values()):
-            parts = [outline(row, f"{label} {number}") for number, row in enumerate(rows, start=1)]
-            return {"kind": "parts", "parts": parts}
+            return {"kind": "parts", "parts": _parts(rows, label)}
         columns = [
             column
             for column in dict.fromkeys(key for row in rows for key in row)
@@ -149,11 +148,34 @@ def outline(value: Any, label: str = "") -> dict[str, Any]:
         }
     if isinstance(value, list):
         return {"kind": "list", "items": [outline(item, label) for item in value]}
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"kind": "number", "value": value}
     try:
         return {"kind": "day", "value": platform_time.parse_day(value)}
     except (platform_time.InvalidInstant, AttributeError):
         named = _named(value) if isinstance(value, str) else None
         return {"kind": "value", "value": value if named is None else str(named)}
+
+
+NAMES_OF_A_PART = ("name", "title", "key", "code")
+
+
+def _parts(rows: list[dict[str, Any]], label: str) -> list[dict[str, Any]]:
+    """Return rows too deep for a table, each under its own name and without what it leaves open."""
+    naming = next(
+        (key for key in NAMES_OF_A_PART if all(isinstance(row.get(key), str) for row in rows)), None
+    )
+    parts = []
+    for number, row in enumerate(rows, start=1):
+        name = row[naming] if naming else None
+        said = {
+            key: inner
+            for key, inner in row.items()
+            if key != naming and inner not in (None, "", [], {})
+        }
+        part = outline(said, f"{label} {number}")
+        parts.append({"name": None if name is None else str(_named(name) or name), "node": part})
+    return parts
 
 
 def _named(value: str) -> str | Promise | None:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from portal.text import normalise, padded, pattern
+from rfq.quotes.units import quantity_text
 
 ELEMENTS: MappingProxyType[str, Promise] = MappingProxyType(
     {
@@ -138,7 +139,7 @@ def self_check(asked: Asked, answered: Answered) -> SelfCheck:
 
 def _quantity(asked: Asked, answered: Answered) -> CheckItem:
     fits = answered.moq is not None and answered.moq <= asked.quantity
-    wanted = f"{asked.quantity.normalize():f} {asked.unit}".strip()
+    wanted = quantity_text(asked.quantity, asked.unit)
     return CheckItem(
         "quantity",
         fits or asked.quantity in set(_numbers(answered.message)),

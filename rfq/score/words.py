@@ -31,7 +31,7 @@ def money_text(amount: Decimal | int) -> str:
 
 def rate_text(rate: Decimal) -> str:
     """Write a percentage with the decimals it needs: `30 %`, `29.99 %`."""
-    return f"{number_text(rate, 0 if rate == int(rate) else 2)} %"
+    return f"{number_text(rate, 0 if rate == int(rate) else 2)}%"
 
 
 def next_text(result: FactorResult) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F
@@ -34,6 +34,8 @@ REACTIONS = {
 """A buyer's reactions in the order of a quote's life, and the status each brings."""
 TOLD = {"viewed_at": "quote_viewed", "replied_at": "quote_replied"}
 """Reactions people are told of, with the kind of notice."""
+CLOCKS_APART = timedelta(hours=1)
+"""How far ahead of ours upstream's clock may run; what lies further ahead has not happened, and nobody is told."""
 OF_SUBMISSION = ("submitted_at", "unit_price", "response_seconds", "links_until")
 CHANGED = ("status", *REACTIONS, *OF_SUBMISSION)
 READ = ("pk", "seller_id", "rfq_id", "origin", "withdrawn_at", "refunded_at", *CHANGED)
@@ -195,16 +197,16 @@ class _Feed:
 
     def _fresh(self) -> list[tuple[Quote, set[str]]]:
         """Return quotes with reactions that nobody knew of before; those of long ago are history."""
-        since = platform_time.now() - FRESH
+        now = platform_time.now()
         changed = {
             pk: known
             for pk, (stored, wanted) in self.changes.items()
-            if (known := _newly_known(stored, wanted, since))
+            if (known := _newly_known(stored, wanted, now))
         }
         new = {
             (values["seller_id"], values["rfq_id"]): known
             for values in self.new
-            if (known := _newly_known({}, values, since))
+            if (known := _newly_known({}, values, now))
         }
         quotes = Quote.objects.order_by("pk")
         # Not by `LIVE`: its index leads SQLite through every pair of an RFQ and a shop.
@@ -255,11 +257,13 @@ def _meant(quotes: Iterable[Values], submitted_at: datetime) -> Values | None:
     return next((one for one in newest_first if submitted_at <= one["withdrawn_at"]), None)
 
 
-def _newly_known(stored: Mapping[str, Any], wanted: Values, since: datetime) -> set[str]:
+def _newly_known(stored: Mapping[str, Any], wanted: Values, now: datetime) -> set[str]:
     if wanted.get("withdrawn_at") or wanted.get("refunded_at"):
         return set()
     return {
         name
         for name in TOLD
-        if stored.get(name) is None and wanted[name] is not None and wanted[name] >= since
+        if stored.get(name) is None
+        and wanted[name] is not None
+        and now - FRESH <= wanted[name] <= now + CLOCKS_APART
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from django import template
@@ -10,6 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from portal.templatetags.portal_ui import number_text, time_left
+from rfq.models import Rfq
+from rfq.quotes.units import quantity_text, unit_text
 from rfq.quotes.words import left_text
 
 register = template.Library()
@@ -22,19 +23,25 @@ def span_text(seconds: float) -> str:
 
 
 @register.filter
-def plain_number(value: Decimal) -> str:
-    """Write a number with as many decimals as it has: `500`, `2.5`."""
-    exponent = value.normalize().as_tuple().exponent
-    decimals = max(0, -exponent) if isinstance(exponent, int) else 0
-    return number_text(value, decimals)
+def asked_quantity(rfq: Rfq) -> str:
+    """Write what an RFQ asks for: `280 sets`."""
+    return quantity_text(rfq.quantity, rfq.unit)
+
+
+@register.filter
+def unit_name(unit: str) -> str:
+    """Write a unit by itself: `set`."""
+    return unit_text(unit)
 
 
 @register.filter
 def unit_price(quote: Any) -> SafeString:
-    """Write a quote's unit price in its currency: `USD 12.50`."""
+    """Write a quote's unit price in its currency: `US$12.50` as everywhere else, else `EUR 12.50`."""
     exponent = quote.unit_price.normalize().as_tuple().exponent
     decimals = max(2, -exponent) if isinstance(exponent, int) else 2
     text = number_text(quote.unit_price, decimals)
+    if quote.currency == "USD":
+        return format_html('<span class="num">US${}</span>', text)
     return format_html('<span class="num">{}\u00a0{}</span>', quote.currency, text)
 
 

@@ -7,6 +7,13 @@
     event.detail.headers["X-CSRFToken"] = document.body.dataset.csrf;
   });
 
+  // What htmx is fetching anew says that it is busy, to eyes and to screen readers.
+  for (const [name, busy] of [["htmx:beforeRequest", "true"], ["htmx:afterRequest", "false"]]) {
+    document.addEventListener(name, (event) => {
+      event.detail.target?.setAttribute("aria-busy", busy);
+    });
+  }
+
   // Menus close on Escape and on a click elsewhere.
   const openMenus = () => document.querySelectorAll("details.menu[open]");
   document.addEventListener("click", (event) => {

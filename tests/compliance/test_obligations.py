@@ -349,7 +349,7 @@ def test_shops_without_a_number_are_warned_in_time(
         notice = Notice.objects.filter(kind="epr_register_by").first()
     assert notice is not None
     assert notice.user == owner.user
-    assert notice.title == "Germany · Electrical and electronic equipment: register by Oct. 4, 2022"
+    assert notice.title == "Germany · Electrical and electronic equipment: register by Oct 4, 2022"
     assert "12 weeks" in notice.body
 
 

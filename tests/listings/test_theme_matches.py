@@ -210,7 +210,7 @@ def test_each_change_of_the_list_says_what_made_it(
     assert told["2022-08-14", "left", "retitled"] == ["The title needs one of: hub motor"]
     assert told["2022-08-15", "left", "stays"] == ["The theme's requirements changed"]
     assert told["2022-08-16", "entered", "stays"] == ["The theme's requirements changed"]
-    assert told["2022-08-17", "left", "stays"] == ["The theme ended on Aug. 16, 2022"]
+    assert told["2022-08-17", "left", "stays"] == ["The theme ended on Aug 16, 2022"]
     new = next(row for row in rows if row["theme_id"] == "late" and row["product_id"] == "stays")
     assert (new["day"], new["event"], new["reasons"]) == (
         "2022-08-14",

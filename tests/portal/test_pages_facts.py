@@ -176,9 +176,18 @@ def test_rules_are_outlined_in_the_readers_language() -> None:
     assert english["Off"] == {"kind": "value", "value": "2022-02-31"}
     assert english["Rows"]["heads"] == ["A", "B"]
     assert english["Rows"]["rows"][0][1] == ("B", {"kind": "value", "value": None})
-    assert [part["kind"] for part in english["Deep"]["parts"]] == ["facts"]
+    assert [part["node"]["kind"] for part in english["Deep"]["parts"]] == ["facts"]
     with translation.override("zh-hans"):
         assert dict(outline(content)["facts"])["名称"]["value"] == "搜索"
+
+
+@pytest.mark.rule("K-16", "UI-3")
+def test_parts_of_rules_go_by_their_names_and_leave_out_what_is_open() -> None:
+    rows = [{"key": "first", "most": 12000, "of": None, "tiers": [{"from": 1}]}]
+    part = outline({"factors": rows})["facts"][0][1]["parts"][0]
+    assert part["name"] == "first"
+    assert [words for words, _node in part["node"]["facts"]] == ["At most", "Tiers"]
+    assert part["node"]["facts"][0][1] == {"kind": "number", "value": 12000}
 
 
 @pytest.mark.rule("K-5", "API-1")

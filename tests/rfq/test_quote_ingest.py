@@ -276,6 +276,24 @@ def test_reactions_of_more_than_a_week_ago_are_history(rfq: Rfq, owner: Member, 
         assert FollowUp.objects.get().kind == FollowUpKind.AFTER_VIEW
 
 
+@pytest.mark.rule("K-18", "K-5")
+def test_nobody_is_told_of_a_view_that_has_not_happened_yet(
+    rfq: Rfq, owner: Member, clock: Any
+) -> None:
+    clock("2022-08-02T08:59:59-07:00")
+    feed(row(rfq, submitted_at="2022-08-02T08:00:00-07:00", viewed_at="2022-08-02T10:00:00-07:00"))
+    with unscoped():
+        assert not Notice.objects.exists()
+        assert not FollowUp.objects.exists()
+    clock("2022-08-02T09:00:00-07:00")
+    other = rfq_create(posted_at=rfq.posted_at)
+    feed(
+        row(other, submitted_at="2022-08-02T08:00:00-07:00", viewed_at="2022-08-02T10:00:00-07:00")
+    )
+    with unscoped():
+        assert Notice.objects.get().kind == "quote_viewed"
+
+
 def test_a_file_costs_the_same_for_few_rows_and_for_many(
     rfq: Rfq, shop: Seller, owner: Member, django_assert_max_num_queries: Callable[..., Any]
 ) -> None:

@@ -83,9 +83,9 @@ def test_the_page_shows_value_points_table_and_next_step(
     assert response.context["score"].total == row.total
     cards = {card.key: card for card in response.context["cards"]}
     reply = cards["reply_rate"]
-    assert (reply.value, reply.counts) == ("15 %", "3 of 20 RFQs quoted got a reply")
+    assert (reply.value, reply.counts) == ("15%", "3 of 20 RFQs quoted got a reply")
     assert (reply.points, reply.max) == (6, 15)
-    assert [row.value for row in reply.rows if row.current] == ["from 10 %"]
+    assert [row.value for row in reply.rows if row.current] == ["from 10%"]
     assert reply.next == "3 more replies → 30 %, +6 points"
     assert reply.next in page
     assert "divided by all RFQs you quoted" in reply.definition
