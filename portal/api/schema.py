@@ -6,10 +6,13 @@ import re
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import get_language
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
 
 from portal.api.problems import CONTENT_TYPE, ProblemSerializer
 from portal.services.idempotency import HEADER as IDEMPOTENCY_HEADER
@@ -25,6 +28,23 @@ PROBLEMS = {
     "415": "The body must be of a documented content type.",
     "429": "Too many calls; `Retry-After` says when to come back.",
 }
+
+
+_kept: dict[str, Any] = {}
+"""The schema in each language: it follows from the code alone, and making it takes most of a second."""
+
+
+class KeptSchemaGenerator(SchemaGenerator):
+    """Makes the schema once per process and language."""
+
+    def get_schema(self, request: Request | None = None, public: bool = False) -> Any:
+        """Return the whole schema as a dictionary, for all callers the same."""
+        if not public:
+            return super().get_schema(request, public)
+        language = get_language() or ""
+        if language not in _kept:
+            _kept[language] = super().get_schema(request, public)
+        return _kept[language]
 
 
 class TokenScheme(OpenApiAuthenticationExtension):

@@ -46,5 +46,6 @@ def test_a_stranger_sees_none_of_it(visitor, stranger, shop, clock):
 def test_the_documentation_of_the_api_loads_under_the_strict_policy(visitor, owner):
     person = visitor(owner.user)
     person.page.goto(person.base + "/api/v1/docs")
-    expect(person.page.locator(".swagger-ui .info")).to_contain_text("Seller back office API")
+    drawn = person.page.locator(".swagger-ui .info")
+    expect(drawn).to_contain_text("Seller back office API", timeout=30_000)
     assert not person.complaints
