@@ -60,7 +60,7 @@ def test_it_explains_the_stored_score(shop: Seller, owner_api: APIClient) -> Non
     assert reply["next"] == {
         "at": "30.00", "above": False, "points": 12, "gain": 6, "needed": 3,
     }  # fmt: skip
-    assert reply["advice"] == "3 more replies → 30 %, +6 points"
+    assert reply["advice"] == "3 more replies → 30%, +6 points"
     assert found["gmv"]["next"]["needed"] == "0.51"
     assert [tier["points"] for tier in found["gmv"]["tiers"] if tier["current"]] == [2]
     assert answer["rewards"] == {

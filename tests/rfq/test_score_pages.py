@@ -86,7 +86,7 @@ def test_the_page_shows_value_points_table_and_next_step(
     assert (reply.value, reply.counts) == ("15%", "3 of 20 RFQs quoted got a reply")
     assert (reply.points, reply.max) == (6, 15)
     assert [row.value for row in reply.rows if row.current] == ["from 10%"]
-    assert reply.next == "3 more replies → 30 %, +6 points"
+    assert reply.next == "3 more replies → 30%, +6 points"
     assert reply.next in page
     assert "divided by all RFQs you quoted" in reply.definition
     assert [row.value for row in cards["gmv"].rows if row.current] == ["above US$0"]
@@ -353,7 +353,7 @@ def actions(member: Member, day: date) -> dict[str, NextAction]:
 def test_the_cheapest_step_is_what_to_do_next(shop: Seller, owner: Member, viewer: Member) -> None:
     score_publish(DAY)
     score_row(shop, gmv=4000)
-    step = actions(owner, date(2022, 8, 3))["3 more replies → 30 %, +6 points"]
+    step = actions(owner, date(2022, 8, 3))["3 more replies → 30%, +6 points"]
     assert step.gain == "Service score: 6 points more; reaches the rewards from 70 points"
     assert (step.loses, step.due) == ("", None)
     assert step.url == f"{PAGE}#factor-reply_rate"
@@ -368,7 +368,7 @@ def test_in_the_last_week_of_a_month_the_assessment_presses(
     score_publish(DAY)
     score_row(shop, gmv=50_000)
     clock.noon(date(2022, 8, day))
-    step = actions(owner, date(2022, 8, day))["3 more replies → 30 %, +6 points"]
+    step = actions(owner, date(2022, 8, day))["3 more replies → 30%, +6 points"]
     assert (step.due is not None) == decides
     assert ("fixed on Sep 3, 2022" in str(step.loses)) == decides
 

@@ -287,7 +287,7 @@ def step(version: str, key: str, **figures: object):
 def test_it_counts_the_replies_that_are_missing():
     found = step("2022-08", "reply_rate", quoted_30d=20, replied_30d=3)
     assert (found.next.at, found.next.points, found.next.needed) == (30, 24, 3)
-    assert next_text(found) == "3 more replies → 30 %, +12 points"
+    assert next_text(found) == "3 more replies → 30%, +12 points"
     almost = step("2022-08", "reply_rate", quoted_30d=21, replied_30d=6)
     assert almost.next.needed == 1  # 7/21 = 33.3 %; 6/21 = 28.6 %
     assert step("2022-08", "reply_rate", quoted_30d=0).next.needed == 1
@@ -313,7 +313,7 @@ def test_it_counts_quotes_and_quotes_in_time_to_the_threshold_of_the_best_tenth(
     assert step("2022-08", "quotes", **figures).next.needed == 20
     rate = step("2022-08", "response_rate", **figures)
     assert rate.next.needed == 60  # (20 + 60) / (40 + 60) = 80 %
-    assert next_text(rate).startswith("60 more quotes in time → 80 %, +")
+    assert next_text(rate).startswith("60 more quotes in time → 80%, +")
     perfect = {**figures, "thresholds": {"response_rate": Decimal(100)}}
     assert step("2022-08", "response_rate", **perfect).next.needed is None
     untold = {**figures, "thresholds": {}}
