@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, Field
-from django.forms import ModelForm
+from django.forms import Media, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
@@ -26,6 +26,16 @@ from portal.errors import Refusal
 HISTORY_PAGE = 100
 SELLER_SEARCH = ("=seller__member_id", "seller__name_en", "seller__name_zh")
 """How rows of shops are searched: by the whole member id, or by a part of the name."""
+
+POPUPS = "js/admin-popups.js"
+SCRIPTS = (
+    "vendor/jquery/jquery.min.js",
+    "jquery.init.js",
+    "core.js",
+    "admin/RelatedObjectLookups.js",
+    "actions.js",
+)
+"""What lists and forms of the admin use. Django loads as much again, for slugs that follow a title."""
 
 
 def pretty_json(value: Any) -> SafeString:
@@ -76,6 +86,14 @@ class PortalAdmin(HistoryMixin):
     empty_value_display = "–"
     list_per_page = 50
     actions: Sequence[Any] | None = None
+
+    @property
+    def media(self) -> Media:
+        """Return the scripts of lists and forms: what the page has no use for is not loaded (UI-5)."""
+        popups = Media(js=[POPUPS])
+        if self.prepopulated_fields:
+            return popups + super().media
+        return popups + Media(js=[f"admin/js/{name}" for name in SCRIPTS])
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Return the columns, instants with their zone."""
