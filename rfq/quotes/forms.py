@@ -50,6 +50,8 @@ class _ProblemsForm(forms.Form):
         self.is_valid()
         for name, text in problems:
             field = "uploads" if name == "files" else name
+            if self.has_error(field, "required"):
+                continue  # "must not be empty" says again what the field says
             self.add_error(field if field in self.fields else None, text)
 
 

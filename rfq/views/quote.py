@@ -278,7 +278,13 @@ class QuoteWithdraw(_QuoteAction):
 def confirm(request: MemberRequest, quote: Quote, context: dict[str, Any]) -> HttpResponse:
     """Ask before something is done to a quote."""
     url = reverse("rfq:quote", args=[quote.pk])
-    shared = {"cancel_url": url, "parent_url": url, "parent_label": quote.rfq.rfq_id, "fields": []}
+    back = next_path(request, url)
+    shared = {
+        "cancel_url": back,
+        "parent_url": url,
+        "parent_label": quote.rfq.rfq_id,
+        "fields": [("next", back)],
+    }
     return render(request, "portal/confirm.html", {**shared, **context})
 
 

@@ -48,8 +48,8 @@ def rfq_or_404(rfq_id: str, now: datetime) -> Rfq:
 
 
 def next_path(request: MemberRequest, default: str) -> str:
-    """Return the path of ours that a form wants to lead back to."""
-    path = request.POST.get("next", "")
+    """Return the path of ours that a form, or the question before it, wants to lead back to."""
+    path = request.POST.get("next", request.GET.get("next", ""))
     ours = path.startswith("/") and url_has_allowed_host_and_scheme(path, allowed_hosts=None)
     return path if ours else default
 

@@ -56,6 +56,8 @@ def test_a_seller_quotes_and_pins(javascript, visitor, owner, made):
     expect(page.locator("main")).to_contain_text("1 quote right used (9 left)")
     expect(page.locator("main")).to_contain_text("1 gold right used (3 left)")
     expect(page.locator("main")).to_contain_text("0 fast-lane passes used (1 left)")
+    page.get_by_role("link", name="Pin for 1 pin right").click()
+    expect(page.locator("main")).to_contain_text("Uses 1 pin right")
     page.get_by_role("button", name="Pin for 1 pin right").click()
     expect(page.locator("main")).to_contain_text("place 1")
     with unscoped():

@@ -387,6 +387,10 @@ def test_pinning_later_asks_with_its_cost_and_leads_back(
         owner_client.get(url("quote-pin", quote.pk))
     )
     sent = url("quote-sent", quote.pk)
+    asked = owner_client.get(url("quote-pin", quote.pk), {"next": sent})
+    assert asked.context["fields"] == [("next", sent)]
+    evil = owner_client.get(url("quote-pin", quote.pk), {"next": "//evil.example/"})
+    assert evil.context["fields"] == [("next", url("quote", quote.pk))]
     pinned = owner_client.post(url("quote-pin", quote.pk), {"next": sent}, follow=True)
     assert pinned.redirect_chain[-1][0] == sent
     assert "Pinned on place 1. Pin rights left: 1." in text_of(pinned)
