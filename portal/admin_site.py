@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
+from django.db.models import Aggregate, Count, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, resolve_url
 from django.template.response import TemplateResponse
@@ -19,21 +22,44 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
+LAST_DEEDS = 10
+
 
 @dataclass(frozen=True)
 class Queue:
-    """Work that waits for people who hold `permission`: how much (one query), and where."""
+    """Work that waits for people who hold `permission`: how much, since when, and where."""
 
     label: Promise
-    count: Callable[[], int]
+    rows: Callable[[], QuerySet[Any]]
     url_name: str
     query: str
     permission: str
+    since: str = ""
+    """Field of the day or instant since when a row waits."""
+    late: bool = False
+    """Whether nothing should ever be in it."""
 
     @property
     def url(self) -> str:
         """Address of the filtered list."""
         return f"{reverse(self.url_name)}{self.query}"
+
+    def read(self) -> dict[str, Any]:
+        """Count what waits and find since when, in one query."""
+        wanted: dict[str, Aggregate] = {
+            "count": Count("pk"),
+            **({"since": Min(self.since)} if self.since else {}),
+        }
+        found = self.rows().order_by().aggregate(**wanted)
+        since = found.get("since")
+        return {
+            "label": self.label,
+            "url": self.url,
+            "count": found["count"],
+            "since": since,
+            "to_the_minute": isinstance(since, datetime),
+            "late": self.late and found["count"] > 0,
+        }
 
 
 class PortalAdminSite(admin.AdminSite):
@@ -55,13 +81,16 @@ class PortalAdminSite(admin.AdminSite):
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> TemplateResponse:
-        """Show what waits, then everything else."""
-        mine = [
-            {"label": queue.label, "count": queue.count(), "url": queue.url}
-            for queue in self.queues
-            if request.user.has_perm(queue.permission)
-        ]
-        return super().index(request, {"queues": mine, **(extra_context or {})})
+        """Show what waits, late work first and empty queues last, then everything else."""
+        mine = [queue.read() for queue in self.queues if request.user.has_perm(queue.permission)]
+        mine.sort(key=lambda queue: (not queue["late"], not queue["count"]))
+        own = {"queues": mine, "deeds": self.last_deeds(request.user)}
+        return super().index(request, {**own, **(extra_context or {})})
+
+    def last_deeds(self, user: Any) -> QuerySet[Any]:
+        """Return what somebody did last, as the audit trail has it (K-19)."""
+        entries = apps.get_model("auditlog", "LogEntry").objects
+        return entries.filter(actor=user).order_by("-timestamp", "-pk")[:LAST_DEEDS]
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

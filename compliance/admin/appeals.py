@@ -131,7 +131,8 @@ register_queue(
     Queue(
         # Translators: 申诉
         label=gettext_lazy("Appeals to decide"),
-        count=lambda: Appeal.objects.filter(status=AppealStatus.OPEN).count(),
+        rows=lambda: Appeal.objects.filter(status=AppealStatus.OPEN),
+        since="appealed_at",
         url_name="admin:compliance_appeal_changelist",
         query=OPEN,
         permission=DECIDE,

@@ -320,7 +320,8 @@ def _waiting() -> QuerySet[Certificate]:
 register_queue(
     Queue(
         label=gettext_lazy("Certificates to review"),
-        count=lambda: _waiting().count(),
+        rows=_waiting,
+        since="submitted_at",
         url_name="admin:compliance_certificate_changelist",
         query="",
         permission=PERMISSION,
@@ -329,7 +330,9 @@ register_queue(
 register_queue(
     Queue(
         label=gettext_lazy("Certificates overdue"),
-        count=lambda: _waiting().filter(due_at__lte=platform_time.now()).count(),
+        rows=lambda: _waiting().filter(due_at__lte=platform_time.now()),
+        since="due_at",
+        late=True,
         url_name="admin:compliance_certificate_changelist",
         query="?queue=overdue",
         permission=PERMISSION,

@@ -170,7 +170,8 @@ class MarkCaseAdmin(ReadOnlyAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Answers about protected marks to judge"),
-        count=lambda: MarkCase.objects.filter(state=MarkCaseState.ANSWERED).count(),
+        rows=lambda: MarkCase.objects.filter(state=MarkCaseState.ANSWERED),
+        since="answered_at",
         url_name="admin:compliance_markcase_changelist",
         query=f"?state__exact={MarkCaseState.ANSWERED.value}",
         permission=PERMISSION,

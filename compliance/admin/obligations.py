@@ -119,7 +119,8 @@ class CalendarFeedAdmin(ReadOnlyAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Registration services asked for"),
-        count=lambda: ServiceRequest.objects.filter(status__in=OPEN_REQUESTS).count(),
+        rows=lambda: ServiceRequest.objects.filter(status__in=OPEN_REQUESTS),
+        since="asked_at",
         url_name="admin:compliance_servicerequest_changelist",
         query="?waiting=yes",
         permission=PERMISSION,

@@ -252,11 +252,12 @@ class RewardGrantAdmin(ReadOnlyAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Task packs that are over and not settled"),
-        count=lambda: Pack.objects.filter(
+        rows=lambda: Pack.objects.filter(
             published=True,
             closes_on__lt=platform_time.latest_as_of(),
             settled_at__isnull=True,
-        ).count(),
+        ),
+        since="closes_on",
         url_name="admin:growth_pack_changelist",
         query="?state=waiting",
         permission="growth.change_pack",

@@ -419,7 +419,8 @@ class EnrolmentRenewalAdmin(DecisionAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Applications for programmes"),
-        count=lambda: Enrolment.objects.filter(state__in=WAITING).count(),
+        rows=lambda: Enrolment.objects.filter(state__in=WAITING),
+        since="applied_at",
         url_name="admin:growth_enrolment_changelist",
         query="?waiting=decision",
         permission=PERMISSION,
@@ -428,7 +429,8 @@ register_queue(
 register_queue(
     Queue(
         label=gettext_lazy("Steps of programmes that are ours"),
-        count=lambda: Enrolment.objects.filter(steps_of_staff()).count(),
+        rows=lambda: Enrolment.objects.filter(steps_of_staff()),
+        since="step_at",
         url_name="admin:growth_enrolment_changelist",
         query="?waiting=step",
         permission=PERMISSION,
@@ -437,7 +439,8 @@ register_queue(
 register_queue(
     Queue(
         label=gettext_lazy("Renewals of programmes to answer"),
-        count=lambda: EnrolmentRenewal.objects.filter(status=RenewalStatus.OPEN).count(),
+        rows=lambda: EnrolmentRenewal.objects.filter(status=RenewalStatus.OPEN),
+        since="asked_at",
         url_name="admin:growth_enrolmentrenewal_changelist",
         query=f"?status__exact={RenewalStatus.OPEN.value}",
         permission=PERMISSION,

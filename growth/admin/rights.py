@@ -166,7 +166,8 @@ register_queue(
     Queue(
         # Translators: 升级金品诚企申请
         label=gettext_lazy("Requests to become verified"),
-        count=lambda: UpgradeRequest.objects.filter(status__in=OPEN_REQUESTS).count(),
+        rows=lambda: UpgradeRequest.objects.filter(status__in=OPEN_REQUESTS),
+        since="asked_at",
         url_name="admin:growth_upgraderequest_changelist",
         query="?waiting=yes",
         permission=PERMISSION,

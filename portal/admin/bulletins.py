@@ -143,7 +143,8 @@ class BulletinQuestionAdmin(ServiceAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Unanswered questions on bulletins"),
-        count=lambda: BulletinQuestion.objects.filter(answered_at__isnull=True).count(),
+        rows=lambda: BulletinQuestion.objects.filter(answered_at__isnull=True),
+        since="asked_at",
         url_name="admin:portal_bulletinquestion_changelist",
         query="?answered_at__isempty=1",
         permission="portal.change_bulletinquestion",
@@ -152,7 +153,7 @@ register_queue(
 register_queue(
     Queue(
         label=gettext_lazy("Bulletins not yet published"),
-        count=lambda: Bulletin.objects.filter(published_at__isnull=True).count(),
+        rows=lambda: Bulletin.objects.filter(published_at__isnull=True),
         url_name="admin:portal_bulletin_changelist",
         query="?published_at__isempty=1",
         permission=CHANGE,

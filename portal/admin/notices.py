@@ -74,7 +74,8 @@ class NoticeAdmin(ReadOnlyAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Mails that could not be sent"),
-        count=lambda: Notice.objects.filter(mail_state=MailState.FAILED).count(),
+        rows=lambda: Notice.objects.filter(mail_state=MailState.FAILED),
+        since="created_at",
         url_name="admin:portal_notice_changelist",
         query=f"?mail_state__exact={MailState.FAILED}",
         permission="portal.change_notice",

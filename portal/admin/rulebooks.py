@@ -357,7 +357,7 @@ def _differences(rulebook: Rulebook) -> str:
 register_queue(
     Queue(
         label=gettext_lazy("Rulebook drafts"),
-        count=lambda: Rulebook.objects.filter(status=RulebookStatus.DRAFT).count(),
+        rows=lambda: Rulebook.objects.filter(status=RulebookStatus.DRAFT),
         url_name="admin:portal_rulebook_changelist",
         query=f"?status__exact={RulebookStatus.DRAFT}",
         permission=PUBLISH,

@@ -186,7 +186,8 @@ class UnsolicitedOfferAdmin(DecisionAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Unsolicited offers to evaluate"),
-        count=lambda: UnsolicitedOffer.objects.filter(status=OfferStatus.SUBMITTED).count(),
+        rows=lambda: UnsolicitedOffer.objects.filter(status=OfferStatus.SUBMITTED),
+        since="submitted_at",
         url_name="admin:rfq_unsolicitedoffer_changelist",
         query=f"?status__exact={OfferStatus.SUBMITTED.value}",
         permission=PERMISSION,

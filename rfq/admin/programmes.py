@@ -207,7 +207,8 @@ class SpamReportAdmin(ReadOnlyAdmin):
 register_queue(
     Queue(
         label=gettext_lazy("Spam reports to answer"),
-        count=lambda: SpamReport.objects.filter(status=OPEN).count(),
+        rows=lambda: SpamReport.objects.filter(status=OPEN),
+        since="reported_at",
         url_name="admin:rfq_spamreport_changelist",
         query=f"?status__exact={OPEN.value}",
         permission=PERMISSION,
@@ -216,9 +217,9 @@ register_queue(
 register_queue(
     Queue(
         label=gettext_lazy("Spam reports answered too late"),
-        count=lambda: SpamReport.objects.filter(
-            status=OPEN, answer_due_at__lte=platform_time.now()
-        ).count(),
+        rows=lambda: SpamReport.objects.filter(status=OPEN, answer_due_at__lte=platform_time.now()),
+        since="answer_due_at",
+        late=True,
         url_name="admin:rfq_spamreport_changelist",
         query="?answer=late",
         permission=PERMISSION,
