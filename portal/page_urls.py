@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from portal.views import (
+    api_reference,
     bulletins,
     clock,
     facts,
@@ -33,6 +34,8 @@ urlpatterns = [
     path("numbers/<str:key>/", numbers.NumberPage.as_view(), name="metric"),
     path("rules/", rulebooks.RulebooksPage.as_view(), name="rulebooks"),
     path("rules/<str:module>/", rulebooks.RulebookPage.as_view(), name="rulebook"),
+    path("api-reference/", api_reference.ReferencePage.as_view(), name="api-reference"),
+    path("api-reference/<slug:key>/", api_reference.OperationPage.as_view(), name="api-operation"),
     path("shop/", shop.ShopPage.as_view(), name="shop"),
     path("members/", shop.MembersPage.as_view(), name="members"),
     path("members/<int:pk>/role/", shop.MemberRole.as_view(), name="member-role"),

@@ -6,6 +6,8 @@ A page whose call has its name and method needs no line.
 from __future__ import annotations
 
 CALLS: dict[str, str] = {
+    "portal:api-reference": "get schema",
+    "portal:api-operation": "get schema",
     "compliance:calendar": "get compliance:obligations",
     "compliance:calendar-feed-remove": "delete compliance:calendar-feed",
     "compliance:calendar-feed-renew": "post compliance:calendar-feed",
