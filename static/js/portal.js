@@ -35,6 +35,13 @@
     }
   });
 
+  // The place one is at may lie below the fold of the menu.
+  const sidebar = document.querySelector(".sidebar");
+  const here = sidebar?.querySelector("[aria-current]");
+  if (here && here.offsetTop + here.offsetHeight > sidebar.clientHeight) {
+    sidebar.scrollTop = here.offsetTop - sidebar.clientHeight / 2;
+  }
+
   // A filter form marked data-autosubmit sends itself when a choice changes.
   document.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-autosubmit]");
