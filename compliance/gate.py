@@ -2,7 +2,7 @@
 
 The public face of compliance for `listings`, and the only place that decides. Whatever the number of
 pairs, an answer costs a constant number of statements: the rulebook, products, registrations with
-their products and categories, chemicals, and one for what was blocked.
+their products and categories, chemicals, goods that are only shown, and one for what was blocked.
 
     gate(product, country, at=None)            one answer
     gate_many(pairs, at=None)                  many, in the order asked
@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from compliance.choices import ChemicalListing, CoverState, EprCategory, GateDecision
+from django.db.models import Q
+
+from compliance.choices import ChemicalListing, CoverState, EprCategory, GateDecision, TermEffect
 from compliance.epr.coverage import Coverage, Covered
 from compliance.epr.schema import EPR, EprRules, Requirement
-from compliance.models import Chemical, GatedProduct
+from compliance.models import Chemical, GatedProduct, ProductHit
 from compliance.rules import BITS, decision_without, interrupts_at, needed, worst
 from compliance.services.gate_blocks import Block, gate_blocks_log
 from compliance.services.gated_products import (
@@ -100,6 +102,7 @@ LOGGED_IDS = 20
 ID_LENGTH = 64
 UNKNOWN_PRODUCT = Reason("unknown_product", None)
 UNKNOWN_COUNTRY = Reason("unknown_country", None)
+DISPLAY_ONLY = Reason("display_only", None)
 _CHEMICAL_REASONS = {
     ChemicalListing.FORBIDDEN: Reason("forbidden_chemical", None),
     ChemicalListing.RESTRICTED: Reason("no_online_trade", None),
@@ -130,9 +133,9 @@ def gate_many(
     rules = _rules(at)
     countries = {country for _id, country in asked}.intersection(rules.countries if rules else ())
     lacking = _Lacking(rules, products.values() if countries else (), at, countries)
-    chemicals = _chemicals(products.values(), at)
+    barred = _barred(products.values(), at)
     answers = [
-        _answer(product_id, country, products.get(product_id), lacking, chemicals)
+        _answer(product_id, country, products.get(product_id), lacking, barred)
         for product_id, country in asked
     ]
     if log and at <= now:
@@ -169,7 +172,7 @@ def _answer(
     country: str,
     product: _Product | None,
     lacking: _Lacking,
-    chemicals: dict[str, Reason],
+    barred: dict[int, list[Reason]],
 ) -> Answer:
     if product is None:
         return Answer(product_id, country, GateDecision.BLOCKED, (UNKNOWN_PRODUCT,))
@@ -177,9 +180,8 @@ def _answer(
         return Answer(product_id, country, GateDecision.BLOCKED, (UNKNOWN_COUNTRY,))
     gaps = lacking.of(product, country)
     decisions = [decision_without(row, lacking.at) for row, _state in gaps]
-    listed = chemicals.get(product.cas)
-    decision = GateDecision.BLOCKED if listed else worst(decisions)
-    reasons = [listed] if listed else []
+    reasons = list(barred.get(product.pk, ()))
+    decision = GateDecision.BLOCKED if reasons else worst(decisions)
     if decision != GateDecision.ALLOWED:
         reasons += [
             Reason(f"epr_{state.value}", row.category.value)
@@ -297,6 +299,34 @@ def _products(product_ids: Collection[str]) -> dict[str, _Product]:
         rows = GatedProduct.objects.filter(product_id__in=product_ids).order_by()
         found: Any = rows.values_list(*_Product._fields)
         return {row[1]: _Product(*row) for row in found}
+
+
+def _barred(products: Collection[_Product], at: datetime) -> dict[int, list[Reason]]:
+    """Return primary key → why a product is ordered online by nobody at an instant, whatever the country."""
+    chemicals, shown_only = _chemicals(products, at), _shown_only(products, at)
+    barred: dict[int, list[Reason]] = {}
+    for product in products:
+        if product.cas in chemicals:
+            barred[product.pk] = [chemicals[product.cas]]
+        if product.pk in shown_only:
+            barred.setdefault(product.pk, []).append(DISPLAY_ONLY)
+    return barred
+
+
+def _shown_only(products: Collection[_Product], at: datetime) -> set[int]:
+    """Return the products with a word of a class that may be shown and not ordered (CMP-2)."""
+    if not products:
+        return set()
+    day = platform_time.day_of(at)
+    with unscoped():
+        hits = ProductHit.objects.filter(
+            Q(rule_class__ends_on=None) | Q(rule_class__ends_on__gte=day),
+            rule_class__effect=TermEffect.DISPLAY_ONLY,
+            rule_class__published_at__isnull=False,
+            rule_class__starts_on__lte=day,
+            product__in=[product.pk for product in products],
+        )
+        return set(hits.order_by().values_list("product_id", flat=True))
 
 
 def _chemicals(products: Collection[_Product], at: datetime) -> dict[str, Reason]:

@@ -53,8 +53,8 @@ class GateReasonSerializer(serializers.Serializer):
 
     code = serializers.CharField(
         help_text="`epr_missing` `epr_in_review` `epr_rejected` `epr_not_covered` `epr_expired`"
-        " `epr_revoked`; `no_online_trade` `forbidden_chemical` `unknown_product` `unknown_country` block at"
-        " once."
+        " `epr_revoked`; `no_online_trade` `forbidden_chemical` `display_only` `unknown_product`"
+        " `unknown_country` block at once."
     )
     category = serializers.ChoiceField(EprCategory.choices, allow_null=True)
 

@@ -90,6 +90,11 @@ def reason_view(code: str, category: str | None, country: str) -> ReasonView:
             _("A restricted chemical: it may be shown, but not ordered online"),
             _("Agree with the buyer on another way; an admission does not open online orders."),
         ),
+        # Translators: 可展示、不可线上交易
+        "display_only": (
+            _("Its words belong to goods that may be shown, but not ordered online"),
+            _("Read which on the product's page; correct what is not true of it."),
+        ),
         # Translators: 禁止销售
         "forbidden_chemical": (
             _("A forbidden chemical"),
