@@ -59,3 +59,29 @@ def the_sheet_of_all_pages_is_one_file(sheet: Path) -> None:
 def test_an_unused_file_of_a_package_is_not_found():
     assert finders.find("vendor/bootstrap/css/bootstrap.min.css")
     assert finders.find("vendor/bootstrap/js/bootstrap.bundle.js") is None
+
+
+@pytest.mark.rule("UI-5")
+def test_pages_of_shops_are_named_and_light() -> None:
+    """Each has a title of its own and three sheets beside the common one at most; pictures have their size."""
+    templates = {
+        path.relative_to(ROOT): path.read_text("utf-8")
+        for path in (ROOT / "templates").rglob("*.html")
+        if "admin" not in path.parts
+    }
+    pages = {path: text for path, text in templates.items() if 'extends "portal/base.html"' in text}
+    assert len(pages) > 60
+    frames = {"error_base.html", "confirm.html", "base.html", "manage.html"}
+    assert [path for path, text in pages.items()
+            if path.name not in frames and "{% block title %}" not in text] == []  # fmt: skip
+    assert [path for path, text in pages.items() if text.count('rel="stylesheet"') > 3] == []
+    pictures = [(path, tag) for path, text in templates.items()
+                for tag in re.findall(r"<img\b[^>]*>", text)]  # fmt: skip
+    assert len(pictures) > 3
+    assert [
+        one for one in pictures if not {"width=", "height="} <= set(re.findall(r"\w+=", one[1]))
+    ] == []
+    base = templates[Path("templates/portal/base.html")]
+    assert '<meta name="description" content="' in base
+    assert base.count('rel="stylesheet"') == 1
+    assert base.count("<script ") == base.count(" defer></script>")
