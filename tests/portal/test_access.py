@@ -105,7 +105,7 @@ def routes(
     examples: dict[str, dict[str, Any]] = {
         "account_confirm_email": {"key": "nobodys-key"},
         "account_reset_password_from_key": {"uidb36": "1", "key": "nobodys-key"},
-        "portal:api-operation": {"key": "me_retrieve"},
+        "portal:api-operation": {"key": "me"},
         "portal:notice-open": {"pk": notice.pk},
         "portal:member-role": {"pk": colleague.pk},
         "portal:member-deactivate": {"pk": colleague.pk},
