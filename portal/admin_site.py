@@ -22,6 +22,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _gettext
 from django.utils.translation import gettext_lazy as _
 
+from portal import platform_time
+
 LAST_DEEDS = 10
 
 
@@ -77,6 +79,11 @@ class PortalAdminSite(admin.AdminSite):
     def register_queue(self, queue: Queue) -> None:
         """Show a queue on the front page to those who can work on it."""
         self.queues.append(queue)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the platform's Pacific time, for the shortcuts of date fields."""
+        now = platform_time.to_pacific(platform_time.now())
+        return {**super().each_context(request), "platform_now": f"{now:%Y-%m-%dT%H:%M:%S}"}
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -27,6 +27,7 @@ from compliance.services.reviews import MAX_BULK, PERMISSION, certificates_appro
 from portal import platform_time
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin_site import Queue, register_queue
+from portal.country_names import country_name
 from portal.templatetags.portal_ui import time_left
 
 PERIODS = {"7": (7, False), "28": (28, True), "84": (84, True)}
@@ -168,7 +169,7 @@ class CertificateAdmin(ReviewPages, ReadOnlyAdmin):
         """Show the number with what it is below it."""
         kind = str(certificate.get_type_display())
         if certificate.country:
-            kind = f"{certificate.country} · {certificate.get_category_display()}"
+            kind = f"{country_name(certificate.country)} · {certificate.get_category_display()}"
         return format_html('{}<br><span class="quiet">{}</span>', certificate.number_typed, kind)
 
     @admin.display(description=gettext_lazy("shop"), ordering="seller__member_id")

@@ -33,8 +33,10 @@ from compliance.services.reviews import (
     decision_reason,
 )
 from portal.admin.own_pages import OwnSheet, add_refusal
+from portal.country_names import country_name
 from portal.errors import InvalidInput, Refusal
 from portal.models import User
+from portal.templatetags.portal_ui import day_text
 
 APPROVE, REJECT, REVOKE = "approve", "reject", "revoke"
 
@@ -278,7 +280,7 @@ def _number_name(certificate: Certificate) -> str:
 
 def _kind_of(certificate: Certificate) -> str:
     if certificate.type == CertificateType.EPR:
-        return f"{certificate.country} · {certificate.get_category_display()}"
+        return f"{country_name(certificate.country)} · {certificate.get_category_display()}"
     return str(certificate.name or certificate.get_type_display())
 
 
@@ -291,8 +293,8 @@ def _fields(certificate: Certificate) -> list[tuple[str, Any]]:
         (_("Certified entity"), certificate.entity_name),
         (_("Registered company"), certificate.company_name),
         (_("Whose number"), whose if certificate.type == CertificateType.EPR else ""),
-        (_("Issued on"), certificate.issued_on.isoformat()),
-        (_("Last day"), certificate.expires_on.isoformat() if certificate.expires_on else ""),
+        (_("Issued on"), day_text(certificate.issued_on)),
+        (_("Last day"), day_text(certificate.expires_on) if certificate.expires_on else ""),
         (_("Scope (English)"), certificate.scope_en),
         (_("Scope (Chinese)"), certificate.scope_zh),
         (_("Brands"), ", ".join(certificate.brands)),

@@ -19,6 +19,7 @@ from compliance.certificates.numbers import (
 from compliance.certificates.types import TYPE_RULES, TypeRules, Whose
 from compliance.choices import CertificateType, EprCategory
 from compliance.epr.schema import EprRules
+from portal.country_names import country_name
 from portal.ingest.cells import CellError, did_you_mean, quote, safe_text
 from portal.ingest.columns import Bool, Choice, Code, Column, Country, Day, Text, TextList
 
@@ -224,13 +225,17 @@ class _Check:
         country, category = self.values["country"], self.values["category"]
         if country and country not in self.rules.countries:
             text = _("No EPR numbers are asked for in this country. Countries: %(countries)s.")
-            self.problem("country", text % {"countries": ", ".join(self.rules.countries)})
+            self.problem(
+                "country", text % {"countries": ", ".join(map(country_name, self.rules.countries))}
+            )
         elif country and category and self.rules.requirement(country, category) is None:
             asked = [
                 row.category.value for row in self.rules.requirements if row.country == country
             ]
             text = _("%(country)s does not ask for this category. It asks for: %(asked)s.")
-            self.problem("category", text % {"country": country, "asked": ", ".join(asked)})
+            self.problem(
+                "category", text % {"country": country_name(country), "asked": ", ".join(asked)}
+            )
 
     def _number(self) -> CheckedNumber:
         try:

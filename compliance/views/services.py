@@ -99,7 +99,7 @@ class ServicesPage(SellerPage):
         page = page_of(
             request, ServiceRequest.objects.select_related("asked_by").order_by("-asked_at", "-pk")
         )
-        for asked in page.object_list:
+        for asked in [*waiting, *page.object_list]:
             asked.tone = TONES[RequestStatus(asked.status)]
         context: dict[str, Any] = {
             "rules": rules,

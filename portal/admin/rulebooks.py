@@ -195,6 +195,7 @@ class RulebookAdmin(ServiceAdmin):
         context["mistakes"] = rulebook_validate(draft) if draft is not None else []
         context["may_publish"] = is_draft and request.user.has_perm(PUBLISH)
         context["may_preview"] = context["may_publish"] and draft and has_impact(draft.module)
+        context["unpreviewed"] = draft is not None and not has_impact(draft.module)
         context["may_withdraw"] = is_draft and self.has_change_permission(request, obj)
         context["may_retract"] = (
             obj is not None and may_be_retracted(obj) and request.user.has_perm(PUBLISH)

@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from portal import platform_time
 from portal.bilingual import reads_chinese
+from portal.country_names import country_name
 from portal.navigation import NavGroup, sections_for
 
 register = template.Library()
@@ -286,6 +287,10 @@ def gain(value: Any) -> SafeString:
     tone = "up" if amount > 0 else "down" if amount < 0 else "flat"
     sign = "+" if amount > 0 else "−" if amount < 0 else ""
     return _safe(f'<span class="gain gain-{tone}">{sign}{number_text(abs(amount))}%</span>')
+
+
+register.filter("country", country_name)
+"""A country's code as its name in the reader's language."""
 
 
 @register.filter
