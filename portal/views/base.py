@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
@@ -32,6 +33,9 @@ class SellerPage(LoginRequiredMixin, View):
             return self.handle_no_permission()
         member: Member | None = getattr(request, "member", None)
         if member is None:
+            if getattr(request, "memberships", None):
+                messages.warning(request, _("You no longer belong to that shop. Nothing was done."))
+                return redirect("portal:home")
             return redirect("portal:no-shop")
         needed = [self.read_action]
         if self.write_action and request.method not in ("GET", "HEAD", "OPTIONS"):
