@@ -473,6 +473,16 @@ register_notice_kind(
     optional=False,
 )
 register_notice_kind(
+    "token_ending",
+    # Translators: API 令牌
+    _("An API token of yours ends on {day}"),
+    _(
+        "It begins with {start} and is refused from then on. Ask for a new one and put it in its place."
+    ),
+    label=_("API token ending"),
+    optional=False,
+)
+register_notice_kind(
     "rights_mismatch",
     _("Grants of rights that the ledger does not explain: {count}"),
     _("The first one: {first}. Nothing was changed; look at its ledger rows."),

@@ -3,6 +3,7 @@
 Without any variable the portal runs on SQLite and the embedded broker under `var/`.
 """
 
+from datetime import timedelta
 from pathlib import Path
 
 import bootstrap_wrapper
@@ -208,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep-outbox": {"task": "portal.tasks.sweep_outbox", "schedule": 60.0},
     "sweep-webhooks": {"task": "portal.tasks.sweep_webhooks", "schedule": 15.0},
     "sweep-files": {"task": "portal.tasks.sweep_files", "schedule": crontab(minute=20)},
+    "warn-tokens": {"task": "portal.tasks.warn_tokens", "schedule": crontab(minute=50)},
     "alert-searches": {"task": "rfq.tasks.alert_searches", "schedule": crontab(minute="*/15")},
     "rescreen": {"task": "compliance.tasks.rescreen", "schedule": crontab(minute="*/5")},
     "purge-products": {"task": "listings.tasks.purge_products", "schedule": crontab(minute=40)},
@@ -389,7 +391,9 @@ REST_FRAMEWORK = {
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-REST_KNOX = {"TOKEN_TTL": None, "AUTH_HEADER_PREFIX": "Token"}
+API_TOKEN_DAYS = env.int("API_TOKEN_DAYS", default=365)
+"""Days after which a new API token ends; whom it belongs to is told before (`portal.services.tokens`)."""
+REST_KNOX = {"TOKEN_TTL": timedelta(days=API_TOKEN_DAYS), "AUTH_HEADER_PREFIX": "Token"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Seller back office API",
     "DESCRIPTION": (

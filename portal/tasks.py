@@ -11,6 +11,7 @@ from portal.services.bulletins import bulletins_announce
 from portal.services.files import files_sweep
 from portal.services.idempotency import idempotent_answers_purge
 from portal.services.notices import notice_deliver, notice_outbox_sweep
+from portal.services.tokens import tokens_warn
 from portal.services.webhook_deliveries import (
     webhook_events_purge,
     webhooks_deliver,
@@ -91,3 +92,9 @@ def sweep_files() -> None:
     """Delete files that were written for a transaction that never ended, and webhooks of long ago (EPR-6, API-1)."""
     files_sweep()
     webhook_events_purge()
+
+
+@shared_task
+def warn_tokens() -> None:
+    """Tell people of API tokens that end soon (K-9, K-18)."""
+    tokens_warn()

@@ -12,10 +12,15 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from compliance.choices import EprCategory, ObligationState
-from compliance.models import CalendarFeed, Certificate
+from compliance.models import Certificate
 from compliance.obligations.lead_times import LeadTime, lead_times_of
 from compliance.obligations.reading import Obligation, calendar_of
-from compliance.services.obligations import declaration_tick, feed_create, feed_remove
+from compliance.services.obligations import (
+    declaration_tick,
+    feed_create,
+    feed_remove,
+    feeds_live,
+)
 from portal import platform_time
 from portal.api.views import ScopedRequest, ScopedView
 from portal.choices import Action
@@ -162,7 +167,7 @@ class FeedView(ScopedView):
     )
     def get(self, request: ScopedRequest) -> Response:
         """Return the state, never the address."""
-        feed = CalendarFeed.objects.first()
+        feed = feeds_live().first()
         row = {"active": feed is not None, "created_at": feed.created_at if feed else None}
         return Response(FeedSerializer(row).data)
 

@@ -12,6 +12,7 @@ import secrets
 from datetime import date
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from compliance.models import CalendarFeed, Certificate, Declaration
@@ -31,7 +32,7 @@ from compliance.services.service_requests import (
     service_request_take,
 )
 from portal import platform_time
-from portal.choices import Action, SellerStatus
+from portal.choices import Action, Role, SellerStatus
 from portal.errors import InvalidInput, NotAllowed
 from portal.models import Member, Seller
 from portal.scoping import seller_scope, unscoped
@@ -42,6 +43,7 @@ __all__ = [
     "feed_create",
     "feed_remove",
     "feed_seller",
+    "feeds_live",
     "service_request_answer",
     "service_request_cancel",
     "service_request_make",
@@ -165,13 +167,20 @@ def token_digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def feeds_live() -> QuerySet[CalendarFeed]:
+    """Return the feeds in scope that are answered.
+
+    One ends with its maker's membership: a former owner, who knows the address, reads no more (K-8).
+    """
+    makers = Member.everywhere.filter(
+        user=OuterRef("created_by"), seller=OuterRef("seller"),
+        role=Role.OWNER, is_active=True, user__is_active=True,
+    )  # fmt: skip
+    return CalendarFeed.objects.exclude(seller__status=SellerStatus.CLOSED).filter(Exists(makers))
+
+
 def feed_seller(token: str) -> Seller | None:
-    """Return the shop a calendar's token belongs to; none for any other text, or a closed shop."""
+    """Return the shop a calendar's token belongs to; none for any other text, or a feed that ended."""
     with unscoped():
-        feed = (
-            CalendarFeed.objects.filter(token_hash=token_digest(token))
-            .exclude(seller__status=SellerStatus.CLOSED)
-            .select_related("seller")
-            .first()
-        )
+        feed = feeds_live().filter(token_hash=token_digest(token)).select_related("seller").first()
     return feed.seller if feed else None

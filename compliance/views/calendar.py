@@ -12,10 +12,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from compliance.models import CalendarFeed, Certificate
+from compliance.models import Certificate
 from compliance.obligations.lead_times import lead_times_of
 from compliance.obligations.reading import Obligation, Registration, calendar_of
-from compliance.services.obligations import declaration_tick
+from compliance.services.obligations import declaration_tick, feeds_live
 from portal import platform_time
 from portal.choices import Action
 from portal.errors import Refusal
@@ -48,7 +48,7 @@ class CalendarPage(SellerPage):
             "done": wanted(calendar.done),
             "registrations": [(one, calendar.next_of(one)) for one in calendar.registrations],
             "lead_times": lead_times_of(request.seller, now),
-            "feed": CalendarFeed.objects.first(),
+            "feed": feeds_live().first(),
             "may_tick": request.member.can(Action.EDIT_PRODUCTS),
             "may_share": request.member.can(Action.MANAGE_MEMBERS),
         }

@@ -14,10 +14,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import conditional_page, require_safe
 from rest_framework.throttling import SimpleRateThrottle
 
-from compliance.models import CalendarFeed
 from compliance.obligations.calendar_feed import CONTENT_TYPE, calendar_ics
 from compliance.obligations.reading import calendar_of
-from compliance.services.obligations import feed_create, feed_remove, feed_seller
+from compliance.services.obligations import feed_create, feed_remove, feed_seller, feeds_live
 from portal import platform_time
 from portal.choices import Action, Role
 from portal.http import MemberRequest
@@ -47,7 +46,7 @@ class FeedPage(SellerPage):
 
     def _show(self, request: MemberRequest, address: str = "") -> HttpResponse:
         context = {
-            "feed": CalendarFeed.objects.select_related("created_by").first(),
+            "feed": feeds_live().select_related("created_by").first(),
             "address": address,
             "may_share": request.member.can(Action.MANAGE_MEMBERS),
         }

@@ -8,10 +8,12 @@ from typing import Any
 
 from auditlog.models import LogEntry
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, Field
+from django.db.models.constants import LOOKUP_SEP
 from django.forms import Media, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -42,6 +44,16 @@ SCRIPTS = (
 def pretty_json(value: Any) -> SafeString:
     """Return a JSON value as readable, escaped text."""
     return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def hidden_fields(model_admin: admin.ModelAdmin) -> set[str]:
+    """Return the columns of a model that its staff pages neither show nor let anybody type."""
+    shown = {str(name) for name in (*model_admin.list_display, *model_admin.readonly_fields)}
+    shown |= set(map(str, flatten_fieldsets(model_admin.fieldsets or ())))
+    shown |= set(map(str, model_admin.fields or ()))
+    shown |= {str(one[0] if isinstance(one, tuple) else one) for one in model_admin.list_filter}
+    columns = model_admin.opts.concrete_fields
+    return {one.name for one in columns if not (one.editable or one.primary_key)} - shown
 
 
 class HistoryMixin(OwnPages):
@@ -95,6 +107,13 @@ class PortalAdmin(HistoryMixin):
         if self.prepopulated_fields:
             return popups + super().media
         return popups + Media(js=[f"admin/js/{name}" for name in SCRIPTS])
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Refuse to narrow a list by what no page shows: a secret would be told letter by letter."""
+        name = lookup.split(LOOKUP_SEP, maxsplit=1)[0]
+        if name in hidden_fields(self):
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         """Return the columns, instants with their zone."""

@@ -242,7 +242,8 @@ class NightRunAdmin(OwnSheet, ReadOnlyAdmin):
         def retry() -> None:
             ledger.job_retry(job_run=job_run, actor=request.user)  # type: ignore[arg-type]
 
-        done = _("%(job)s is being retried.") % {"job": job_run.job}
+        # A message begins with a capital letter; the name of a job is written as it is.
+        done = _("The job %(job)s is being retried.") % {"job": job_run.job}
         return self._do(request, job_run.run, retry, done)
 
     def _ask_retry(self, request: HttpRequest, run: NightRun, title: str) -> HttpResponse:

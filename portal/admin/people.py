@@ -16,6 +16,7 @@ from django.contrib.auth.forms import UsernameField
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from knox.models import AuthToken
@@ -24,6 +25,7 @@ from portal.admin.base import ReadOnlyInline, ServiceAdmin
 from portal.admin.confirm import asks_first
 from portal.errors import Refusal
 from portal.models import Member, Seller, SellerFlag, User
+from portal.platform_time import day_of
 from portal.services.accounts import (
     account_change,
     account_end_sessions,
@@ -33,6 +35,7 @@ from portal.services.accounts import (
 )
 from portal.services.members import member_change_role, member_deactivate, member_invite
 from portal.services.shops import seller_change_status, seller_flag_end, seller_flag_set
+from portal.services.tokens import tokens_of
 
 # Second factors hold secrets, tokens are issued by command, and addresses live on the account.
 for _model in (Authenticator, AuthToken, EmailAddress):
@@ -247,7 +250,7 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
     search_fields = ("username", "email", "first_name", "last_name")
     ordering = ("username",)
     filter_horizontal = ("groups",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "tokens")
     own = ("username", "email", "first_name", "last_name", "language")
     rights = ("is_active", "is_staff", "is_superuser", "groups")
     fieldsets = (
@@ -263,6 +266,14 @@ class AccountAdmin(ServiceAdmin, UserAdmin):
     ) -> type[ModelForm]:
         """Skip the stock form for new users: it asks for a password."""
         return ServiceAdmin.get_form(self, request, obj, change=change, **kwargs)
+
+    @admin.display(description=gettext_lazy("API tokens"))
+    def tokens(self, user: User) -> str:
+        """How each token begins, and the day it ends."""
+        return ", ".join(
+            f"{start} – {date_format(day_of(ends)) if ends else '∞'}"
+            for start, ends in tokens_of(user)
+        )
 
     def get_urls(self) -> list[Any]:
         """Leave out the page where staff would set somebody's password."""

@@ -81,6 +81,8 @@ class NoRoom(exceptions.APIException):
     status_code = status.HTTP_503_SERVICE_UNAVAILABLE
     default_detail = "There is no room for the uploaded file just now; try again later."
     default_code = "file_not_stored"
+    wait = 60
+    """Seconds for `Retry-After`."""
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:

@@ -60,7 +60,8 @@ class ScopedView(CleanInputMixin, APIView):
     """Mixin-base: runs the handler inside the scope of the caller's shop (K-8).
 
     People in several shops choose with the header `X-Seller` (a member id) or, in a browser
-    session, with the seller switcher. A shop the caller does not belong to changes nothing.
+    session, with the seller switcher. Who names a shop that is none of theirs acts for none: 403, the same
+    for one that does not exist.
     """
 
     acts_for_a_shop = True

@@ -82,6 +82,7 @@ class _NotNow(InvalidInput):
     """The portal cannot take a file at the moment, whatever is in it (503)."""
 
     http_status = 503
+    retry_after = 60
 
     def __init__(self, field: str, text: str, code: str) -> None:
         super().__init__([(field, text)], text)

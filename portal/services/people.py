@@ -39,21 +39,30 @@ def closed_memberships_of(user: User) -> list[Member]:
 
 
 def choose_member(memberships: list[Member], wanted: str | None) -> Member | None:
-    """Return the membership in the shop `wanted` (a member id), else the first; none if there is none.
+    """Return the membership in the shop `wanted` (a member id), or the first when none is named.
 
-    A shop the user does not belong to is treated like one that does not exist.
+    None for a shop the user does not belong to, which is treated like one that does not exist: what was
+    meant for one shop is never done to another (K-8).
     """
-    for member in memberships:
-        if member.seller.member_id == wanted:
-            return member
+    if wanted:
+        return next((one for one in memberships if one.seller.member_id == wanted), None)
     return memberships[0] if memberships else None
 
 
 def member_for_request(request: SignedInRequest) -> Member | None:
-    """Return the member a browser session acts as; the seller switcher stores the choice."""
+    """Return the member a browser session acts as; the seller switcher stores the choice.
+
+    Whose chosen shop is no longer theirs goes on in the first of the others, but for a form that was
+    filled in for the one that is gone: it acts for none.
+    """
     memberships = memberships_of(request.user)
     request.memberships = memberships
-    return choose_member(memberships, request.session.get(SESSION_SELLER))
+    chosen = choose_member(memberships, request.session.get(SESSION_SELLER))
+    if chosen is None and memberships:
+        del request.session[SESSION_SELLER]
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return memberships[0]
+    return chosen
 
 
 def language_save(*, user: User, language: str) -> bool:

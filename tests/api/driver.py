@@ -249,6 +249,8 @@ class Walk:
         ids = self.aims.own(case.operation.path, self.person.side or "A")
         ids = ids + self.aims.foreign(case.operation.path, self.person.side or "A")
         number = int(hashlib.sha256(repr((case.query, case.body)).encode()).hexdigest()[:8], 16)
+        if self.person.side and SELLER_HEADER in (case.headers or {}) and number % 3:
+            case.headers[SELLER_HEADER] = self.world.shops[self.person.side].member_id
         if ids and number % 3 and case.path_parameters:
             chosen = dict(ids[number % len(ids)])
             negative = case.meta is not None and case.meta.is_negative_at(PATH)

@@ -17,10 +17,13 @@ from compliance.obligations.actions import declare
 from compliance.services.obligations import declaration_tick, feed_create, feed_remove
 from compliance.views.calendar_feed import FeedThrottle
 from portal import platform_time
+from portal.choices import Role
 from portal.errors import NotAllowed
 from portal.models import Member, Seller
 from portal.platform_time import start_of
 from portal.scoping import seller_scope, unscoped
+from portal.services.members import member_change_role, member_deactivate
+from tests import factories
 from tests.compliance.world import certificate_create, product_create
 
 pytestmark = [pytest.mark.django_db, pytest.mark.rule("EPR-9")]
@@ -218,6 +221,27 @@ def test_the_feed_speaks_the_owners_language_or_the_one_asked_for(
     for wanted, text in (("en", "August 2022"), ("zh-hans", chinese), ("xx", chinese)):
         answer = client.get(path, {"lang": wanted})
         assert text in str(events(answer)[0]["SUMMARY"]), wanted
+
+
+@pytest.mark.rule("K-7", "K-8")
+def test_the_address_ends_with_the_membership_of_who_made_it(
+    battery: Certificate, shop: Seller, owner: Member, client: Client, owner_client: Client
+) -> None:
+    """Who made it knows it: a former owner, and one who is an owner no more, reads nothing."""
+    second = factories.member_create(shop, Role.OWNER, "second-owner")
+    path = path_of(feed_create(member=second))
+    assert client.get(path).status_code == 200
+    member_change_role(actor=owner.user, member=second, role=Role.VIEWER)
+    assert client.get(path).status_code == 404
+    assert (
+        "second-owner" not in owner_client.get(reverse("compliance:calendar-feed")).content.decode()
+    )
+    member_change_role(actor=owner.user, member=second, role=Role.OWNER)
+    assert client.get(path).status_code == 200
+    assert "second-owner" in owner_client.get(reverse("compliance:calendar-feed")).content.decode()
+    member_deactivate(actor=owner.user, member=second)
+    assert client.get(path).content == client.get(path_of("x" * 43)).content
+    assert client.get(path).status_code == 404
 
 
 def test_a_token_is_kept_as_a_hash_and_dies_when_replaced_or_removed(

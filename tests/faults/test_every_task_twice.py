@@ -21,6 +21,7 @@ from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.mail import EmailMessage
+from knox.models import AuthToken
 
 from compliance import tasks as compliance_tasks
 from compliance.services.rule_classes import rule_class_publish
@@ -46,6 +47,7 @@ from portal.nightly import engine, ledger
 from portal.scoping import unscoped
 from portal.services.files import file_store
 from portal.services.notices import notice_send
+from portal.services.tokens import token_issue
 from portal.webhooks import transport
 from portal.webhooks.transport import Outcome
 from rfq import tasks as rfq_tasks
@@ -169,6 +171,10 @@ class World:
             feed(self.shop, f"p{number}", title="Plutonium kit")
         rule_class_publish(actor=self.staff, rule_class=draft(self.staff), starts_on=TODAY)
 
+    def token(self) -> None:
+        token_issue(user=self.owner.user)
+        AuthToken.objects.update(expiry=WALL_CLOCK + timedelta(days=10))
+
     def bin(self) -> None:
         with unscoped():
             for number in range(3):
@@ -193,6 +199,7 @@ CASES: dict[str, tuple[Task, Callable[[World], Any]]] = {
         (tasks.run_ingest_upload, World.upload),
         (tasks.sweep_ingest_uploads, World.stale_upload),
         (tasks.sweep_files, World.files),
+        (tasks.warn_tokens, World.token),
         (rfq_tasks.alert_searches, World.search),
         (compliance_tasks.rescreen, World.terms),
         (listings_tasks.purge_products, World.bin),

@@ -104,10 +104,30 @@ def test_people_in_several_shops_choose_one_of_theirs(
         return str(owner_api.get(f"{API}/me", headers=headers).json()["seller"])
 
     assert seller(**{"X-Seller": "cn3003"}) == "cn3003"
-    # A shop one does not belong to is like one that does not exist.
-    assert seller(**{"X-Seller": "cn2002"}) == seller(**{"X-Seller": "nonsense"}) == "cn3003"
+    assert seller() == "cn3003"
     shops = {shop["seller"] for shop in owner_api.get(f"{API}/me").json()["shops"]}
     assert shops == {"cn1001", "cn3003"}
+
+
+@pytest.mark.rule("K-8")
+def test_what_names_a_shop_is_never_done_to_another(
+    owner_api: APIClient, owner: Member, other_shop: Seller, category: Category
+) -> None:
+    """A shop one has left is like one that does not exist, and one's other shops are not taken for it."""
+    Member.everywhere.create(user=owner.user, seller=other_shop, role=Role.OWNER, is_active=False)
+    answers = [
+        owner_api.post(
+            f"{API}/listings/shipping-templates", {"name": "Sea"}, headers={"X-Seller": one}
+        )
+        for one in (other_shop.member_id, "nonsense")
+    ]
+    for answer in answers:
+        problem(answer, 403, "permission_denied")
+    assert answers[0].json() == answers[1].json()
+    assert (
+        owner_api.get(f"{API}/shop", headers={"X-Seller": owner.seller.member_id}).status_code
+        == 200
+    )
 
 
 # --- Errors -------------------------------------------------------------------------------------

@@ -198,6 +198,7 @@ def test_a_full_temporary_folder_is_no_server_error(
     large = pdf() + bytes(3_000_000)  # more than is kept in memory
     answer = owner_api.post(CERTIFICATES, certificate(large), format="multipart")
     assert (answer.status_code, answer.json()["code"]) == (503, "file_not_stored")
+    assert answer["Retry-After"] == "60"
     keyed = owner_api.post(
         CERTIFICATES, certificate(large), format="multipart", headers={"Idempotency-Key": "k"}
     )
