@@ -130,10 +130,16 @@ def line_plot(
         drawing,
         title=title,
         heads=(value_label, second.label) if second else (value_label,),
-        y_labels=[text(top), text(top / 2), text(0)],
+        y_labels=_ticks(top, text),
         x_labels=[day_text(day) for day in dict.fromkeys(days)],
         rows=_rows([points, others] if second else [points], text),
     )
+
+
+def _ticks(top: Decimal, text: Formatter) -> list[str]:
+    """Return the labels of the axis from the top down; a middle that rounds to an end stays empty."""
+    high, middle, low = text(top), text(top / 2), text(0)
+    return [high, "" if middle in {high, low} else middle, low]
 
 
 def _first_line(points: Sequence[Point], top: Decimal, days: tuple[date, date]) -> SafeString:
