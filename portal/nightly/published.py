@@ -15,7 +15,7 @@ from portal.choices import RunState
 from portal.errors import InvalidInput
 from portal.models import JobRun
 from portal.nightly.ledger import published
-from portal.prepared_reads import prepared
+from portal.prepared_reads import prepared, totals
 from portal.request_context import request_id
 
 LONGEST = 60
@@ -34,10 +34,13 @@ def published_day(job: str, on: date | None = None) -> date | None:
     limit = min(on, latest) if on else latest
     answers = _answers_of_this_request()
     if (job, limit) not in answers:
-        answers[job, limit] = (
-            published(job).filter(as_of__lte=limit).aggregate(day=Max("as_of"))["day"]
-        )
+        [[answers[job, limit]]] = _newest(job, limit)
     return answers[job, limit]
+
+
+@prepared
+def _newest(job: str, until: date) -> QuerySet[JobRun, tuple[date | None]]:
+    return totals(published(job).filter(as_of__lte=until), day=Max("as_of"))
 
 
 def published_days(jobs: Iterable[str]) -> dict[str, date | None]:

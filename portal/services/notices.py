@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -33,6 +33,7 @@ from portal.notice_kinds import (
     encode_parameters,
     register_notice_kind,
 )
+from portal.prepared_reads import number_of, prepared
 from portal.queueing import enqueue
 from portal.scoping import unscoped
 
@@ -355,7 +356,15 @@ def notice_mail_again(*, notice_ids: Sequence[int]) -> int:
 def notice_unread_count(*, user: User, seller: Seller | None) -> int:
     """Return how many notices a person has not read in one shop; staff notices have no shop."""
     with unscoped():
-        return Notice.objects.filter(user=user, seller=seller, read_at__isnull=True).count()
+        if seller is None:
+            return Notice.objects.filter(user=user, seller=None, read_at__isnull=True).count()
+        [[number]] = _unread(user.pk, seller.pk)
+    return int(number)
+
+
+@prepared
+def _unread(user_id: int, seller_id: int) -> QuerySet[Notice, tuple[int]]:
+    return number_of(Notice.objects.filter(user=user_id, seller=seller_id, read_at__isnull=True))
 
 
 def notice_mark_read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 from django.contrib import messages
@@ -15,13 +16,15 @@ from django.views.generic import View
 
 from portal.choices import Action
 from portal.models import Member
+from portal.read_once import reading_once
 
 
 class SellerPage(LoginRequiredMixin, View):
     """A page of the seller portal.
 
     `read_action` is needed for every method, `write_action` for unsafe ones (K-7). People without a
-    shop are told so; staff are shown the way to the admin.
+    shop are told so; staff are shown the way to the admin. A page that only shows reads once what
+    several of its parts ask (`portal.read_once`).
     """
 
     read_action: Action = Action.READ
@@ -37,9 +40,11 @@ class SellerPage(LoginRequiredMixin, View):
                 messages.warning(request, _("You no longer belong to that shop. Nothing was done."))
                 return redirect("portal:home")
             return redirect("portal:no-shop")
+        shows = request.method in ("GET", "HEAD", "OPTIONS")
         needed = [self.read_action]
-        if self.write_action and request.method not in ("GET", "HEAD", "OPTIONS"):
+        if self.write_action and not shows:
             needed.append(self.write_action)
         if not all(member.can(action) for action in needed):
             raise PermissionDenied(_("Your role in this shop does not allow this."))
-        return super().dispatch(request, *args, **kwargs)
+        with reading_once() if shows else nullcontext():
+            return super().dispatch(request, *args, **kwargs)

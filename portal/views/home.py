@@ -27,7 +27,6 @@ from portal.models import Notice, Seller, User
 from portal.next_actions import by_band, next_actions_for
 from portal.nightly.published import published_days
 from portal.nightly.registry import registry
-from portal.read_once import reading_once
 from portal.services.bulletins import bulletins_for
 from portal.services.people import closed_memberships_of
 from portal.services.trends import Trend
@@ -53,13 +52,12 @@ class HomePage(SellerPage):
     def get(self, request: MemberRequest) -> HttpResponse:
         """Show the page; the number of queries does not depend on the shop's size."""
         today = platform_time.today()
-        with reading_once():
-            published_days(registry.jobs)  # what the modules below look up one by one
-            actions = next_actions_for(request.seller, request.member, today)
-            cards = home_cards_for(request.seller, request.member, today)
-            own_tiles = _tiles(request.seller)
-            tiles = home_tiles_for(request.seller, request.member, today)
-            bulletins = bulletins_for(seller=request.seller, member=request.member)
+        published_days(registry.jobs)  # what the modules below look up one by one
+        actions = next_actions_for(request.seller, request.member, today)
+        cards = home_cards_for(request.seller, request.member, today)
+        own_tiles = _tiles(request.seller)
+        tiles = home_tiles_for(request.seller, request.member, today)
+        bulletins = bulletins_for(seller=request.seller, member=request.member)
         notices = Notice.objects.filter(user=request.user, seller=request.seller)
         now = platform_time.now()
         return render(

@@ -28,7 +28,10 @@ class SwitchSeller(LoginRequiredMixin, View):
         for member in request.memberships:
             if member.seller.member_id == wanted:
                 request.session[SESSION_SELLER] = wanted
-                messages.info(request, _("You are now in %(shop)s.") % {"shop": member.seller.name.rstrip(".")})
+                messages.info(
+                    request,
+                    _("You are now in %(shop)s.") % {"shop": member.seller.name.rstrip(".")},
+                )
                 return redirect("portal:home")
         raise Http404
 

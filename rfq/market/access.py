@@ -7,10 +7,10 @@ one changes the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import formats
@@ -65,8 +65,9 @@ def quoting_standing(
     quoted = invited = frozenset[int]()
     with unscoped():
         if judged is None or judged:
-            quoted = _rfq_ids(Quote.objects.filter(LIVE, seller=seller), judged)
-            invited = _rfq_ids(RfqInvitation.objects.filter(seller=seller), judged)
+            which = {"whole_market": judged is None}
+            quoted = frozenset(_quoted(seller.pk, judged or (), **which))
+            invited = frozenset(_invited(seller.pk, judged or (), **which))
         return QuotingStanding(
             seller_id=seller.pk,
             status=seller.status,
@@ -80,12 +81,21 @@ def quoting_standing(
         )
 
 
-def _rfq_ids(rows: QuerySet, judged: set[int] | None) -> frozenset[int]:
-    if judged is None:
-        rows = rows.filter(rfq__status=RfqStatus.OPEN)
-    else:
-        rows = rows.filter(rfq__in=judged)
-    return frozenset(rows.order_by().values_list("rfq_id", flat=True))
+@prepared
+def _quoted(seller_id: int, judged: Collection[int], *, whole_market: bool) -> QuerySet[Quote, int]:
+    return _rfq_ids(Quote.objects.filter(LIVE, seller=seller_id), judged, whole_market)
+
+
+@prepared
+def _invited(
+    seller_id: int, judged: Collection[int], *, whole_market: bool
+) -> QuerySet[RfqInvitation, int]:
+    return _rfq_ids(RfqInvitation.objects.filter(seller=seller_id), judged, whole_market)
+
+
+def _rfq_ids(rows: QuerySet, judged: Collection[int], whole_market: bool) -> QuerySet[Any, int]:
+    which = Q(rfq__status=RfqStatus.OPEN) if whole_market else Q(rfq__in=judged)
+    return rows.filter(which).order_by().values_list("rfq_id", flat=True)
 
 
 def early_access(*, seller: Seller, now: datetime) -> bool:

@@ -7,7 +7,7 @@ of the things asked for is read by its own index. One short statement measures w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,7 @@ from portal import platform_time
 from portal.api.keyset import position_of, read_cursor, write_cursor
 from portal.models import CategoryClosure, Seller
 from portal.own_categories import own_categories
+from portal.prepared_reads import prepared
 from portal.services.buyers import badges_shown, with_badge
 from rfq.market.access import can_quote_live, quoting_standing
 from rfq.market.params import ANY, FEWEST, NEWEST, QUANTITY, WITHIN, MarketQuery, read_market_query
@@ -324,8 +325,14 @@ def market_page(
 
 
 def _with_keys(keys: Sequence[int]) -> list[Rfq]:
-    found = Rfq.objects.select_related("buyer", "category").defer(*HEAVY).in_bulk(keys)
+    found = {rfq.pk: rfq for rfq in _shown(keys)}
     return [found[key] for key in keys if key in found]
+
+
+@prepared
+def _shown(keys: Collection[int]) -> QuerySet[Rfq]:
+    rfqs = Rfq.objects.select_related("buyer", "category").defer(*HEAVY)
+    return rfqs.filter(pk__in=keys).order_by()
 
 
 def _read_keys(

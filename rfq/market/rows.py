@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import QuerySet
 
 from portal import platform_time
 from portal.country_names import country_name
 from portal.errors import Refusal
 from portal.models import Seller, User
+from portal.prepared_reads import prepared
 from portal.scoping import seller_scope
 from portal.services.buyers import buyer_badges
 from rfq.choices import Grade, ReportStatus, RfqStatus
@@ -82,17 +85,11 @@ def market_rows(
     badges = buyer_badges(seller=seller, buyers=[rfq.buyer for rfq in rfqs], day=day)
     pins = pins_left(rfqs)
     factor = response_factor(day)
+    keys = [rfq.pk for rfq in rfqs]
     with seller_scope(seller):
-        quotes = {
-            quote.rfq_id: quote
-            for quote in Quote.objects.filter(LIVE, seller=seller, rfq__in=rfqs).order_by()
-        }
-        drafts = QuoteDraft.objects.filter(seller=seller, user=user, rfq__in=rfqs)
-        drafted = set(drafts.values_list("rfq", flat=True)) if user else set()
-        reports = SpamReport.objects.filter(seller=seller, rfq__in=rfqs)
-        reported = set(
-            reports.filter(status=ReportStatus.OPEN).order_by().values_list("rfq", flat=True)
-        )
+        quotes = {quote.rfq_id: quote for quote in _quotes(keys)}
+        drafted = set(_drafted(user.pk, keys)) if user else set()
+        reported = set(_reported(keys))
     return [
         MarketRow(
             rfq=rfq,
@@ -110,3 +107,20 @@ def market_rows(
         )
         for rfq in rfqs
     ]
+
+
+@prepared
+def _quotes(rfq_ids: Collection[int]) -> QuerySet[Quote]:
+    return Quote.objects.filter(LIVE, rfq__in=rfq_ids).order_by()
+
+
+@prepared
+def _drafted(user_id: int, rfq_ids: Collection[int]) -> QuerySet[QuoteDraft, int]:
+    drafts = QuoteDraft.objects.filter(user=user_id, rfq__in=rfq_ids)
+    return drafts.order_by().values_list("rfq_id", flat=True)
+
+
+@prepared
+def _reported(rfq_ids: Collection[int]) -> QuerySet[SpamReport, int]:
+    reports = SpamReport.objects.filter(rfq__in=rfq_ids, status=ReportStatus.OPEN)
+    return reports.order_by().values_list("rfq_id", flat=True)

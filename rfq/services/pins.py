@@ -6,12 +6,12 @@ finds no place is rolled back with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import IntegrityError, connection
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
 
 from portal import platform_time
@@ -19,6 +19,7 @@ from portal.choices import SellerStatus
 from portal.errors import Refusal
 from portal.locks import queued_transaction
 from portal.models import Member, Seller
+from portal.prepared_reads import prepared
 from portal.scoping import unscoped
 from portal.services import audit
 from rfq.choices import QuoteStatus, RightKind
@@ -135,10 +136,11 @@ def pins_left(rfqs: Iterable[Rfq]) -> dict[int, int]:
     """Return RFQ primary key → free places, 0 to 3, of the given RFQs; one query (RFQ-2)."""
     keys = [rfq.pk for rfq in rfqs]
     with unscoped():
-        taken = dict(
-            Pin.objects.filter(rfq__in=keys, released_at__isnull=True)
-            .order_by()
-            .values_list("rfq")
-            .annotate(Count("pk"))
-        )
+        taken = dict(_taken(keys))
     return {key: PIN_SLOTS - taken.get(key, 0) for key in keys}
+
+
+@prepared
+def _taken(rfq_ids: Collection[int]) -> QuerySet[Pin, tuple[int, int]]:
+    held = Pin.objects.filter(rfq__in=rfq_ids, released_at__isnull=True).order_by()
+    return held.values_list("rfq").annotate(Count("pk"))

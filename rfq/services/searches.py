@@ -10,6 +10,7 @@ from portal import platform_time
 from portal.errors import InvalidInput, Refusal
 from portal.ingest.cells import CellError, safe_text
 from portal.models import Member
+from portal.prepared_reads import number_of, prepared
 from portal.scoping import seller_scope
 from rfq.market.params import MarketQuery
 from rfq.models import SavedSearch
@@ -23,6 +24,18 @@ def searches_of(member: Member) -> QuerySet[SavedSearch]:
     """Return a person's searches in the shop, by name."""
     with seller_scope(member.seller):
         return SavedSearch.objects.filter(user=member.user).order_by("name", "pk")
+
+
+def searches_number(member: Member) -> int:
+    """Return how many searches a person has saved in the shop."""
+    with seller_scope(member.seller):
+        [[number]] = _number(member.user_id)
+    return int(number)
+
+
+@prepared
+def _number(user_id: int) -> QuerySet[SavedSearch, tuple[int]]:
+    return number_of(SavedSearch.objects.filter(user=user_id))
 
 
 def search_save(

@@ -26,7 +26,7 @@ from rfq.market.params import MATCHES, ORDERINGS, WITHIN_NAMES, MarketQuery, rea
 from rfq.market.queries import MarketPage, market_page, read_market_query
 from rfq.market.rows import market_rows
 from rfq.market.words import parts_of
-from rfq.services.searches import MAX_NAME, searches_of
+from rfq.services.searches import MAX_NAME, searches_number, searches_of
 
 CATEGORIES_SUGGESTED = 12
 SAVED = "saved"
@@ -100,7 +100,7 @@ class MarketPageView(SellerPage):
 
 def frame_of(member: Member) -> dict[str, Any]:
     """Return what every tab shows."""
-    return {"may_quote": member.can(Action.QUOTE), "saved_count": searches_of(member).count()}
+    return {"may_quote": member.can(Action.QUOTE), "saved_count": searches_number(member)}
 
 
 @lru_cache(maxsize=8)
