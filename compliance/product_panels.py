@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from compliance.certificates.labels import labels_of
 from compliance.choices import CoverState, EprCategory, GateDecision, TraitSource
 from compliance.epr.block_list import ReasonView, reason_view
@@ -18,7 +20,9 @@ from portal import platform_time
 from portal.choices import Action
 from portal.country_names import country_name
 from portal.models import Member, Seller
+from portal.prepared_reads import prepared
 from portal.product_panels import ProductPanel, register_product_panels
+from portal.read_once import read_once
 
 TONES = {GateDecision.ALLOWED: "ok", GateDecision.WARN: "warn", GateDecision.BLOCKED: "danger"}
 
@@ -50,8 +54,7 @@ class CountryView:
 @register_product_panels
 def trade_gate(seller: Seller, member: Member, product_id: str) -> Iterator[ProductPanel]:
     """Show what the product needs, has, and what the gate says now; a constant number of statements."""
-    products = GatedProduct.objects.filter(seller=seller, deleted=False)
-    product = products.filter(product_id=product_id).first()
+    product = _product(seller, product_id)
     if product is None:
         return
     now = platform_time.now()
@@ -72,6 +75,16 @@ def trade_gate(seller: Seller, member: Member, product_id: str) -> Iterator[Prod
             ],
         },
     )
+
+
+@read_once
+def _product(seller: Seller, product_id: str) -> GatedProduct | None:
+    return next(iter(_gated(seller.pk, product_id)), None)
+
+
+@prepared
+def _gated(seller_id: int, product_id: str) -> QuerySet[GatedProduct]:
+    return GatedProduct.objects.filter(seller=seller_id, deleted=False, product_id=product_id)
 
 
 def _country(
@@ -107,9 +120,7 @@ def _line(line: Cover, member: Member) -> LineView:
 @register_product_panels
 def certificate_labels(seller: Seller, member: Member, product_id: str) -> Iterator[ProductPanel]:
     """Show the verified certificates that speak for the product; a link to add one (CRT-1)."""
-    product = GatedProduct.objects.filter(
-        seller=seller, deleted=False, product_id=product_id
-    ).first()
+    product = _product(seller, product_id)
     if product is None:
         return
     labels = labels_of(product, platform_time.now())

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from compliance.choices import CertificateType
 from compliance.models import Certificate, CertificateCategory, CertificateProduct, GatedProduct
 from compliance.models.certificates import counting_at
 from portal.models import CategoryClosure
+from portal.prepared_reads import prepared
 
 LABEL_TYPES = (
     CertificateType.MANAGEMENT_SYSTEM,
@@ -45,20 +46,19 @@ class Label:
 
 def labels_of(product: GatedProduct, at: datetime) -> list[Label]:
     """Return the labels of a product of the shop in scope: what names it first; one query."""
+    rows = _speaking(product.pk, product.category_id, product.seller_id, at)
+    return sorted((_label(row) for row in rows), key=_order)
+
+
+@prepared
+def _speaking(product: int, category: int, seller_id: int, at: datetime) -> QuerySet[Certificate]:
     here = {"certificate": OuterRef("pk")}
     by_product = CertificateProduct.objects.filter(product=product, **here)
-    above = CategoryClosure.objects.filter(descendant=product.category_id).values("ancestor")
+    above = CategoryClosure.objects.filter(descendant=category).values("ancestor")
     by_category = CertificateCategory.objects.filter(category__in=above, **here)
-    rows = (
-        Certificate.objects.filter(
-            counting_at(at),
-            seller_id=product.seller_id,
-            type__in=LABEL_TYPES,
-        )
-        .annotate(linked=Exists(by_product), in_category=Exists(by_category))
-        .filter(Q(covers_all=True) | Q(linked=True) | Q(in_category=True))
-    )
-    return sorted((_label(row) for row in rows), key=_order)
+    rows = Certificate.objects.filter(counting_at(at), seller_id=seller_id, type__in=LABEL_TYPES)
+    linked = rows.annotate(linked=Exists(by_product), in_category=Exists(by_category))
+    return linked.filter(Q(covers_all=True) | Q(linked=True) | Q(in_category=True))
 
 
 def _label(row: Certificate) -> Label:

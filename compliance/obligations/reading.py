@@ -151,9 +151,7 @@ def registrations_of(
     `rows` are all its certificates in order, where they are known already.
     """
     if rows is None:
-        rows = Certificate.objects.filter(
-            type=CertificateType.EPR, own=True, valid_from__isnull=False, valid_from__lte=now
-        ).order_by("country", "category", "number", "valid_from", "pk")
+        rows = _begun(now)
     found: dict[tuple[str, str, str], list[Certificate]] = {}
     for row in rows:
         begun = row.valid_from is not None and row.valid_from <= now
@@ -167,6 +165,13 @@ def registrations_of(
             pks = tuple(one.pk for one in certificates)
             registrations.append(Registration(counting[-1], pks, first))
     return registrations
+
+
+@prepared
+def _begun(now: datetime) -> QuerySet[Certificate]:
+    return Certificate.objects.filter(
+        type=CertificateType.EPR, own=True, valid_from__isnull=False, valid_from__lte=now
+    ).order_by("country", "category", "number", "valid_from", "pk")
 
 
 def dues_of(

@@ -25,6 +25,7 @@ from compliance.penalties.words import (
 from compliance.services.penalties import STANDING, counts_before
 from compliance.services.violations import appeal_refusal
 from portal import platform_time
+from portal.prepared_reads import prepared
 from portal.services.rulebooks import RulebookMissing, rulebook_for, rulebooks_published
 
 Books = dict[str, ViolationRules]
@@ -192,9 +193,7 @@ class PointsShown:
 
 def points_shown(books: Books, closes_at: int, now: datetime) -> PointsShown:
     """Return the points of the shop in scope; one query."""
-    counted = list(
-        Violation.objects.filter(counting(now), points__gt=0).order_by("points_until", "pk")
-    )
+    counted = _counted(now)
     total = left = sum(one.points for one in counted)
     expiries = []
     for one in counted:
@@ -203,12 +202,21 @@ def points_shown(books: Books, closes_at: int, now: datetime) -> PointsShown:
     return PointsShown(total, closes_at, expiries)
 
 
+@prepared
+def _counted(now: datetime) -> QuerySet[Violation]:
+    return Violation.objects.filter(counting(now), points__gt=0).order_by("points_until", "pk")
+
+
 def effects_shown(now: datetime) -> list[EffectShown]:
     """Return what penalties do to the shop in scope now, oldest first; one query."""
-    effects = PenaltyEffect.objects.filter(
-        Q(ends_at__isnull=True) | Q(ends_at__gt=now), starts_at__lte=now
-    ).select_related("violation__product")
-    return [EffectShown(one, effect_text(one), True) for one in effects]
+    return [EffectShown(one, effect_text(one), True) for one in _effects(now)]
+
+
+@prepared
+def _effects(now: datetime) -> QuerySet[PenaltyEffect]:
+    begun = PenaltyEffect.objects.filter(starts_at__lte=now)
+    running = begun.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=now))
+    return running.select_related("violation__product")
 
 
 def rules_today(now: datetime) -> ViolationRules | None:
@@ -258,14 +266,18 @@ def ladders_shown(rules: ViolationRules, now: datetime) -> list[LadderShown]:
 
     Of a rule that counts per product the product with most violations is shown.
     """
-    standing = list(
-        Violation.objects.filter(STANDING).only("rule", "happened_at", "product_id", "seller_id")
-    )
+    standing = _standing()
     ladders = []
     for rule in rules.rules:
         own = [one for one in standing if one.rule == rule.key]
         ladders.append(_ladder(rule, 1 + _most_before(rule, own, now)))
     return sorted(ladders, key=lambda one: not one.repeated)
+
+
+@prepared
+def _standing() -> QuerySet[Violation]:
+    rows = Violation.objects.filter(STANDING)
+    return rows.only("rule", "happened_at", "product_id", "seller_id")
 
 
 def all_ladders(rules: ViolationRules) -> list[LadderShown]:

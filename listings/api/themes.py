@@ -206,10 +206,11 @@ class MatchListView(ScopedView):
     def get(self, request: ScopedRequest) -> Response:
         """Return who matched what as of the newest published day at or before `as_of` (LST-8)."""
         day = _as_of(request)
-        matches = matches_of(request.seller, day)
+        matches, theme = matches_of(request.seller, day), None
         if request.query_params.get("theme_id"):
-            matches = matches.filter(theme=_theme_or_404(request.query_params["theme_id"]))
-        totals = match_totals(matches)
+            theme = _theme_or_404(request.query_params["theme_id"])
+            matches = matches.filter(theme=theme)
+        totals = match_totals(request.seller, day, theme=theme)
         paginator = KeysetPagination()
         rows = matches.annotate(
             theme_code=F("theme__theme_id"), product_code=F("product__product_id")

@@ -7,7 +7,7 @@ from datetime import date
 
 from django.utils.translation import gettext_lazy as _
 
-from listings.themes.queries import match_totals, matches_of, themes_day
+from listings.themes.queries import match_totals, themes_day
 from listings.themes.schema import BENEFITS, Benefit, PromotionCondition
 from portal.bilingual import in_language
 from portal.models import Seller
@@ -115,7 +115,7 @@ class _Facts:
 
     def __init__(self, seller: Seller, day: date) -> None:
         self.flags = flags_of(seller.pk, day)
-        self.national = match_totals(matches_of(seller, themes_day())).national_products
+        self.national = match_totals(seller, themes_day()).national_products
 
     def check(self, condition: PromotionCondition) -> ConditionRow:
         """Return one condition with its present value."""

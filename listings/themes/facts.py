@@ -43,9 +43,14 @@ def _above(
 
 def theme_specs(themes: Sequence[Theme]) -> dict[int, ThemeSpec]:
     """Return theme pk → its requirements with attribute names to read; at most one query."""
-    codes = {code for theme in themes for code in theme.attributes}
-    names = {attribute.code: attribute.name for attribute in _attributes(codes)}
+    names = attribute_names(themes)
     return {theme.pk: ThemeSpec.of(theme, names) for theme in themes}
+
+
+def attribute_names(themes: Iterable[Theme]) -> dict[str, str]:
+    """Return the names of the attributes that themes ask for, by code; one query."""
+    codes = {code for theme in themes for code in theme.attributes}
+    return {attribute.code: attribute.name for attribute in _attributes(codes)}
 
 
 @prepared

@@ -25,7 +25,7 @@ from portal import platform_time
 from portal.models import Category, CategoryClosure, Seller
 from portal.nightly.published import published_day
 from portal.own_categories import own_categories
-from portal.prepared_reads import prepared
+from portal.prepared_reads import prepared, totals
 from portal.read_once import read_once
 from portal.scoping import unscoped
 
@@ -222,11 +222,28 @@ def count_for_themes(
     if own is None:
         own = own_products_by_category(seller)
     in_subtree: dict[int, int] = defaultdict(int)
-    pairs = CategoryClosure.objects.filter(
-        ancestor__in={theme.category_id for theme in themes}, descendant__in=own
-    ).values_list("ancestor", "descendant")
-    for ancestor, descendant in pairs:
+    for ancestor, descendant in _subtrees({theme.category_id for theme in themes}, own.keys()):
         in_subtree[ancestor] += own[descendant]
+    keys = [theme.pk for theme in themes]
+    rows = [] if day is None else _matched(seller.pk, keys, day)
+    matched = {theme: (number, present) for theme, number, present in rows}
+    counts = {}
+    for theme in themes:
+        number, present = matched.get(theme.pk, (0, 0))
+        counts[theme.pk] = ThemeCounts(number, in_subtree[theme.category_id] - present)
+    return counts
+
+
+@prepared
+def _subtrees(
+    above: Collection[int], below: Collection[int]
+) -> QuerySet[CategoryClosure, tuple[int, int]]:
+    pairs = CategoryClosure.objects.filter(ancestor__in=above, descendant__in=below)
+    return pairs.values_list("ancestor", "descendant")
+
+
+@prepared
+def _matched(seller_id: int, themes: Collection[int], day: date) -> QuerySet[ThemeMatch, Any]:
     still_there = Q(product__deleted_at__isnull=True) & Q(
         Exists(
             CategoryClosure.objects.filter(
@@ -234,19 +251,10 @@ def count_for_themes(
             )
         )
     )
-    rows = (
-        matches_of(seller, day)
-        .filter(theme__in=[theme.pk for theme in themes])
-        .order_by()
-        .values_list("theme")
-        .annotate(number=Count("pk"), present=Count("pk", filter=still_there))
+    matches = ThemeMatch.objects.filter(seller=seller_id, theme__in=themes).as_of(day).order_by()
+    return matches.values_list("theme").annotate(
+        number=Count("pk"), present=Count("pk", filter=still_there)
     )
-    matched = {theme: (number, present) for theme, number, present in rows}
-    counts = {}
-    for theme in themes:
-        number, present = matched.get(theme.pk, (0, 0))
-        counts[theme.pk] = ThemeCounts(number, in_subtree[theme.category_id] - present)
-    return counts
 
 
 @dataclass(frozen=True)
@@ -261,16 +269,36 @@ class MatchTotals:
     national_products: int = 0
 
 
-def match_totals(matches: QuerySet[ThemeMatch]) -> MatchTotals:
-    """Count matches and distinct matched products, all and national; one query."""
+@read_once
+def match_totals(seller: Seller, day: date | None, *, theme: Theme | None = None) -> MatchTotals:
+    """Count a shop's matches and distinct matched products, all and national; one query.
+
+    As of a published day, none of them without one; `theme` narrows them to one theme's.
+    """
+    if day is None:
+        return MatchTotals()
+    [numbers] = _totals(seller.pk, day) if theme is None else _totals_in(seller.pk, day, theme.pk)
+    return MatchTotals(*numbers)
+
+
+@prepared
+def _totals(seller_id: int, day: date) -> QuerySet[ThemeMatch, Any]:
+    return _counts(ThemeMatch.objects.filter(seller=seller_id).as_of(day))
+
+
+@prepared
+def _totals_in(seller_id: int, day: date, theme: int) -> QuerySet[ThemeMatch, Any]:
+    return _counts(ThemeMatch.objects.filter(seller=seller_id, theme=theme).as_of(day))
+
+
+def _counts(matches: QuerySet[ThemeMatch]) -> QuerySet[ThemeMatch, Any]:
     national = Q(theme__is_national=True)
-    return MatchTotals(
-        **matches.aggregate(
-            matches=Count("pk"),
-            national_matches=Count("pk", filter=national),
-            products=Count("product", distinct=True),
-            national_products=Count("product", distinct=True, filter=national),
-        )
+    return totals(
+        matches,
+        matches=Count("pk"),
+        national_matches=Count("pk", filter=national),
+        products=Count("product", distinct=True),
+        national_products=Count("product", distinct=True, filter=national),
     )
 
 

@@ -33,6 +33,7 @@ from listings.themes.queries import matches_of, own_categories_above
 from listings.themes.rules import Requirement, evaluate
 from portal import platform_time
 from portal.models import CategoryClosure, Seller
+from portal.prepared_reads import prepared
 from portal.text import pattern
 
 SHOWN = 20
@@ -213,14 +214,16 @@ def similar_products(
         .filter(~Exists(matched), category__in=subtree)
         .annotate(failing=failures(theme))
         .order_by("failing", "-product__changed_at", "-product")
-        .values_list("product", flat=True)[:limit]
+        .values_list("product_id", flat=True)[:limit]
     )
-    products = (
-        Product.objects.filter(seller=seller)
-        .select_related("category", "owner__user")
-        .in_bulk(ranked)
-    )
+    products = {product.pk: product for product in _shown(seller.pk, ranked)}
     return explain(theme, [products[pk] for pk in ranked if pk in products])
+
+
+@prepared
+def _shown(seller_id: int, keys: Collection[int]) -> QuerySet[Product]:
+    products = Product.objects.filter(seller=seller_id, pk__in=keys).order_by()
+    return products.select_related("category", "owner__user")
 
 
 def explain(theme: Theme, products: Iterable[Product]) -> list[SimilarProduct]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from rest_framework.exceptions import ValidationError
@@ -18,10 +19,12 @@ from listings.themes.queries import matches_of, themes_day
 from listings.views.themes import theme_tabs
 from portal import platform_time
 from portal.api.keyset import read_cursor, write_cursor
+from portal.bilingual import in_language
 from portal.http import MemberRequest
 from portal.ingest.columns import CellError, safe_text
+from portal.prepared_reads import prepared
 from portal.views.base import SellerPage
-from portal.views.lists import page_of
+from portal.views.lists import Counted, page_of
 
 PAGE_SIZE = 50
 
@@ -39,13 +42,12 @@ class MatchesPage(SellerPage):
     def get(self, request: MemberRequest) -> HttpResponse:
         """Show the list as of the newest published day."""
         day = themes_day()
-        everything = matches_of(request.seller, day)
         chosen, q, national = (
             _text(request, "theme"),
             _text(request, "q"),
             _text(request, "national"),
         )
-        matches = everything
+        matches = matches_of(request.seller, day)
         if chosen:
             matches = matches.filter(theme__theme_id=chosen)
         if national:
@@ -57,13 +59,11 @@ class MatchesPage(SellerPage):
         rows = matches.select_related("theme__category", "product").order_by(
             "theme__title_en", "theme", "-valid_from", "-pk"
         )
-        counts: list[Any] = list(
-            everything.values("theme", "theme__theme_id", "theme__title_en", "theme__title_zh")
-            .annotate(number=Count("pk"))
-            .order_by("-number", "theme__title_en")
-        )
-        page = page_of(request, rows, size=PAGE_SIZE)
-        numbers = {row["theme"]: row["number"] for row in counts}
+        counts = [_ThemeCount(*row) for row in _by_theme(request.seller.pk, day)] if day else []
+        tabs, filtered = theme_tabs(request.seller, day), bool(chosen or q or national)
+        known = rows if filtered else Counted(rows, tabs["totals"].matches)
+        page = page_of(request, known, size=PAGE_SIZE)
+        numbers = {row.theme: row.number for row in counts}
         context = {
             "page_obj": page,
             "groups": _groups(list(page), numbers),
@@ -71,10 +71,10 @@ class MatchesPage(SellerPage):
             "chosen": chosen,
             "q": q,
             "national": national,
-            "filtered": bool(chosen or q or national),
+            "filtered": filtered,
             "today": platform_time.today(),
             "tab": "matches",
-            **theme_tabs(request.seller, day),
+            **tabs,
         }
         return render(request, "listings/theme_matches.html", context)
 
@@ -96,10 +96,26 @@ def _groups(matches: list[ThemeMatch], numbers: dict[int, int]) -> list[MatchGro
     ]
 
 
-def _choice(row: dict[str, Any]) -> tuple[str, str, int]:
+class _ThemeCount(NamedTuple):
+    """A theme that products of the shop are in, and how many."""
+
+    theme: int
+    theme_id: str
+    title_en: str
+    title_zh: str
+    number: int
+
+
+@prepared
+def _by_theme(seller_id: int, day: date) -> QuerySet[ThemeMatch, Any]:
+    matches = ThemeMatch.objects.filter(seller=seller_id).as_of(day)
+    themes = matches.values_list("theme", "theme__theme_id", "theme__title_en", "theme__title_zh")
+    return themes.annotate(number=Count("pk")).order_by("-number", "theme__title_en")
+
+
+def _choice(row: _ThemeCount) -> tuple[str, str, int]:
     """Return (theme id, title in the active language, matches) for the theme filter."""
-    title = Theme(title_en=row["theme__title_en"], title_zh=row["theme__title_zh"]).title
-    return row["theme__theme_id"], title, row["number"]
+    return row.theme_id, in_language(row.title_en, row.title_zh), row.number
 
 
 class MatchHistoryPage(SellerPage):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from listings.choices import ProductKind
-from listings.models import Product, Theme
+from listings.models import Product, Theme, ThemeMatch
 from listings.themes.asks import Ask, asks_of
 from listings.themes.benefits import benefits_for
+from listings.themes.facts import attribute_names
 from listings.themes.links import edit_url, publish_new_url, publish_similar_url
 from listings.themes.params import ThemeQuery, read_theme_query
 from listings.themes.queries import (
@@ -24,7 +25,6 @@ from listings.themes.queries import (
     ThemeFilters,
     count_for_themes,
     match_totals,
-    matches_of,
     own_products_by_category,
     themes_day,
     themes_in_force,
@@ -35,7 +35,8 @@ from portal import platform_time
 from portal.choices import Action
 from portal.country_names import country_name
 from portal.http import MemberRequest
-from portal.models import Attribute, Category, Seller
+from portal.models import Category, Seller
+from portal.prepared_reads import prepared
 from portal.views.base import SellerPage
 from portal.views.lists import page_of
 
@@ -57,13 +58,7 @@ class ThemeCard:
 
 def theme_tabs(seller: Seller, day: date | None) -> dict[str, Any]:
     """Return what the tabs over all theme pages show: the published day and matched products."""
-    return {"as_of_day": day, "totals": match_totals(matches_of(seller, day))}
-
-
-def attribute_names(themes: Sequence[Theme]) -> dict[str, str]:
-    """Return the names of the attributes that themes ask for; one query."""
-    codes = {code for theme in themes for code in theme.attributes}
-    return {row.code: row.name for row in Attribute.objects.filter(code__in=codes)}
+    return {"as_of_day": day, "totals": match_totals(seller, day)}
 
 
 class ThemesPage(SellerPage):
@@ -103,18 +98,27 @@ class ThemesPage(SellerPage):
 
 def _countries() -> list[tuple[str, str]]:
     """Return the countries that themes in force today name, by name; one query."""
-    today = platform_time.today()
-    rows = Theme.objects.in_force(today).national().values_list("countries", flat=True)
-    codes = {code for row in rows for code in row}
+    codes = {code for row in _countries_named(platform_time.today()) for code in row}
     return sorted(((code, country_name(code)) for code in codes), key=lambda pair: pair[1])
+
+
+@prepared
+def _countries_named(day: date) -> QuerySet[Theme, list[str]]:
+    themes = Theme.objects.in_force(day).national().order_by()
+    return themes.values_list("countries", flat=True).distinct()
 
 
 def _own_categories(seller: Seller, own: dict[int, int]) -> list[Category]:
     """Return the categories in which the shop has most products, the main category first."""
     most = sorted(own, key=lambda pk: -own[pk])[:OWN_CATEGORIES_SHOWN]
-    found = Category.objects.in_bulk([*most, seller.main_category_id])
+    found = {one.pk: one for one in _categories({*most, seller.main_category_id})}
     order = [seller.main_category_id, *(pk for pk in most if pk != seller.main_category_id)]
     return [found[pk] for pk in order if pk in found]
+
+
+@prepared
+def _categories(keys: Collection[int]) -> QuerySet[Category]:
+    return Category.objects.filter(pk__in=keys).order_by()
 
 
 def _category_choices(query: ThemeQuery, text: str) -> list[Category]:
@@ -153,12 +157,10 @@ class ThemePage(SellerPage):
     def get(self, request: MemberRequest, theme_id: str) -> HttpResponse:
         """Show what it asks, what it brings, what comes near and what matches."""
         # PostgreSQL refuses to look for a NUL; no id holds a sign that cannot be printed.
-        known = Theme.objects.select_related("category").filter(theme_id=theme_id)
-        theme = known.first() if theme_id.isprintable() else None
+        theme = next(iter(_named(theme_id)), None) if theme_id.isprintable() else None
         if theme is None:
             raise Http404
         day, today = themes_day(), platform_time.today()
-        matches = matches_of(request.seller, day).filter(theme=theme)
         table = benefits_for(request.seller, today)
         similar = similar_products(theme, request.seller, day)
         counts = count_for_themes([theme], request.seller, day)[theme.pk]
@@ -170,14 +172,23 @@ class ThemePage(SellerPage):
             "benefits": _benefits_of(theme, table),
             "similar": [_similar_row(theme, one) for one in similar],
             "similar_shown": SHOWN,
-            "matches": matches.select_related("product").order_by("-valid_from", "-pk")[
-                :MATCHED_SHOWN
-            ],
+            "matches": _matched(request.seller.pk, theme.pk, day) if day else [],
             "publish_new": publish_new_url(theme),
             "may_edit": request.member.can(Action.EDIT_PRODUCTS),
             **theme_tabs(request.seller, day),
         }
         return render(request, "listings/theme_detail.html", context)
+
+
+@prepared
+def _named(theme_id: str) -> QuerySet[Theme]:
+    return Theme.objects.select_related("category").filter(theme_id=theme_id)
+
+
+@prepared
+def _matched(seller_id: int, theme: int, day: date) -> QuerySet[ThemeMatch]:
+    matches = ThemeMatch.objects.filter(seller=seller_id, theme=theme).as_of(day)
+    return matches.select_related("product").order_by("-valid_from", "-pk")[:MATCHED_SHOWN]
 
 
 def _benefits_of(theme: Theme, table: Any) -> list[Any]:

@@ -17,13 +17,13 @@ from portal import platform_time
 from portal.country_names import country_name
 from portal.filters import PeriodFilterSet
 from portal.models import Member, Order, Seller
-from portal.prepared_reads import number_of, prepared
+from portal.prepared_reads import number_of, prepared, prepared_counts
 from portal.services.buyers import badges_shown, buyer_badges, with_badge
 from rfq.choices import QuoteStatus, RfqStatus
 from rfq.models import FollowUp, Pin, Quote
 from rfq.services.follow_ups import WAITING
 from rfq.services.links import with_quote
-from rfq.services.quote_drafts import drafts_of
+from rfq.services.quote_drafts import drafts_in
 
 ANY_BADGE = "any"
 ATTENTION_DAYS = 30
@@ -57,11 +57,6 @@ def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
     Replied and not followed up since, those of buyers with a badge before the others; then viewed
     three days ago or longer without a reply and not followed up since. Newest first within each.
     """
-    since = now - timedelta(days=ATTENTION_DAYS)
-    viewed = (
-        Q(status=QuoteStatus.VIEWED, viewed_at__gte=since, viewed_at__lte=now - VIEWED_LONG_AGO)
-        & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("viewed_at")))
-    )  # fmt: skip
     day = platform_time.day_of(now)
     badge = with_badge(badges_shown(seller=seller, day=day), day=day)
     rank = Case(
@@ -69,13 +64,22 @@ def needing_attention(seller: Seller, now: datetime) -> QuerySet[Quote]:
         When(status=QuoteStatus.REPLIED, then=Value(1)),
         default=Value(2),
     )
-    return (
-        own_quotes(seller, now)
-        .filter(_replied(since, now) | viewed, refunded_at__isnull=True)
-        .exclude(rfq__status__in=OVER)
-        .annotate(rank=rank, since=Coalesce("replied_at", "viewed_at"))
-        .order_by("rank", "-since", "-pk")
-    )
+    since = now - timedelta(days=ATTENTION_DAYS)
+    waiting = _waiting(seller.pk, now, since, now - VIEWED_LONG_AGO)
+    ordered = waiting.annotate(rank=rank, since=Coalesce("replied_at", "viewed_at"))
+    return ordered.order_by("rank", "-since", "-pk")
+
+
+def _waiting(
+    seller_id: int, now: datetime, since: datetime, viewed_until: datetime
+) -> QuerySet[Quote]:
+    viewed = (
+        Q(status=QuoteStatus.VIEWED, viewed_at__gte=since, viewed_at__lte=viewed_until)
+        & ~Exists(FollowUp.objects.filter(quote=OuterRef("pk"), done_at__gte=OuterRef("viewed_at")))
+    )  # fmt: skip
+    seen = Quote.objects.filter(seller=seller_id, submitted_at__lte=now)
+    asking = seen.filter(_replied(since, now) | viewed, refunded_at__isnull=True)
+    return asking.exclude(rfq__status__in=OVER)
 
 
 def _replied(since: datetime, now: datetime) -> Q:
@@ -231,7 +235,7 @@ def quote_rows(seller: Seller, quotes: Iterable[Quote], now: datetime) -> list[Q
     """Return rows for quotes read with their `rfq` and `buyer`; a constant number of queries."""
     quotes = list(quotes)
     badges = buyer_badges(seller=seller, buyers=[quote.buyer for quote in quotes])
-    pins = {pin.quote_id: pin for pin in Pin.objects.filter(quote__in=quotes)}
+    pins = {pin.quote_id: pin for pin in _pins([quote.pk for quote in quotes])}
     orders = orders_by_quote(quotes, now)
     return [
         QuoteRow(
@@ -245,23 +249,34 @@ def quote_rows(seller: Seller, quotes: Iterable[Quote], now: datetime) -> list[Q
     ]
 
 
+@prepared
+def _pins(quote_ids: Collection[int]) -> QuerySet[Pin]:
+    return Pin.objects.filter(quote__in=quote_ids)
+
+
 def orders_by_quote(quotes: Sequence[Quote], now: datetime) -> dict[int, list[Order]]:
     """Return the orders linked to each quote, oldest first, by quote primary key; one query (RFQ-17)."""
     found: dict[int, list[Order]] = {}
     if not quotes:
         return found
-    orders = Order.objects.filter(
-        created_at__lte=now,
-        created_at__gte=min(quote.submitted_at for quote in quotes),
-        seller=quotes[0].seller_id,
-        buyer__in={quote.buyer_id for quote in quotes},
-    )
+    since = min(quote.submitted_at for quote in quotes)
+    buyers = {quote.buyer_id for quote in quotes}
     wanted = {quote.pk for quote in quotes}
-    linked: Any = with_quote(orders, now).order_by("created_at", "pk")
+    linked: Any = _linked(quotes[0].seller_id, buyers, since, now)
     for order in linked:
         if order.quote_id in wanted:
             found.setdefault(order.quote_id, []).append(order)
     return found
+
+
+@prepared
+def _linked(
+    seller_id: int, buyers: Collection[int], since: datetime, now: datetime
+) -> QuerySet[Order]:
+    orders = Order.objects.filter(
+        created_at__lte=now, created_at__gte=since, seller=seller_id, buyer__in=buyers
+    )
+    return with_quote(orders, now).order_by("created_at", "pk")
 
 
 @dataclass(frozen=True)
@@ -275,10 +290,29 @@ class TabCounts:
 
 
 def tab_counts(seller: Seller, member: Member, now: datetime) -> TabCounts:
-    """Count the tabs; a constant number of queries."""
-    return TabCounts(
-        all=own_quotes(seller, now).order_by().count(),
-        attention=needing_attention(seller, now).order_by().count(),
-        drafts=drafts_of(member=member).count(),
-        follow_ups=follow_ups_due(seller, platform_time.day_of(now)).order_by().count(),
+    """Count the tabs; one query."""
+    today = platform_time.day_of(now)
+    days = timedelta(days=ATTENTION_DAYS)
+    numbers = _in_tabs(
+        seller.pk, member.user_id, now, now - days, now - VIEWED_LONG_AGO, today - days, today
     )
+    return TabCounts(*numbers)
+
+
+@prepared_counts
+def _in_tabs(  # noqa: PLR0917  values of a prepared read stand by position
+    seller_id: int,
+    user_id: int,
+    now: datetime,
+    since: datetime,
+    viewed_until: datetime,
+    after: date,
+    until: date,
+) -> list[QuerySet]:
+    rows = [
+        Quote.objects.filter(seller=seller_id, submitted_at__lte=now),
+        _waiting(seller_id, now, since, viewed_until),
+        drafts_in(seller_id, user_id),
+        _due_between(seller_id, after, until),
+    ]
+    return [each.order_by().values("pk") for each in rows]

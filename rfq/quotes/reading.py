@@ -7,9 +7,10 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from portal.models import CategoryAttribute, StoredFile
+from portal.prepared_reads import prepared
 from rfq.choices import RightKind
 from rfq.models import Quote, Rfq, RightEntry
 from rfq.quotes.self_check import Answered, Asked, AttributeWords, SelfCheck, self_check
@@ -19,7 +20,6 @@ FILE_PURPOSE = "quote"
 
 def asked_of(rfq: Rfq) -> Asked:
     """Return what an RFQ asks, with the system attributes of its category; one query."""
-    offered = CategoryAttribute.objects.filter(category=rfq.category_id).select_related("attribute")
     return Asked(
         quantity=rfq.quantity,
         unit=rfq.unit,
@@ -32,9 +32,14 @@ def asked_of(rfq: Rfq) -> Asked:
                 ),
                 values=tuple(str(value) for value in one.values),
             )
-            for one in offered
+            for one in _offered(rfq.category_id)
         ),
     )
+
+
+@prepared
+def _offered(category: int) -> QuerySet[CategoryAttribute]:
+    return CategoryAttribute.objects.filter(category=category).select_related("attribute")
 
 
 def answered_of(given: dict[str, Any]) -> Answered:

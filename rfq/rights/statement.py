@@ -20,6 +20,7 @@ from django.utils.translation import pgettext_lazy
 from portal import platform_time
 from portal.api.filters import TruthFilter
 from portal.filters import PeriodFilterSet
+from portal.prepared_reads import prepared
 from portal.services.rulebooks import RulebookMissing, rulebook_for
 from rfq.choices import GrantSource, RightKind
 from rfq.models import RightEntry, RightLot
@@ -148,12 +149,7 @@ class KindLeft:
 
 def kinds_left(now: datetime) -> list[KindLeft]:
     """Return every kind with its balance and what of it ends first; one query."""
-    usable = RightLot.objects.filter(live(now)).filter(Q(amount__isnull=True) | Q(left__gte=1))
-    groups = list(
-        usable.order_by(F("expires_at").asc(nulls_last=True))
-        .values("kind", "expires_at")
-        .annotate(total=Sum("left"), unlimited=Count("pk", filter=Q(amount__isnull=True)))
-    )
+    groups = _left_by_end(now)
     found = []
     for kind in RightKind:
         own = [group for group in groups if group["kind"] == kind]
@@ -171,6 +167,13 @@ def kinds_left(now: datetime) -> list[KindLeft]:
             )
         )
     return found
+
+
+@prepared
+def _left_by_end(now: datetime) -> QuerySet[RightLot, Any]:
+    usable = RightLot.objects.filter(live(now)).filter(Q(amount__isnull=True) | Q(left__gte=1))
+    groups = usable.order_by(F("expires_at").asc(nulls_last=True)).values("kind", "expires_at")
+    return groups.annotate(total=Sum("left"), unlimited=Count("pk", filter=Q(amount__isnull=True)))
 
 
 def lots_left(now: datetime) -> QuerySet[RightLot]:
@@ -198,12 +201,7 @@ class MonthGrant:
 def month_grants(now: datetime) -> list[MonthGrant]:
     """Return what was granted in the current Pacific month up to now, by source and kind."""
     first = platform_time.start_of(platform_time.day_of(now).replace(day=1))
-    rows = (
-        RightLot.objects.filter(granted_at__gte=first, granted_at__lte=now)
-        .order_by("source")
-        .values("source", "kind")
-        .annotate(total=Sum("amount"), unlimited=Count("pk", filter=Q(amount__isnull=True)))
-    )
+    rows = _granted(first, now)
     order = {kind: rank for rank, kind in enumerate(RightKind)}
     grants = [
         MonthGrant(
@@ -230,3 +228,10 @@ def next_grant_day(today: date) -> date | None:
             if (day := month.replace(day=number)) > today:
                 return day
     return None
+
+
+@prepared
+def _granted(first: datetime, now: datetime) -> QuerySet[RightLot, Any]:
+    lots = RightLot.objects.filter(granted_at__gte=first, granted_at__lte=now)
+    rows = lots.order_by("source").values("source", "kind")
+    return rows.annotate(total=Sum("amount"), unlimited=Count("pk", filter=Q(amount__isnull=True)))

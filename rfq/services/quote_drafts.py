@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from portal import platform_time
 from portal.models import Member
+from portal.prepared_reads import prepared
 from rfq.models import Quote, QuoteDraft, Rfq
 from rfq.models.quotes import LIVE
 from rfq.quotes.content import clean_content
@@ -53,7 +54,12 @@ def draft_delete(*, member: Member, rfq: Rfq) -> int:
 
 def draft_of(*, member: Member, rfq: Rfq) -> QuoteDraft | None:
     """Return a person's own draft on an RFQ."""
-    return QuoteDraft.objects.filter(user=member.user, rfq=rfq).first()
+    return next(iter(_draft(member.user_id, rfq.pk)), None)
+
+
+@prepared
+def _draft(user_id: int, rfq: int) -> QuerySet[QuoteDraft]:
+    return QuoteDraft.objects.filter(user=user_id, rfq=rfq)
 
 
 def drafts_of(*, member: Member) -> QuerySet[QuoteDraft]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,6 +20,7 @@ from portal.country_names import country_name
 from portal.errors import InvalidInput, Refusal
 from portal.http import MemberRequest
 from portal.models import StoredFile
+from portal.prepared_reads import prepared
 from portal.services.buyers import buyer_badges
 from portal.services.files import file_store
 from portal.views.base import SellerPage
@@ -40,11 +42,16 @@ from rfq.services.quotes import terms_from
 
 def rfq_or_404(rfq_id: str, now: datetime) -> Rfq:
     """Return an RFQ that is posted; one that is not yet does not exist (K-5)."""
-    rfqs = Rfq.objects.select_related("buyer", "category").filter(posted_at__lte=now)
-    rfq = rfqs.filter(rfq_id=rfq_id).first() if "\0" not in rfq_id else None
+    rfq = next(iter(_posted(rfq_id, now)), None) if "\0" not in rfq_id else None
     if rfq is None:
         raise Http404
     return rfq
+
+
+@prepared
+def _posted(rfq_id: str, now: datetime) -> QuerySet[Rfq]:
+    rfqs = Rfq.objects.select_related("buyer", "category")
+    return rfqs.filter(rfq_id=rfq_id, posted_at__lte=now)
 
 
 def next_path(request: MemberRequest, default: str) -> str:
@@ -250,7 +257,12 @@ class QuoteDraftSave(SellerPage):
 
 def own_live_quote(request: MemberRequest, rfq: Rfq) -> Quote | None:
     """Return the shop's live quote on an RFQ."""
-    return Quote.objects.filter(LIVE, seller=request.seller, rfq=rfq).first()
+    return next(iter(_live_quote(request.seller.pk, rfq.pk)), None)
+
+
+@prepared
+def _live_quote(seller_id: int, rfq: int) -> QuerySet[Quote]:
+    return Quote.objects.filter(LIVE, seller=seller_id, rfq=rfq)
 
 
 def template_chosen(key: str) -> QuoteTemplate | None:

@@ -18,7 +18,7 @@ from portal.http import MemberRequest
 from portal.platform_time import last_days
 from portal.services.buyers import buyer_badges
 from portal.views.base import SellerPage
-from portal.views.lists import page_of
+from portal.views.lists import Counted, page_of
 from rfq.models import FollowUp, QuoteDraft
 from rfq.quotes.export import export_rows
 from rfq.quotes.figures import funnel, quote_figures, response_histogram
@@ -63,25 +63,30 @@ class QuotesPage(SellerPage):
         """Show a page of the chosen tab."""
         now = platform_time.now()
         tab = request.GET.get("tab", "")
+        counts = tab_counts(request.seller, request.member, now)
         if tab == DRAFTS:
             context = self.drafts(request)
         elif tab == FOLLOW_UPS:
             context = self.follow_ups(request, now)
         else:
-            context = self.quotes(request, now)
+            context = self.quotes(request, now, counts)
         context |= {
             "tab": tab,
-            "tabs": tabs(tab_counts(request.seller, request.member, now)),
+            "tabs": tabs(counts),
             "may_quote": request.member.can(Action.QUOTE),
             "attention_days": ATTENTION_DAYS,
             "viewed_days": VIEWED_LONG_AGO.days,
         }
         return render(request, "rfq/quotes.html", context)
 
-    def quotes(self, request: MemberRequest, now: datetime) -> dict[str, Any]:
-        """Read a page of quotes."""
+    def quotes(self, request: MemberRequest, now: datetime, counts: TabCounts) -> dict[str, Any]:
+        """Read a page of quotes; without filters their number is that of the tab."""
         found = chosen_quotes(request, now)
-        page = page_of(request, found.qs.select_related("rfq", "buyer"))
+        listed: Any = found.qs.select_related("rfq", "buyer")
+        if not found.is_narrowed:
+            number = counts.attention if request.GET.get("tab") == ATTENTION else counts.all
+            listed = Counted(listed, number)
+        page = page_of(request, listed)
         rows = quote_rows(request.seller, page.object_list, now)
         return {"filter": found, "filtered": found.is_narrowed, "page_obj": page, "rows": rows}
 
