@@ -197,7 +197,12 @@ class _Reader:
                 problems.append(RowProblem(number, name, str(error)))
         if not product_id:
             given.setdefault("owner", self.actor.pk)
-        row = ProductRow(product_id, self.seller.pk, given, by=self.by, number=number)
+        # An id names a product of the shop. Were others taken for new ones, a file of guessed ids, never
+        # applied, would tell which of them other shops have (K-8).
+        exists = bool(product_id)
+        row = ProductRow(
+            product_id, self.seller.pk, given, by=self.by, number=number, must_exist=exists
+        )
         return row, problems
 
     def _put(self, given: dict[str, Any], name: str, raw: Any) -> None:

@@ -279,13 +279,14 @@ class _Chunk:
 
     def _refused(self, row: ProductRow, product: Product | None) -> Result | None:
         """Return the rejection of a row that may not be about this product at all."""
-        if product is None:
+        foreign = product is not None and product.seller_id != row.seller_id
+        if product is None or (foreign and row.must_exist and not self.by_platform):
             if row.must_exist:
                 return _rejection(row, "not_found", "product_id", _("There is no such product."))
             return None
-        if product.seller_id != row.seller_id and self.by_platform:
+        if foreign and self.by_platform:
             return _rejection(row, "other_seller", "seller", _("The product is another seller's."))
-        if product.seller_id != row.seller_id or row.must_be_new:
+        if foreign or row.must_be_new:
             # One answer for own and foreign ids: it must not tell whose a product is (K-8).
             return _rejection(
                 row, "product_id_taken", "product_id", _("This product id cannot be used.")

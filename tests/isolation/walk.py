@@ -115,6 +115,8 @@ def browser(user: User) -> Client:
     """Return a browser in which somebody is signed in."""
     client = Client(raise_request_exception=False)
     client.force_login(user, backend=BACKEND)
+    # A page says when somebody signed in last: not what a test did.
+    User.objects.filter(pk=user.pk).update(last_login=None)
     return client
 
 
@@ -155,6 +157,14 @@ _noted: ContextVar[dict[str, set[str]] | None] = ContextVar("noted", default=Non
 _asked: ContextVar[str] = ContextVar("asked", default="")
 
 
+@contextmanager
+def asked_of(address: str) -> Iterator[None]:
+    """Let what is looked at inside be noted under the view at an address."""
+    token = _asked.set(view_of(address))
+    yield
+    _asked.reset(token)
+
+
 def _noting(look: Any) -> Any:
     def noting(self: Any, key: Any, *args: Any, **kwargs: Any) -> Any:
         noted = _noted.get()
@@ -187,11 +197,9 @@ class Crawl:
             self._visit(self._todo.pop(0))
 
     def _visit(self, address: str) -> None:
-        token = _asked.set(view_of(address))
-        with undone():
+        with asked_of(address), undone():
             response = self.client.get(address)
             content = body_of(response)
-        _asked.reset(token)
         self.pages[address] = (response.status_code, plain(content))
         if not response.get("Content-Type", "").startswith("text/html"):
             return

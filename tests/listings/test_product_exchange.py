@@ -139,7 +139,7 @@ def test_an_import_is_previewed_and_then_applied(owner_client: Client, owner: Me
         "product_id,category,title,kind,attr:VOLTAGE,price_min,price_max\n"
         "kit,e-bike-kits,Changed 标题,rts,36v,,\n"
         ",e-bike-kits,Brand new,rts,,5,6\n"
-        "bad,e-bike-kits,,rts,47V,5,4\n"
+        ",e-bike-kits,,rts,47V,5,4\n"
     )
     answer = send(owner_client, text)
     assert counts(answer) == [1, 1, 0, 1]
@@ -172,10 +172,15 @@ def test_an_import_cannot_touch_or_find_out_foreign_products(
     owner_client: Client, stranger: Member
 ) -> None:
     make(stranger, "theirs")
-    answer = send(owner_client, "product_id,category,title,kind\ntheirs,e-bike-kits,Mine,rts\n")
-    assert counts(answer) == [0, 0, 0, 1]
-    assert "This product id cannot be used." in answer.content.decode()
-    assert KIT["title"] == stored()[0].title
+    head = "product_id,category,title,kind\n"
+    told = []
+    for guessed in ("theirs", "nobody"):
+        answer = send(owner_client, f"{head}{guessed},e-bike-kits,Mine,rts\n")
+        assert counts(answer) == [0, 0, 0, 1]
+        assert "There is no such product." in answer.content.decode()
+        told.append(re.findall(r"<td[^>]*>(.*?)</td>", answer.content.decode(), re.DOTALL))
+    assert [str(told[0]).replace("theirs", "nobody")] == [str(told[1])]
+    assert [KIT["title"]] == [product.title for product in stored()]
 
 
 @pytest.mark.rule("K-8")
@@ -208,15 +213,17 @@ def test_a_file_that_cannot_be_read_says_why(
     assert stored() == []
 
 
-def test_the_same_id_twice_is_refused_the_second_time(owner_client: Client) -> None:
+def test_the_same_id_twice_is_refused_the_second_time(owner_client: Client, owner: Member) -> None:
+    make(owner, "a")
     text = "product_id,category,title,kind\na,e-bike-kits,One,rts\na,e-bike-kits,Two,rts\n"
     answer = send(owner_client, text)
-    assert counts(answer) == [1, 0, 0, 1]
+    assert counts(answer) == [0, 1, 0, 1]
     confirm(owner_client, answer)
     assert [product.title for product in stored()] == ["One"]
 
 
-def test_a_file_from_excel_with_numbers_is_taken(owner_client: Client) -> None:
+def test_a_file_from_excel_with_numbers_is_taken(owner_client: Client, owner: Member) -> None:
+    make(owner, "1001", status="draft", tiers=[], attributes={})
     book = openpyxl.Workbook()
     book.active.append(
         ["product_id", "category", "title", "kind", "price_min", "moq", "attr:power_w"]
