@@ -1,7 +1,8 @@
 """Reading something once for a page that several modules ask of it (UI-2).
 
-The home page is made of actions and tiles of modules that do not know each other; what more than one
-of them needs is read by a function marked `@read_once`, and kept while the page is being made::
+A page is made of parts of modules that do not know each other, home most of all; what more than one of
+them needs is read by a function marked `@read_once`, and kept while the page is being made. Every page of
+the seller portal that only shows is such a block (`portal.views.base.SellerPage`)::
 
     with reading_once():
         actions = next_actions_for(…)
