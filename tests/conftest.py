@@ -14,6 +14,8 @@ from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django import DjangoDbBlocker
 from rest_framework.test import APIClient
 
@@ -29,6 +31,12 @@ from tests.rules_plugin import (  # noqa: F401  hooks
     pytest_runtest_makereport,
     pytest_sessionfinish,
 )
+
+# How long one example takes says what else the machine does, not whether the code is right.
+hypothesis_settings.register_profile(
+    "portal", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("portal")
 
 prepared_reads.checked = True  # every statement written ahead is that of its query, on every call
 
