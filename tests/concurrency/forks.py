@@ -74,6 +74,8 @@ class Processes:
                 target = sqlite3.connect(self._file)
                 connection.ensure_connection()
                 connection.connection.backup(target)
+                # A file in use is: else children that connect at once would change its mode at once.
+                target.execute("PRAGMA journal_mode = WAL")
                 target.close()
         else:
             connections.close_all()
