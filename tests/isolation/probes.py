@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from compliance.models import Certificate, Violation
+from compliance.models import Certificate, GatedProduct, Violation
 from growth.models import Enrolment
 from listings.models import Product, ShippingTemplate
 from portal.models import Inquiry, Member, Order, StoredFile, WebhookDelivery
 from rfq.models import Quote, QuoteTemplate
-from tests.api.world import CANARY, World
+from tests.api.world import CANARY, OWNED, World
 
 NOWHERE = {"text": "Xquvw-Zyqqa", "number": "987654", "token": "Q" * 40}
 
@@ -44,6 +44,10 @@ KINDS = {
 """What is named by pages and calls."""
 
 
+ALSO: dict[str, dict[Any, str]] = {"product": {GatedProduct: "seller"}}
+"""Further models whose rows stand for the same thing."""
+
+
 def probes(world: World, kind: str, side: str = "A") -> list[tuple[str, str]]:
     """Return pairs of a value that only the shop across has, and one like it that nobody has."""
     other = world.other(side)
@@ -68,3 +72,20 @@ def same(answer: str, *values: str) -> str:
     for value in values:
         answer = re.sub(rf"(?<![\w-]){re.escape(value)}(?![\w-])", "…", answer)
     return answer
+
+
+def crossed(world: World, kind: str, side: str = "A") -> list[str]:
+    """Return the columns with which a row of a shop refers to what another shop has of a kind."""
+    if kind not in KINDS:
+        return []
+    found = []
+    targets = {KINDS[kind].model: KINDS[kind].lookup, **ALSO.get(kind, {})}
+    mine, theirs = world.shops[side].pk, world.shops[world.other(side)].pk
+    for model, lookup in OWNED.items():
+        for column in model._meta.concrete_fields:
+            owned_by_it = lookup.startswith(f"{column.name}__")
+            if column.related_model in targets and not owned_by_it:
+                foreign = f"{column.name}__{targets[column.related_model]}"
+                rows = model._base_manager.filter(**{lookup: mine, foreign: theirs})
+                found += [f"{model.__name__}.{column.name}"] if rows.exists() else []
+    return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from typing import Any
@@ -23,7 +24,7 @@ from pytest_django import DjangoDbBlocker
 from tests.api.aims import Aims, body_of, prepare
 from tests.api.driver import of_shops, operation_name, schema_of
 from tests.api.world import World
-from tests.isolation.probes import probes, same
+from tests.isolation.probes import crossed, probes, same
 from tests.isolation.walk import Crawl, Form, browser, plain, undone
 from tests.isolation.walk import body_of as content_of
 
@@ -93,8 +94,12 @@ def test_a_form_does_and_tells_nothing_of_another_shop(world: World, forms: list
     client, told, sent = browser(world.people["owner"].user), [], 0
     cookies = client.cookies.output(header="", sep=";")
     before = world.fingerprint("B")
+    tried = Counter[tuple[str, ...]]()
     for form in forms:
         for name, kind in naming(fields_of(form)):
+            tried[form.view, name, kind] += 1
+            if tried[form.view, name, kind] > 2:
+                continue
             for button in [one for one in BUTTONS if one is None or one in fields_of(form)]:
                 for foreign, missing in probes(world, kind):
                     answers = []
@@ -110,6 +115,8 @@ def test_a_form_does_and_tells_nothing_of_another_shop(world: World, forms: list
                             answers.append((answer.status_code, way, text))
                             if value == foreign and world.fingerprint("B") != before:
                                 told.append(f"{form.view} {name}={foreign} changed the other shop")
+                            if crossing := crossed(world, kind):
+                                told.append(f"{form.view} {name}={value}: {crossing}")
                     sent += 1
                     if how := differs(answers):
                         told.append(f"{form.view} {name}={foreign}/{missing} {button}: {how}")
@@ -180,6 +187,8 @@ def test_a_call_does_and_tells_nothing_of_another_shop(world: World) -> None:
                         answers.append((answer.status_code, "", text))
                         if value == foreign and world.fingerprint("B") != before:
                             told.append(f"{name} {field}={foreign} changed the other shop")
+                        if crossing := crossed(world, kind):
+                            told.append(f"{name} {field}={value}: {crossing}")
                 sent += 1
                 how = differs(answers)
                 if bool(how) != ((name, field) in TOLD):

@@ -73,7 +73,7 @@ class _Page(HTMLParser):
             return
         name = given.get("name", "")
         if tag in ("input", "button") and name:
-            self._control(owner, name, given)
+            self._control(owner, name, {"type": "submit"} | given if tag == "button" else given)
         elif tag == "select" and name:
             self._select = (owner, name)
             owner.offered.setdefault(name, [])
