@@ -17,13 +17,11 @@ from portal.api import (
     rulebooks,
     shop,
 )
-from portal.views.api_reference import DocsAddress
 
 app_name = "api"
 urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", DocsAddress.as_view(), name="docs"),
-    path("docs/try", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs-try"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
     path("me", me.MeView.as_view(), name="me"),
     path("members", members.MemberList.as_view(), name="members"),
     path("members/<str:username>", members.MemberDetail.as_view(), name="member"),

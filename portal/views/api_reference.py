@@ -1,7 +1,7 @@
 """The calls of the API to read: light pages, without a script (API-1, UI-5).
 
-Whoever is signed in may read them, with a shop or without. `/api/v1/docs` leads here; the page to try
-calls out stands beside it.
+Whoever is signed in may read them, with a shop or without. The page to try calls out, `/api/v1/docs`,
+stands beside them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from itertools import groupby
 
 from django.contrib.auth.mixins import LoginRequiredMixin
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.views.generic import View
 
 from portal.api import reference
@@ -20,14 +20,6 @@ from portal.api.schema import KeptSchemaGenerator
 def _schema() -> reference.Schema:
     kept: reference.Schema = KeptSchemaGenerator().get_schema(public=True)
     return kept
-
-
-class DocsAddress(View):
-    """The address where programs' authors look first."""
-
-    def get(self, request: HttpRequest) -> HttpResponse:
-        """Lead to the reference."""
-        return redirect("portal:api-reference")
 
 
 class ReferencePage(LoginRequiredMixin, View):

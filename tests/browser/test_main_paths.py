@@ -45,7 +45,7 @@ def test_a_stranger_sees_none_of_it(visitor, stranger, shop, clock):
 @pytest.mark.rule("API-1")
 def test_calls_can_be_tried_out_under_the_strict_policy(visitor, owner):
     person = visitor(owner.user)
-    person.page.goto(person.base + reverse("api:docs-try"))
+    person.page.goto(person.base + reverse("api:docs"))
     drawn = person.page.locator(".swagger-ui .info")
     expect(drawn).to_contain_text("Seller back office API", timeout=30_000)
     assert not person.complaints

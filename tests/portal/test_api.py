@@ -372,7 +372,7 @@ def test_notices_are_read_in_ones_language_and_marked(
         notice_send(kind="theme_ending", key=f"k{number}", seller=shop, params=params)
     rows = owner_api.get(f"{API}/notices").json()["results"]
     assert len(rows) == 3
-    assert rows[0]["title"] == "Theme LED ends on July 19, 2022"
+    assert rows[0]["title"] == "Theme LED ends on Jul 19, 2022"
     answer = owner_api.post(f"{API}/notices/read", {"ids": [rows[0]["id"], 2**62]})
     assert answer.json() == {"unread": 2}
     assert len(owner_api.get(f"{API}/notices?unread=true").json()["results"]) == 2

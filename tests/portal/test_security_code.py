@@ -26,6 +26,8 @@ UNESCAPED = {
     "portal/templatetags/action_list.py": "the list of actions, each part escaped",
     "portal/form_renderer.py": "choices, each part escaped",
     "portal/charts.py": "empty plots",
+    "portal/templatetags/admin_cells.py": "cells that Django wrote, with the escaped name of their column",
+    "portal/templatetags/api_reference.py": "code in escaped text",
     "portal/template_folding.py": "what Django's own nodes wrote, once",
 }
 CALLS_OUT = {

@@ -39,7 +39,7 @@ READING_IS_NOTED = {
     "account_reset_password_from_key",
 }
 OPEN_WITHOUT_A_SECOND_FACTOR = re.compile(
-    r"account_|mfa_|healthz|set_language|portal:language|portal:sign-out-everywhere|api:(schema|docs|docs-try)$"
+    r"account_|mfa_|healthz|set_language|portal:language|portal:sign-out-everywhere|api:(schema|docs)$"
 )
 
 

@@ -257,5 +257,5 @@ def written(language: str) -> Iterator[str]:
 
 
 def test_days_and_numbers_are_written_the_reader_s_way():
-    assert list(written("en")) == ["Jul 9, 2022", "July 9, 2022", "1,234,567.50"]
+    assert list(written("en")) == ["Jul 9, 2022", "Jul 9, 2022", "1,234,567.50"]
     assert list(written("zh-hans")) == ["2022年7月9日", "2022年7月9日", "1,234,567.50"]

@@ -92,8 +92,8 @@ def world(shop: Seller, owner: Member, clock: object) -> Product:
     owner.user.username = "linmei"
     owner.user.save()
     fill(shop, owner.user, 2)
-    kit = product_feed(shop, "kit", title="48V hub motor set")
-    product_feed(shop, "near", title="48V hub motor set", price_max="9000", services=["sample"])
+    kit = product_feed(shop, "kit", title="48V hub motor, black")
+    product_feed(shop, "near", title="48V hub motor, black", price_max="9000", services=["sample"])
     matched = theme_make(
         "t1", title_zh="东南亚-电动自行车套件", countries=["ID", "MY"], price_max="2500"
     )
