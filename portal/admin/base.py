@@ -163,6 +163,7 @@ class ReadOnlyAdmin(PortalAdmin):
 class ReadOnlyInline(admin.TabularInline):
     """Rows that belong to the object, to look at."""
 
+    template = "admin/read_only_inline.html"
     extra = 0
     can_delete = False
     show_change_link = True

@@ -99,10 +99,22 @@ def _last_day(day: date) -> Any:
     return EMPTY if day == FOREVER else day
 
 
+class NamedDateTime(AdminSplitDateTime):
+    """Django's day and time; each box has a name of its own, which Django writes beside it only."""
+
+    def get_context(self, name: str, value: Any, attrs: Any) -> dict[str, Any]:
+        """Return what the template is drawn from."""
+        context: dict[str, Any] = super().get_context(name, value, attrs)
+        labels = (context["date_label"], context["time_label"])
+        for box, label in zip(context["widget"]["subwidgets"], labels, strict=True):
+            box["attrs"]["aria-label"] = label
+        return context
+
+
 class InstantInput(forms.SplitDateTimeField):
     """A day and a time in Pacific time; of a time that comes twice the first, as everywhere (K-1)."""
 
-    widget = AdminSplitDateTime
+    widget = NamedDateTime
 
     def compress(self, data_list: Any) -> Any:
         """Return the instant; refuse a time that the clocks leap over."""
@@ -122,6 +134,6 @@ def instant_input(db_field: models.DateTimeField, **options: Any) -> Any:
     words = gettext_lazy("Pacific time.")
     if db_field.help_text:
         words = format_lazy("{} {}", db_field.help_text, words)
-    # The widget that the admin would choose comes with `options`; it is the same.
-    options = {**options, "form_class": InstantInput, "widget": AdminSplitDateTime}
+    # The widget that the admin would choose comes with `options`.
+    options = {**options, "form_class": InstantInput, "widget": NamedDateTime}
     return db_field.formfield(help_text=words, **options)

@@ -22,6 +22,23 @@
     }
   });
 
+  // Who tabs out of a menu has left it.
+  document.addEventListener("focusin", (event) => {
+    for (const menu of openMenus()) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  // A form that came back is read from what is wrong with it: its first marked field, or what is said above.
+  if (document.body.hasAttribute("data-answer")) {
+    const wrong = document.querySelector(
+      "main :is(input, select, textarea):is(.is-invalid, [aria-invalid=true]):not([type=hidden])",
+    );
+    const said = document.querySelector("main [role=alert]");
+    if (!wrong && said) said.tabIndex = -1;
+    (wrong || said)?.focus();
+  }
+
   const toggle = document.getElementById("nav-toggle");
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
