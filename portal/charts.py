@@ -3,7 +3,7 @@
 pygal's SVG carries its own style sheet and script, which the content security policy refuses, so the
 three shapes the portal needs are drawn here. A drawing stretches to its frame (`preserveAspectRatio`
 none, strokes that do not scale); labels are HTML around it and stay readable at 360 px. Colours come
-from classes in `static/css/figures.css`.
+from classes in `static/css/plots.css`.
 """
 
 from __future__ import annotations

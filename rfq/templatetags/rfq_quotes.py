@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 from portal.templatetags.portal_ui import number_text, time_left
 from rfq.models import Rfq
 from rfq.quotes.units import quantity_text, unit_text
-from rfq.quotes.words import left_text
 
 register = template.Library()
 
@@ -43,9 +42,3 @@ def unit_price(quote: Any) -> SafeString:
     if quote.currency == "USD":
         return format_html('<span class="num">US${}</span>', text)
     return format_html('<span class="num">{}\u00a0{}</span>', quote.currency, text)
-
-
-@register.filter
-def rights_left(left: int | None) -> str:
-    """Write what is left: `9 left`, `unlimited`."""
-    return left_text(left)
