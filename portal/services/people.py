@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib import messages
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from portal.choices import SellerStatus
 from portal.http import SignedInRequest
@@ -12,6 +14,8 @@ from portal.prepared_reads import prepared
 
 SESSION_SELLER = "seller"
 SELLER_HEADER = "X-Seller"
+FORM_SELLER = "acting_for"
+"""The hidden field of a form: the shop it was shown for (`portal.templatetags.shop_forms`)."""
 
 
 def memberships_of(user: User) -> list[Member]:
@@ -52,12 +56,24 @@ def choose_member(memberships: list[Member], wanted: str | None) -> Member | Non
 def member_for_request(request: SignedInRequest) -> Member | None:
     """Return the member a browser session acts as; the seller switcher stores the choice.
 
-    Whose chosen shop is no longer theirs goes on in the first of the others, but for a form that was
-    filled in for the one that is gone: it acts for none.
+    A form acts for the shop it was shown for, also when another one was chosen in a second tab
+    meanwhile, and the session follows it. Whose chosen shop is no longer theirs goes on in the first of
+    the others, but for a form that was filled in for the one that is gone: it acts for none.
     """
     memberships = memberships_of(request.user)
     request.memberships = memberships
     chosen = choose_member(memberships, request.session.get(SESSION_SELLER))
+    shown_for = request.POST.get(FORM_SELLER)
+    if shown_for:
+        member = choose_member(memberships, shown_for)
+        if member and chosen != member:
+            request.session[SESSION_SELLER] = shown_for
+            messages.info(
+                request,
+                _("That page was of %(shop)s, so it was done there. You are now in it again.")
+                % {"shop": member.seller.name.rstrip(".")},
+            )
+        return member
     if chosen is None and memberships:
         del request.session[SESSION_SELLER]
         if request.method in ("GET", "HEAD", "OPTIONS"):

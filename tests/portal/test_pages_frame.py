@@ -25,6 +25,7 @@ from portal.models import (
     User,
 )
 from portal.scoping import seller_scope
+from portal.services.people import FORM_SELLER
 from portal.templatetags.portal_ui import icon_body
 from tests import factories
 from tests.portal.page_rows import (
@@ -63,6 +64,35 @@ def test_the_switcher_knows_own_shops_only(
     owner_client.post(switch, {"seller": second.member_id})
     assert owner_client.get(reverse("portal:home")).context["seller"] == second
     assert owner_client.get(reverse("portal:members")).status_code == 403, "a viewer there"
+
+
+@pytest.mark.rule("K-8")
+def test_a_form_acts_for_the_shop_it_was_shown_for(
+    owner_client: Client, owner: Member, other_shop: Seller, category: Any
+) -> None:
+    """In one tab a form of the first shop is open, in another the second shop is chosen."""
+    invite = {"username": "newcomer", "email": "newcomer@example.com", "role": Role.VIEWER}
+    page = reverse("portal:members")
+    assert FORM_SELLER not in owner_client.get(page).content.decode(), "one shop: nothing to mix up"
+    second = factories.seller_create(category, member_id="cn3003", name_en="Zhongshan Two Ltd")
+    Member.everywhere.create(user=owner.user, seller=second, role=Role.OWNER)
+    shown = owner_client.get(page).content.decode()
+    field = f'name="{FORM_SELLER}" value="{owner.seller.member_id}"'
+    assert shown.count(field) == shown.count("csrfmiddlewaretoken") - 1, "all but the switcher"
+    owner_client.post(reverse("portal:switch-seller"), {"seller": second.member_id})
+
+    foreign = owner_client.post(page, {**invite, FORM_SELLER: other_shop.member_id}, follow=True)
+    assert "Nothing was done" in foreign.content.decode()
+    assert not User.objects.filter(username="newcomer").exists()
+
+    done = owner_client.post(page, {**invite, FORM_SELLER: owner.seller.member_id}, follow=True)
+    assert "so it was done there" in done.content.decode()
+    assert done.context["seller"] == owner.seller, "what follows is of the same shop"
+    shops = Member.everywhere.filter(user__username="newcomer").values_list("seller", flat=True)
+    assert list(shops) == [owner.seller.pk]
+
+    again = owner_client.get(page).content.decode()
+    assert "so it was done there" not in again
 
 
 @pytest.mark.rule("UI-6")
