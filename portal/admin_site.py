@@ -10,6 +10,7 @@ from typing import Any, cast
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.utils import quote
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import Aggregate, Count, Min, QuerySet
@@ -64,6 +65,17 @@ class Queue:
         }
 
 
+@dataclass(frozen=True)
+class Deed:
+    """What somebody did last: to which object, of which kind, and where it is."""
+
+    name: str
+    kind: str
+    action: str
+    instant: datetime
+    url: str
+
+
 class PortalAdminSite(admin.AdminSite):
     """Stock admin with our names; signing in happens on the portal's page, with MFA (K-9)."""
 
@@ -94,10 +106,28 @@ class PortalAdminSite(admin.AdminSite):
         own = {"queues": mine, "deeds": self.last_deeds(request.user)}
         return super().index(request, {**own, **(extra_context or {})})
 
-    def last_deeds(self, user: Any) -> QuerySet[Any]:
+    def last_deeds(self, user: Any) -> list[Deed]:
         """Return what somebody did last, as the audit trail has it (K-19)."""
-        entries = apps.get_model("auditlog", "LogEntry").objects
-        return entries.filter(actor=user).order_by("-timestamp", "-pk")[:LAST_DEEDS]
+        entries = apps.get_model("auditlog", "LogEntry").objects.select_related("content_type")
+        newest = entries.filter(actor=user).order_by("-timestamp", "-pk")[:LAST_DEEDS]
+        return [self._deed(entry, user) for entry in newest]
+
+    def _deed(self, entry: Any, user: Any) -> Deed:
+        """Name a deed by what it was done to, and lead there where somebody may look."""
+        model = entry.content_type.model_class()
+        url = ""
+        if model in self._registry:
+            known = f"{model._meta.app_label}.view_{model._meta.model_name}"
+            if user.has_perm(known):
+                route = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+                url = reverse(route, args=[quote(entry.object_pk)])
+        return Deed(
+            name=entry.object_repr,
+            kind=entry.content_type.name,
+            action=entry.additional_data.get("action", ""),
+            instant=entry.timestamp,
+            url=url,
+        )
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

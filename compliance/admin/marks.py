@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import F
 from django.forms import ModelForm
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -109,7 +110,7 @@ class MarkCaseAdmin(ReadOnlyAdmin):
     list_filter = ("state", "mark")
     list_select_related = ("mark", "product__seller", "judged_by")
     search_fields = ("=product__product_id", "=product__seller__member_id", "title", "mark__name")
-    ordering = ("answered_at", "opened_at")
+    ordering = (F("answered_at").asc(nulls_last=True), "opened_at", "pk")
     change_form_template = "admin/compliance/markcase/change_form.html"
     own_pages = {"judge": "<int:pk>/judge/"}
     fields = (

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy
 from compliance.choices import AppealStatus
 from compliance.models import Violation
 from compliance.penalties.reading import books_by_version, shown, violations_read
+from compliance.review.reading import ShownFile
 from compliance.services.penalty_cases import MAX_TEXT
 from compliance.services.violations import points_of
 from portal import platform_time
 from portal.admin.own_pages import OwnSheet
 from portal.models import Dispute, Member, Order
-from portal.services.files import file_url
 
 
 class NoteForm(forms.Form):
@@ -73,17 +73,8 @@ class CasePages(OwnSheet):
         )
 
 
-def _files(owner: Any) -> list[dict[str, Any]]:
-    if owner is None:
-        return []
-    return [
-        {
-            "file": one.file,
-            "url": file_url(one.file),
-            "is_image": one.file.content_type.startswith("image/"),
-        }
-        for one in owner.files.all()
-    ]
+def _files(owner: Any) -> list[ShownFile]:
+    return [] if owner is None else [ShownFile("", one.file) for one in owner.files.all()]
 
 
 def order_facts(order: Order | None) -> dict[str, Any] | None:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from PIL import Image
 
 from compliance.certificates.numbers import check_number
 from compliance.choices import CertificateEventKind, CertificateStatus, CertificateType, FileKind
@@ -71,6 +73,15 @@ class ShownFile:
     def is_image(self) -> bool:
         """Whether it may be shown in place."""
         return FileType(self.file.content_type).is_image
+
+    @cached_property
+    def pixels(self) -> tuple[int, int] | None:
+        """Width and height, read from the head of the file: the page keeps its place; none if unreadable."""
+        try:
+            with self.file.file.open("rb") as stream, Image.open(stream) as picture:
+                return picture.size
+        except (OSError, ValueError, Image.DecompressionBombError):
+            return None
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,12 @@ class PackAdmin(PreviewedAdmin):
 
     # --- List -----------------------------------------------------------------------------------
 
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """What waits to be settled is a queue: the oldest first. Else the newest pack first."""
+        if request.GET.get(PackStateFilter.parameter_name) == "waiting":
+            return ("closes_on", "code")
+        return ("-opens_on", "code")
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pack]:
         """Count claims along."""
         rewarded = Count("claims", filter=Q(claims__outcome=ClaimOutcome.REWARDED))

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from auditlog.models import LogEntry
-from django.contrib import admin
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import DateTimeField, Field
 from django.db.models.constants import LOOKUP_SEP
 from django.forms import Media, ModelForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -191,12 +191,24 @@ class ServiceAdmin(PortalAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show or save; after a refusal show the form again."""
+        """Show or save; after a refusal show the form again, or what it came too late for."""
+        if request.method == "POST" and object_id is not None:
+            obj = self.get_object(request, unquote(object_id))
+            if obj is not None and (why := self.closed_to(request, obj)):
+                messages.error(request, why)
+                return HttpResponseRedirect(request.path)
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Refusal as refusal:
             request.refusal = refusal  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def closed_to(self, request: HttpRequest, obj: Any) -> str:
+        """Say why an object takes no form any more of somebody who may send it; "" when it does.
+
+        A second tab, or a second person, still shows the form: they are told, and shown what is now.
+        """
+        return ""
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -20,7 +20,12 @@ from portal.audience import FIELDS, audience_errors, sellers_concerned
 from portal.choices import SellerStatus
 from portal.errors import Refusal
 from portal.models import Bulletin, BulletinQuestion, Seller
-from portal.services.bulletins import bulletin_answer, bulletin_publish, bulletin_save
+from portal.services.bulletins import (
+    FIXED_ONCE_PUBLISHED,
+    bulletin_answer,
+    bulletin_publish,
+    bulletin_save,
+)
 
 CHANGE = "portal.change_bulletin"
 
@@ -59,6 +64,12 @@ class BulletinAdmin(ServiceAdmin):
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
         """Only new bulletins get a slug from their title."""
         return {} if obj else self.prepopulated_fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What stays once sellers have been told has no inputs that would be refused."""
+        if obj is None or obj.published_at is None:
+            return self.readonly_fields
+        return (*FIXED_ONCE_PUBLISHED, *self.readonly_fields)
 
     def save_model(self, request: Any, obj: Bulletin, form: ModelForm, change: bool) -> None:
         """Save through the service."""
@@ -99,6 +110,9 @@ class BulletinAdmin(ServiceAdmin):
             else:
                 messages.success(request, _("Published; the members concerned are being told."))
             return HttpResponseRedirect(back)
+        if bulletin.published_at is not None:
+            messages.error(request, _("This bulletin is published already."))
+            return HttpResponseRedirect(back)
         mistakes = audience_errors(bulletin.audience)
         trading = Seller.objects.exclude(status=SellerStatus.CLOSED)
         return self.page(
@@ -120,7 +134,6 @@ class BulletinQuestionAdmin(ServiceAdmin):
     list_filter = (("answered_at", admin.EmptyFieldListFilter), "bulletin")
     list_select_related = ("seller", "bulletin", "answered_by")
     search_fields = ("text", "answer", "=seller__member_id")
-    ordering = ("answered_at", "asked_at")
     shown = ("bulletin", "seller", "member", "text", "asked_at", "answered_at", "answered_by")
     readonly_fields = shown
     fields = (*shown, "answer")
@@ -128,6 +141,10 @@ class BulletinQuestionAdmin(ServiceAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Shops ask."""
         return False
+
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
+        """What waits stands first in every database, the oldest first."""
+        return [F("answered_at").asc(nulls_first=True), "asked_at", "pk"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulletinQuestion]:
         """Read the asker along."""

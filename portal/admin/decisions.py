@@ -112,6 +112,12 @@ class DecisionAdmin(ServiceAdmin):
         """Those who decide; what is over stays."""
         return (obj is None or self.is_open(obj)) and request.user.has_perm(self.permission)
 
+    def closed_to(self, request: HttpRequest, obj: Any) -> str:
+        """What is over takes no second decision."""
+        if self.is_open(obj) or not request.user.has_perm(self.permission):
+            return ""
+        return _("It has been decided meanwhile. What you sent changed nothing.")
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What the shop said and what was done stay."""
         return self.content

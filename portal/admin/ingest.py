@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -14,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.admin.base import ReadOnlyAdmin
+from portal.admin.decisions import StateFilter
 from portal.admin.own_pages import OwnSheet, add_refusal
 from portal.errors import Refusal
 from portal.ingest import uploads
@@ -44,6 +46,22 @@ class UploadForm(forms.Form):
     )
 
 
+class AcceptedFilter(StateFilter):
+    """What became of a batch: whoever looks for trouble finds it."""
+
+    title = gettext_lazy("accepted")
+    parameter_name = "accepted"
+
+    def kinds(self) -> dict[str, tuple[Any, Q]]:
+        """Offer refused files, rejected rows, and all that went well."""
+        done = Q(finished_at__isnull=False)
+        return {
+            "refused": (gettext_lazy("Refused"), done & ~Q(error="")),
+            "rejected": (gettext_lazy("Rejected rows"), done & Q(error="", rejected__gt=0)),
+            "whole": (gettext_lazy("Complete"), done & Q(error="", rejected=0)),
+        }
+
+
 @admin.register(IngestBatch)
 class IngestBatchAdmin(OwnSheet, ReadOnlyAdmin):
     """The ledger of ingest."""
@@ -52,7 +70,7 @@ class IngestBatchAdmin(OwnSheet, ReadOnlyAdmin):
         "kind", "source", "started_at", "finished_at", "rows", "created", "updated", "unchanged",
         "rejected", "accepted", "user",
     )  # fmt: skip
-    list_filter = ("kind", "strict", "started_at")
+    list_filter = (AcceptedFilter, "kind", "strict", "started_at")
     list_select_related = ("user",)
     search_fields = ("source",)
     change_list_template = "admin/portal/ingestbatch/change_list.html"
@@ -84,13 +102,16 @@ class IngestBatchAdmin(OwnSheet, ReadOnlyAdmin):
             rejections=batch.rejections[:SHOWN],
             more=max(batch.rejected - SHOWN, 0),
             refresh=REFRESH_SECONDS if batch.finished_at is None else None,
+            may_upload=request.user.has_perm(uploads.PERMISSION),
         )
 
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """Take a file and show its batch."""
         if not request.user.has_perm(uploads.PERMISSION):
             raise PermissionDenied
-        form = UploadForm(request.POST or None, request.FILES or None)
+        # The way here from a batch knows what is to be sent again.
+        initial = {"kind": request.GET.get("kind")}
+        form = UploadForm(request.POST or None, request.FILES or None, initial=initial)
         if request.method == "POST" and form.is_valid():
             try:
                 batch = uploads.upload_accept(

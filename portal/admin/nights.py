@@ -23,6 +23,7 @@ from portal.admin import night_plots
 from portal.admin.base import ReadOnlyAdmin
 from portal.admin.night_forms import DayForm, RecomputeForm, StartForm, StopForm
 from portal.admin.own_pages import OwnSheet
+from portal.admin_site import Queue, register_queue
 from portal.choices import RunState
 from portal.errors import Refusal
 from portal.models import JobRun, NightRun, ShardRun
@@ -212,7 +213,15 @@ class NightRunAdmin(OwnSheet, ReadOnlyAdmin):
         form = StopForm(request.POST if request.method == "POST" else None)
         if not form.is_valid():
             title = _("Stop the night of %(day)s") % {"day": run}
-            return self.page(request, "stop", title, run=run, form=form, jobs=_job_rows(run))
+            return self.page(
+                request,
+                "stop",
+                title,
+                run=run,
+                is_open=run.state in OPEN_STATES,
+                form=form,
+                jobs=_job_rows(run),
+            )
 
         def stop() -> None:
             reason = form.cleaned_data["reason"]
@@ -368,3 +377,16 @@ def _shards_to_show(run: NightRun) -> tuple[list[ShardRun], int]:
     found = list(interesting.order_by("job_run_id", "index")[:SHOWN_SHARDS])
     found += list(rest.order_by("job_run_id", "index")[: SHOWN_SHARDS - len(found)])
     return found, shards.count()
+
+
+register_queue(
+    Queue(
+        label=gettext_lazy("Nights that failed"),
+        rows=watch.failed_nights,
+        since="as_of",
+        late=True,
+        url_name=LIST,
+        query="",  # the list names them above everything else
+        permission=PERMISSION,
+    )
+)

@@ -43,6 +43,7 @@ from portal.services.rulebook_retraction import (
 )
 from portal.services.rulebooks import (
     RULEBOOK_MODULES,
+    draft_digest,
     rulebook_draft_save,
     rulebook_publish,
     rulebook_validate,
@@ -81,8 +82,9 @@ class DraftForm(forms.ModelForm):
 
 
 class PublishForm(forms.Form):
-    """What is decided when publishing."""
+    """What is decided when publishing. `seen` is the draft that was looked at."""
 
+    seen = forms.CharField(max_length=64, widget=forms.HiddenInput)
     supersedes = forms.ModelChoiceField(
         Rulebook.objects.none(),
         required=False,
@@ -98,6 +100,7 @@ class PublishForm(forms.Form):
         replaceable = rulebooks_overlapping(rulebook).filter(
             effective_from__lt=rulebook.effective_from
         )
+        self.initial.setdefault("seen", draft_digest(rulebook))
         self.fields["supersedes"].queryset = replaceable  # type: ignore[attr-defined]
         if replaceable.count() == 1:
             self.initial.setdefault("supersedes", replaceable.get().pk)
@@ -141,6 +144,12 @@ class RulebookAdmin(ServiceAdmin):
         if obj is not None and obj.status != RulebookStatus.DRAFT:
             return False
         return super().has_change_permission(request, obj)
+
+    def closed_to(self, request: HttpRequest, obj: Any) -> str:
+        """What was published or withdrawn meanwhile takes no changes."""
+        if obj.status == RulebookStatus.DRAFT or not self.has_change_permission(request):
+            return ""
+        return _("Only a draft can be changed; start a new version.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Rulebook]:
         """Lists do not need the tables."""
@@ -207,15 +216,24 @@ class RulebookAdmin(ServiceAdmin):
         """Show what would change, then publish on a confirmed POST."""
         if not request.user.has_perm(PUBLISH):
             raise PermissionDenied
-        rulebook = self._draft(pk)
+        rulebook = get_object_or_404(Rulebook, pk=pk)
+        if rulebook.status != RulebookStatus.DRAFT:
+            # Published or withdrawn in another tab: what it is now says more than a missing page.
+            messages.error(request, _("Only a draft can be published."))
+            return HttpResponseRedirect(self._address(pk))
         form = PublishForm(request.POST if request.method == "POST" else None, rulebook=rulebook)
         if request.method == "POST" and form.is_valid():
             try:
                 rulebook_publish(actor=request.user, rulebook=rulebook, **form.cleaned_data)
             except Refusal as refusal:
-                form.add_error(None, str(refusal))
-                for _field, text in refusal.fields:
-                    form.add_error(None, text)
+                rulebook.refresh_from_db()
+                if refusal.code == "stale":  # to be looked at and decided anew
+                    form = PublishForm(rulebook=rulebook)
+                    messages.error(request, str(refusal))
+                else:
+                    form.add_error(None, str(refusal))
+                    for _field, text in refusal.fields:
+                        form.add_error(None, text)
             else:
                 messages.success(
                     request,
@@ -286,7 +304,7 @@ class RulebookAdmin(ServiceAdmin):
         if request.method != "POST" or not self.has_change_permission(request):
             raise PermissionDenied
         try:
-            rulebook_withdraw(actor=request.user, rulebook=self._draft(pk))
+            rulebook_withdraw(actor=request.user, rulebook=get_object_or_404(Rulebook, pk=pk))
         except Refusal as refusal:
             messages.error(request, str(refusal))
         else:

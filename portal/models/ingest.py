@@ -49,4 +49,4 @@ class IngestBatch(models.Model):
         ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} {platform_time.to_pacific(self.started_at):%Y-%m-%d %H:%M}"

@@ -181,7 +181,7 @@ def outlook() -> Outlook:
         days.append(DayToCome(day, run, None if starts_now else before))
         before = day
     complete = set(_complete_nights().filter(as_of__lte=latest).values_list("as_of", flat=True))
-    failed = _not_made_good()
+    failed = list(failed_nights())
     oldest = min(complete, default=None)
     too_old = 0
     if oldest is not None:
@@ -192,16 +192,14 @@ def outlook() -> Outlook:
     return Outlook(days, failed, too_old)
 
 
-def _not_made_good() -> list[NightRun]:
-    """Return the failed runs that no later one of their day replaces, oldest first."""
+def failed_nights() -> QuerySet[NightRun]:
+    """Return the failed runs that no later one of their day replaces, oldest first (NGT-4)."""
     later = NightRun.objects.filter(as_of=OuterRef("as_of"), number__gt=OuterRef("number"))
     of_all_jobs = Q(jobs_asked=[])
-    return list(
-        NightRun.objects.filter(
-            Q(of_all_jobs & ~Exists(later.filter(of_all_jobs))) | Q(~of_all_jobs & ~Exists(later)),
-            state=RunState.FAILED,
-        ).order_by("as_of", "number")
-    )
+    return NightRun.objects.filter(
+        Q(of_all_jobs & ~Exists(later.filter(of_all_jobs))) | Q(~of_all_jobs & ~Exists(later)),
+        state=RunState.FAILED,
+    ).order_by("as_of", "number")
 
 
 # --- Durations ----------------------------------------------------------------------------------

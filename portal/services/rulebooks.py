@@ -41,6 +41,7 @@ __all__ = [
     "RulebookMissing",
     "canonical_content",
     "content_digest",
+    "draft_digest",
     "register_rulebook_module",
     "rulebook_draft_save",
     "rulebook_for",
@@ -207,6 +208,13 @@ def content_digest(content: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def draft_digest(rulebook: Rulebook) -> str:
+    """Return the SHA-256 of all that publishing a draft puts in force: what it says and when."""
+    days = [str(rulebook.effective_from), str(rulebook.effective_to)]
+    said = [rulebook.module, rulebook.version, rulebook.source, *days, rulebook.content]
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
 # --- Drafting -----------------------------------------------------------------------------------
 
 
@@ -293,19 +301,24 @@ def rulebook_publish(
     rulebook: Rulebook,
     supersedes: Rulebook | None = None,
     bulletin: Bulletin | None = None,
+    seen: str = "",
 ) -> Rulebook:
     """Put a draft in force from a future Pacific day (K-16).
 
     With `supersedes` (a published rulebook of the module that would still be in force then) that one
-    ends the day before. Refuses, changing nothing: `not_draft`, `invalid_content` with the errors as
-    fields, `not_in_future`, `overlap`, `cannot_supersede`. Publications of one module wait for each
-    other.
+    ends the day before. With `seen` (the `draft_digest` somebody looked at) nothing newer is published.
+    Refuses, changing nothing: `not_draft`, `stale`, `invalid_content` with the errors as fields,
+    `not_in_future`, `overlap`, `cannot_supersede`. Publications of one module wait for each other.
     """
     require_permission(actor=actor, permission="portal.publish_rulebook")
     with transaction.atomic():
         lock_module(rulebook.module)
         # What is published is the row as it is under the lock, not what the caller read earlier.
         current = Rulebook.objects.get(pk=rulebook.pk)
+        if seen and current.status == RulebookStatus.DRAFT and seen != draft_digest(current):
+            raise Refusal(
+                "stale", _("Somebody changed this draft meanwhile. Look at it again, then publish.")
+            )
         _require_publishable(current)
         before: dict[str, Any] = {"status": current.status}
         after: dict[str, Any] = {"status": RulebookStatus.PUBLISHED}

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from PIL import Image
 
 from compliance.choices import CertificateStatus as Status
 from compliance.models import Certificate, RegisterImport, ReviewReason
@@ -153,6 +154,9 @@ def test_the_page_shows_files_fields_and_what_is_doubtful(
     with unscoped():
         image, letter = (one.file for one in certificate.files.select_related("file"))
     assert f'<img src="/files/{image.token}/"' in text
+    with Image.open(image.file) as picture:
+        size = f'width="{picture.width}" height="{picture.height}"'
+    assert size in text, "the page keeps the picture's place"
     assert f'href="/files/{letter.token}/" target="_blank"' in text
     assert f'<img src="/files/{letter.token}/"' not in text
     assert f'<iframe class="review-pdf" src="/files/{letter.token}/?framed' in text

@@ -169,6 +169,24 @@ def pack_form(**over: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@pytest.mark.rule("GRO-8")
+def test_packs_that_wait_are_a_queue_and_all_packs_a_list(
+    staff_client: Client, clock: Callable[[str], None]
+) -> None:
+    clock(NOW)
+    for code, days in (("second", 20), ("first", 30)):
+        opens = DAY - timedelta(days=days)
+        pack_create(code=code, opens_on=opens, closes_on=opens + timedelta(days=5))
+    listing = reverse("admin:growth_pack_changelist")
+
+    def codes(**chosen: str) -> list[str]:
+        shown = staff_client.get(listing, chosen).context["cl"].result_list
+        return [pack.code for pack in shown if pack.code in ("first", "second")]
+
+    assert codes(state="waiting") == ["first", "second"]
+    assert codes() == ["second", "first"]
+
+
 @pytest.mark.rule("GRO-6")
 def test_every_mistake_of_a_pack_is_told_at_once_at_its_field(staff_client: Client) -> None:
     answer = staff_client.post(

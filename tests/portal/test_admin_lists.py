@@ -10,8 +10,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.safestring import SafeString
 
+from portal import platform_time
 from portal.choices import MailState, RulebookStatus
-from portal.models import Category, Notice, Rulebook, User
+from portal.models import Category, IngestBatch, Notice, Rulebook, User
 from portal.services import audit
 from portal.templatetags.admin_cells import named_cells
 from tests.conftest import Clock
@@ -61,9 +62,30 @@ def test_today_in_filters_and_beside_fields_is_the_platforms_day(
 def test_today_of_instants_begins_at_pacific_midnight(staff_client: Client, clock: Clock) -> None:
     clock("2022-12-15T22:30:00-08:00")
     page = staff_client.get("/admin/portal/ingestbatch/")
-    spec = next(one for one in page.context["cl"].filter_specs if one.field_path == "started_at")
+    specs = page.context["cl"].filter_specs
+    spec = next(one for one in specs if getattr(one, "field_path", "") == "started_at")
     first, end = (bound.isoformat() for bound in spec.links[1][1].values())
     assert (first, end) == ("2022-12-15T08:00:00+00:00", "2022-12-16T08:00:00+00:00")
+
+
+@pytest.mark.rule("K-15")
+def test_batches_in_trouble_are_found_and_named_by_the_pacific_clock(
+    staff_client: Client, clock: Clock
+) -> None:
+    clock("2022-12-15T22:30:00-08:00")
+    made = {"kind": "buyers", "started_at": platform_time.now(), "finished_at": platform_time.now()}
+    refused = IngestBatch.objects.create(**made, error="no such column")
+    partly = IngestBatch.objects.create(**made, rejected=2)
+    whole = IngestBatch.objects.create(**made)
+    IngestBatch.objects.create(kind="buyers", started_at=platform_time.now())
+    for chosen, batch in (("refused", refused), ("rejected", partly), ("whole", whole)):
+        page = staff_client.get("/admin/portal/ingestbatch/", {"accepted": chosen})
+        assert list(page.context["cl"].result_list) == [batch]
+    page = staff_client.get(f"/admin/portal/ingestbatch/{refused.pk}/change/").content.decode()
+    assert "<h1>buyers 2022-12-15 22:30</h1>" in page
+    upload = "/admin/portal/ingestbatch/upload/?kind=buyers"
+    assert f'href="{upload}"' in page
+    assert staff_client.get(upload).context["form"]["kind"].value() == "buyers"
 
 
 def test_the_front_page_says_since_when_work_waits_and_what_one_did_last(
@@ -81,6 +103,12 @@ def test_the_front_page_says_since_when_work_waits_and_what_one_did_last(
     body = page.content.decode()
     assert "Aug 3, 2022 09:00 Pacific" in body
     assert "category.suspend" in body
+    [deed] = page.context["deeds"]
+    assert (deed.kind, deed.name) == ("category", str(category))
+    assert f'href="{deed.url}"' in body
+    assert staff_client.get(deed.url).status_code == 200, (
+        "what was done leads to what it was done to"
+    )
 
 
 @pytest.mark.rule("K-16")

@@ -15,6 +15,7 @@ from portal import platform_time
 from portal.choices import MailState, RulebookStatus
 from portal.models import Bulletin, BulletinQuestion, Member, Notice, Rulebook
 from portal.scoping import unscoped
+from portal.services.rulebooks import draft_digest
 
 pytestmark = [pytest.mark.rule("UI-7"), pytest.mark.django_db]
 
@@ -50,19 +51,51 @@ def test_a_rulebook_is_drafted_checked_compared_and_published(
     page = staff_client.get(publish).content.decode()
     assert "-  &quot;scheme&quot;: &quot;tiers&quot;" in page
     current = Rulebook.objects.get(module=LABELS, version="2022-08")
-    refused = staff_client.post(publish, {})
+    seen = {"seen": draft_digest(draft)}
+    refused = staff_client.post(publish, seen)
     assert "supersede it" in refused.content.decode()
     draft.refresh_from_db()
     assert draft.status == RulebookStatus.DRAFT
-    assert staff_client.post(publish, {"supersedes": current.pk}).status_code == 302
+    assert staff_client.post(publish, {**seen, "supersedes": current.pk}).status_code == 302
     draft.refresh_from_db()
     current.refresh_from_db()
     assert draft.status == RulebookStatus.PUBLISHED
     assert current.effective_to == draft.effective_from - timedelta(days=1)
     change = reverse("admin:portal_rulebook_change", args=[draft.pk])
     assert staff_client.get(change).status_code == 200
-    assert staff_client.post(change, rulebook_form("{}")).status_code == 403
-    assert staff_client.post(publish, {}).status_code == 404
+    # A second tab is shown the published rulebook and told, by whichever way it comes too late.
+    for address in (change, publish, reverse("admin:portal_rulebook_withdraw", args=[draft.pk])):
+        late = staff_client.post(address, {**rulebook_form("{}"), **seen}, follow=True)
+        assert late.redirect_chain[-1] == (change, 302)
+        assert [one.level_tag for one in late.context["messages"]] == ["error"]
+    after = Rulebook.objects.get(pk=draft.pk)
+    assert (after.status, after.content) == (RulebookStatus.PUBLISHED, draft.content)
+
+
+@pytest.mark.rule("K-16")
+def test_a_draft_changed_since_it_was_looked_at_is_looked_at_again(
+    staff_client: Client, clock: object
+) -> None:
+    staff_client.post(
+        reverse("admin:portal_rulebook_add"),
+        rulebook_form('{"scheme": "labels", "labels": ["blue"]}', effective_to="2030-01-01"),
+    )
+    draft = Rulebook.objects.get(version="next")
+    current = Rulebook.objects.get(module=LABELS, version="2022-08")
+    publish = reverse("admin:portal_rulebook_publish", args=[draft.pk])
+    seen = staff_client.get(publish).context["form"]["seen"].value()
+    change = reverse("admin:portal_rulebook_change", args=[draft.pk])
+    newer = rulebook_form('{"scheme": "labels", "labels": ["red"]}')
+    assert staff_client.post(change, newer).status_code == 302
+    answer = staff_client.post(publish, {"seen": seen, "supersedes": current.pk})
+    assert "Somebody changed this draft meanwhile" in answer.content.decode()
+    assert "red" in answer.context["differences"], "what it says now is shown"
+    draft.refresh_from_db()
+    assert draft.status == RulebookStatus.DRAFT
+    again = answer.context["form"]["seen"].value()
+    staff_client.post(publish, {"seen": again, "supersedes": current.pk})
+    draft.refresh_from_db()
+    assert (draft.status, draft.content["labels"]) == (RulebookStatus.PUBLISHED, ["red"])
 
 
 @pytest.mark.rule("K-16")
@@ -106,13 +139,44 @@ def test_a_bulletin_is_written_and_published(staff_client: Client, owner: Member
     assert staff_client.post(add, {**form, "audience": ""}).status_code == 302
     bulletin = Bulletin.objects.get()
     publish = reverse("admin:portal_bulletin_publish", args=[bulletin.pk])
-    assert "1 shop;" in staff_client.get(publish).content.decode()
+    page = staff_client.get(publish).content.decode()
+    assert "1 shop;" in page
+    assert "<strong>News</strong>" in page, "what is about to be sent is shown"
     bulletin.refresh_from_db()
     assert bulletin.published_at is None
     staff_client.post(publish)
     bulletin.refresh_from_db()
     assert bulletin.published_at is not None
     assert actions(bulletin) == ["bulletin.create", "bulletin.publish"]
+    # Published once: the page of publishing leads back, and what is fixed has no inputs any more.
+    change = reverse("admin:portal_bulletin_change", args=[bulletin.pk])
+    assert staff_client.get(publish).headers["Location"] == change
+    fields = staff_client.get(change).context["adminform"].form.fields
+    assert not {"slug", "audience", "effective_on", "rulebook"} & set(fields)
+    corrected = {"title_en": "Good news", "body_en": "Text", "actions": "[]"}
+    assert staff_client.post(change, corrected).status_code == 302
+    bulletin.refresh_from_db()
+    assert (bulletin.title_en, bulletin.slug) == ("Good news", "news")
+
+
+@pytest.mark.rule("K-17")
+@pytest.mark.both_databases
+def test_questions_that_wait_stand_first_the_oldest_first(
+    staff_client: Client, owner: Member
+) -> None:
+    bulletin = Bulletin.objects.create(slug="b", title_en="B", body_en="B")
+    now = platform_time.now()
+    with unscoped():
+        for text, days, answered in (("done", 9, now), ("new", 1, None), ("old", 5, None)):
+            BulletinQuestion.objects.create(
+                bulletin=bulletin,
+                seller=owner.seller,
+                text=text,
+                asked_at=now - timedelta(days=days),
+                answered_at=answered,
+            )
+    page = staff_client.get(reverse("admin:portal_bulletinquestion_changelist"))
+    assert [one.text for one in page.context["cl"].result_list] == ["old", "new", "done"]
 
 
 @pytest.mark.rule("K-17")

@@ -121,9 +121,17 @@ def test_an_accepted_offer_invites_the_seller_once(offer: UnsolicitedOffer) -> N
         offer.refresh_from_db()
         assert offer.status == OfferStatus.ACCEPTED
         assert RfqInvitation.objects.filter(rfq=offer.rfq, seller=offer.seller).count() == 1
-    # What is decided stays: the page shows it, and takes no decision.
+    # What is decided stays: the page shows it, and takes no decision. Whoever still had the form open
+    # is told so on it, instead of being forbidden what they may do.
     assert "decision" not in client.get(address).content.decode()
-    assert client.post(address, {"decision": "declined", "answer": "No."}).status_code == 403
+    late = client.post(address, {"decision": "declined", "answer": "No."}, follow=True)
+    assert late.redirect_chain == [(address, 302)]
+    assert [str(one) for one in late.context["messages"]] == [
+        "It has been decided meanwhile. What you sent changed nothing."
+    ]
+    with unscoped():
+        offer.refresh_from_db()
+    assert (offer.status, offer.answer) == (OfferStatus.ACCEPTED, "")
 
 
 @pytest.mark.rule("RFQ-3")
