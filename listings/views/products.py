@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from listings.choices import SELLER_TRANSITIONS, SERVICES, ProductKind, ProductStatus
 from listings.models import Product, ProductRevision
 from listings.products.diffs import Namer, changes_between, history_of
+from listings.products.forms import country_choices
 from listings.products.queries import ORDERING_LABELS, read_filters
 from listings.services import product_actions as actions
 from listings.services.product_data import ProductData
 from listings.services.products import REJECTED
 from portal.choices import Action
+from portal.country_names import country_name
 from portal.errors import Refusal
 from portal.http import MemberRequest
 from portal.models import Member
@@ -49,6 +55,12 @@ def product_or_404(request: MemberRequest, product_id: str) -> Product:
     return product
 
 
+@lru_cache(maxsize=8)
+def country_options(language: str) -> SafeString:
+    """Return the options of the country filter in a language; written once per process (P-3)."""
+    return format_html_join("", '<option value="{}">{}</option>', country_choices())
+
+
 class ProductsPage(SellerPage):
     """The list, by status, with search, filters and bulk actions (LST-2)."""
 
@@ -67,6 +79,8 @@ class ProductsPage(SellerPage):
             {
                 "page_obj": page,
                 "filters": filters,
+                "country_name": country_name(filters.country) if filters.country else "",
+                "country_options": country_options(get_language() or ""),
                 "tabs": [
                     ("", _("All"), sum(counts.values())),
                     *(
