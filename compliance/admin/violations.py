@@ -25,7 +25,7 @@ from compliance.penalties.reading import (
     rule_name,
     rules_today,
 )
-from compliance.penalties.words import effect_text, rung_parts
+from compliance.penalties.words import effect_text, rung_parts, time_text
 from compliance.services.penalties import PenaltyPlan
 from compliance.services.violations import (
     CHANGE,
@@ -190,6 +190,7 @@ class ViolationAdmin(CasePages, ReadOnlyAdmin):
             "preview",
             _("Confirm this violation?"),
             plan=plan,
+            time=time_text(plan.time),
             parts=rung_parts(plan.rung),
             seller=form.cleaned_data["seller"],
             closed=form.cleaned_data["seller"].status == SellerStatus.CLOSED,

@@ -18,8 +18,10 @@ from compliance.penalties.schema import VIOLATIONS, Rung, ViolationRule, Violati
 from compliance.penalties.words import (
     effect_name,
     effect_text,
+    next_time_text,
     points_text,
     rung_text,
+    time_text,
     times_text,
 )
 from compliance.services.penalties import STANDING, counts_before
@@ -111,6 +113,11 @@ class ViolationShown:
     def name(self) -> str:
         """What the violated rule is called."""
         return self.rule.name if self.rule else self.violation.rule
+
+    @property
+    def time(self) -> str:
+        """Which time the rule was broken: `2nd time`."""
+        return time_text(self.violation.step)
 
     @property
     def overturned(self) -> bool:
@@ -254,6 +261,11 @@ class LadderShown:
     def rows(self) -> int:
         """How many lines the ladder has in a table."""
         return len(self.rungs) + bool(self.grave)
+
+    @property
+    def next_time(self) -> str:
+        """Which time the next violation would be, in words."""
+        return next_time_text(self.time)
 
     @property
     def repeated(self) -> bool:

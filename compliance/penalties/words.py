@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from compliance.choices import EffectKind
 from compliance.models import PenaltyEffect
@@ -63,19 +63,36 @@ def rung_text(rung: Rung | None) -> str:
 
 
 def times_text(rule: ViolationRule, position: int) -> str:
-    """Return for which times a rung of a ladder holds: `1st time`, `2nd–3rd time`, `from the 4th time`."""
+    """Return for which times a rung of a ladder holds: `1st time`, `2nd–3rd time`, `from the 4th time on`."""
     first = rule.ladder[position].from_time
     if position + 1 == len(rule.ladder):
         if first == 1:
             return _("each time")
-        return _("from time %(n)d on") % {"n": first}
+        # Translators: 第%(nth)s次起
+        return _("from the %(nth)s time on") % {"nth": nth(first)}
     last = rule.ladder[position + 1].from_time - 1
     if first == last:
         return time_text(first)
-    return _("times %(first)d–%(last)d") % {"first": first, "last": last}
+    # Translators: 第%(first)s–%(last)s次
+    return _("%(first)s–%(last)s time") % {"first": nth(first), "last": nth(last)}
 
 
 def time_text(time: int) -> str:
-    """Return which time: `time 2`. Ordinals differ between languages; a number does not."""
-    # Translators: 第%(n)d次
-    return _("time %(n)d") % {"n": time}
+    """Return which time: `2nd time`."""
+    # Translators: 第%(nth)s次
+    return _("%(nth)s time") % {"nth": nth(time)}
+
+
+def next_time_text(time: int) -> str:
+    """Return which time the next violation of a rule would be: `your next would be the 3rd time`."""
+    # Translators: 您的下一次为第%(nth)s次
+    return _("your next would be the %(nth)s time") % {"nth": nth(time)}
+
+
+def nth(number: int) -> str:
+    """Write which of a row, as the language writes it into a sentence: `2nd`, in Chinese `2`."""
+    if not (get_language() or "en").startswith("en"):
+        return str(number)
+    if number % 100 in (11, 12, 13):
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"

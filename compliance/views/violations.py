@@ -126,7 +126,8 @@ class ViolationPage(OpenToClosedShops):
                 messages.error(request, str(refusal))
         else:
             self._sent(request)
-        return redirect(self.address("violation", pk=pk))
+        # The form stands at `#appeal`; a browser would keep that place, below the message on a phone.
+        return redirect(self.address("violation", pk=pk) + "#content")
 
     def _sent(self, request: MemberRequest) -> None:
         messages.success(request, _("Your appeal was sent. You are told when it is decided."))

@@ -80,6 +80,34 @@ def window_text(reading: ProgrammeReading) -> str:
     return _("%(every)s: %(days)s") % {"every": every, "days": said}
 
 
+def way_back_text(reading: ProgrammeReading, *, leaves: bool = False) -> str:
+    """Say whether and when a shop that goes out today can come back; `leaves`: it was in, not applying.
+
+    Only who was in stays out for the days of the programme.
+    """
+    days = reading.content.exit.cool_down_days if leaves else 0
+    said = []
+    if days:
+        said.append(
+            _("After leaving on %(day)s your shop cannot come back for %(days)d days.")
+            % {"day": day_text(reading.day), "days": days}
+        )
+    span = reading.window.span
+    if reading.window.state == WindowState.ENDED or span is None:
+        return _("Enrolment is over: your shop cannot come back.")
+    if reading.window.state == WindowState.NOT_OPEN and span.first is not None:
+        said.append(_("Enrolment opens again on %(day)s.") % {"day": day_text(span.first)})
+    elif span.last is not None:
+        said.append(_("Enrolment is open through %(day)s.") % {"day": day_text(span.last)})
+    elif not days:
+        said.append(_("Your shop can enrol again at any time."))
+    if reading.places_left is not None:
+        said.append(_("The place is given back; coming back takes a free one."))
+    if all(one.route.review for one in reading.routes):
+        said.append(_("Staff would decide anew."))
+    return " ".join(said)
+
+
 def blocked_text(reading: ProgrammeReading, chosen: RouteReading) -> str:
     """Say what is in the way of enrolling; of conditions no more than that they are: they stand above."""
     code = reading.refusal(chosen)

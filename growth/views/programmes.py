@@ -25,6 +25,7 @@ from growth.programmes.page import (
     history_of,
     renewal_of,
     steps_of,
+    way_back_text,
     window_text,
 )
 from growth.programmes.reading import (
@@ -280,34 +281,36 @@ class Leave(SellerPage):
 
 
 def _leaving_words(reading: ProgrammeReading, current: Enrolment) -> dict[str, Any]:
+    """Say what is lost, from when, and whether and when the shop can come back (GRO-17)."""
     title = {"programme": reading.programme.title}
     if current.state != EnrolmentState.ACTIVE:
         return {
             "heading": _("Take the application back: %(programme)s") % title,
-            "message": _("Staff will not decide about it any more. You can apply again."),
+            "message": _("Staff will not decide about it any more."),
+            "cost": way_back_text(reading),
             "confirm_label": _("Take it back"),
         }
-    items = [
+    today = platform_time.today()
+    begun = [
+        str(one.text)
+        for one in reading.content.benefits
+        if one.from_day is None or one.from_day <= today
+    ]
+    ending = [
         _("This ends too, because it builds on it: %(programme)s")
         % {"programme": one.programme.title}
         for one in dependents_of(current)
     ]
-    span = reading.window.span
-    if reading.content.exit.cool_down_days:
-        first = platform_time.today()
-        until = reading.content.exit.cool_down_days
-        items.append(
-            _("After leaving on %(day)s your shop cannot come back for %(days)d days.")
-            % {"day": day_text(first), "days": until}
-        )
-    if reading.window.state != WindowState.OPEN and span is not None and span.first is not None:
-        items.append(_("Enrolment opens again on %(day)s.") % {"day": day_text(span.first)})
-    elif reading.window.state == WindowState.ENDED:
-        items.append(_("Enrolment is over: your shop cannot come back."))
+    day = {"day": day_text(today)}
+    if begun:
+        message = _("It ends at once, on %(day)s. From then on your shop is without:") % day
+    else:
+        message = _("It ends at once, on %(day)s.") % day
     return {
         "heading": _("Leave %(programme)s") % title,
-        "message": _("What it brings ends today."),
-        "items": items,
+        "message": message,
+        "items": [*begun, *ending],
+        "cost": way_back_text(reading, leaves=True),
         "confirm_label": _("Leave"),
     }
 

@@ -206,7 +206,7 @@ def test_the_page_says_what_counts_what_runs_out_and_what_comes_next(
     page = owner_client.get(reverse("compliance:violations")).content.decode()
     assert "42 more points close the shop" in page
     assert "Aug 3, 2023 12:00 Pacific" in page
-    assert "from time 2 on" in page
+    assert "from the 2nd time on" in page
 
 
 @pytest.mark.rule("CMP-6")

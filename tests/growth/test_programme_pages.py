@@ -250,6 +250,45 @@ def test_an_owner_enrols_by_the_form_and_leaves_after_confirming(
     assert state_of(shop, "find_factory") == EnrolmentState.LEFT
 
 
+@pytest.mark.rule("GRO-17")
+def test_leaving_says_what_is_lost_and_how_one_comes_back(
+    owner_client: Client, owner: Member, shop: Seller, clock: Any
+) -> None:
+    benefits = [
+        {"text": {"en": "A badge", "zh": "标识"}},
+        {"text": {"en": "A parade", "zh": "游行"}, "from_day": "2023-01-01"},
+    ]
+    window = [{"opens_on": "2022-08-01", "closes_on": "2022-09-30"}]
+    made = programme_create("venue", benefits=benefits, windows=window, places=9)
+    clock("2022-08-10T12:00:00-07:00")
+    apply(owner, made)
+    leave = reverse("growth:programme-leave", args=["venue"])
+    page = text_of(owner_client.get(leave))
+    assert "It ends at once, on Aug 10, 2022." in page
+    assert "A badge" in page
+    assert "A parade" not in page, "what has not begun is not lost"
+    assert "Enrolment is open through Sep 30, 2022." in page
+    assert "The place is given back" in page
+    clock("2022-10-01T12:00:00-07:00")
+    page = text_of(owner_client.get(leave))
+    assert "your shop cannot come back" in page
+    assert "Enrolment is open" not in page
+
+
+@pytest.mark.rule("GRO-17")
+def test_an_application_taken_back_after_the_window_promises_no_second_one(
+    owner_client: Client, owner: Member, clock: Any
+) -> None:
+    window = [{"opens_on": "2022-08-01", "closes_on": "2022-09-30"}]
+    made = programme_create("fair", windows=window, routes=[{"review": True, "agrees": False}])
+    clock("2022-08-10T12:00:00-07:00")
+    apply(owner, made)
+    leave = reverse("growth:programme-leave", args=["fair"])
+    assert "Enrolment is open through Sep 30, 2022." in text_of(owner_client.get(leave))
+    clock("2022-10-01T12:00:00-07:00")
+    assert "your shop cannot come back" in text_of(owner_client.get(leave))
+
+
 def test_what_was_typed_stays_in_a_refused_form(owner_client: Client, clock: Any) -> None:
     clock("2022-11-25T12:00:00-08:00")
     enrol = reverse("growth:programme-enrol", args=["campus_fairs_2022"])
