@@ -32,6 +32,7 @@ from rfq.models.quotes import LIVE
 from rfq.quotes.content import FLAGS, MOST_FILES, TEXT_FIELDS, with_template
 from rfq.quotes.forms import QuoteForm, terms_given
 from rfq.quotes.reading import FILE_PURPOSE, attachments_of, check_of, own_files
+from rfq.quotes.terms import QuoteTerms
 from rfq.quotes.words import announced_from, announced_text, cost_lines
 from rfq.services.pins import pins_left
 from rfq.services.quote_drafts import draft_delete, draft_of, draft_save
@@ -171,9 +172,18 @@ class QuoteFormPage(SellerPage):
         return self.show(request, state, status=refusal.http_status)
 
     def sent_already(self, request: MemberRequest, quote: Quote) -> HttpResponse:
-        """Lead to the quote that was sent from another tab or by the first of two clicks."""
-        messages.info(request, _("This quote was sent already; nothing more was used."))
-        return redirect("rfq:quote-sent", quote.pk)
+        """Lead to the quote that was sent from another tab or by the first of two clicks; say which."""
+        if is_repeated(request, quote):
+            messages.info(request, _("This quote was sent already; nothing more was used."))
+            return redirect("rfq:quote-sent", quote.pk)
+        messages.warning(
+            request,
+            _(
+                "Not sent: your shop quoted this RFQ before, and this is that quote. What you typed now"
+                " is not in it; change the quote if it should be. Nothing more was used."
+            ),
+        )
+        return redirect("rfq:quote", quote.pk)
 
     def use_template(self, request: MemberRequest, state: FormState) -> HttpResponse:
         """Complete what was typed by a template."""
@@ -253,6 +263,14 @@ class QuoteDraftSave(SellerPage):
         draft = draft_save(member=request.member, rfq=rfq, content=content)
         check = check_of(rfq, terms_given(content))
         return render(request, "rfq/_quote_autosave.html", {"draft": draft, "check": check})
+
+
+def is_repeated(request: MemberRequest, quote: Quote) -> bool:
+    """Tell whether a form carries the terms a quote has: a second click, not another quote."""
+    try:
+        return terms_from(terms_given(content_posted(request.POST))) == QuoteTerms.of(quote)
+    except InvalidInput:
+        return False
 
 
 def own_live_quote(request: MemberRequest, rfq: Rfq) -> Quote | None:

@@ -227,3 +227,23 @@ def test_uploads_of_forms_nobody_sent_are_swept(owner: Member, clock: Any) -> No
     with unscoped():
         left = set(StoredFile.objects.values_list("pk", flat=True))
     assert left == {files["drafted"].pk, files["quoted"].pk}
+
+
+@pytest.mark.rule("RFQ-7")
+def test_another_price_from_a_second_tab_is_not_taken_for_sent(
+    owner_client: Client, shop: Seller, rfq: Rfq
+) -> None:
+    """Only the very same quote is a second click; of any other the shop hears that it did not go."""
+    rights_create(shop, quote=10)
+    first = send(owner_client, rfq)
+    assert "/sent/" in first.url
+    again = send(owner_client, rfq)
+    assert again.url == first.url, "a second click"
+    used = spent()
+    other = send(owner_client, rfq, unit_price="22.75")
+    with unscoped():
+        quote = Quote.objects.get()
+    assert other.url == reverse("rfq:quote", args=[quote.pk])
+    assert str(quote.unit_price) == "184.5000"
+    assert "What you typed now is not in it" in text_of(owner_client.get(other.url))
+    assert spent() == used
