@@ -294,6 +294,12 @@ register.filter("country", country_name)
 
 
 @register.filter
+def listed(names: Iterable[Any]) -> str:
+    """Write names one after the other as the language does: `Germany, France`, `德国、法国`."""
+    return ("、" if reads_chinese() else ", ").join(map(str, names))
+
+
+@register.filter
 def category_path(value: str) -> SafeString:
     """Write a category's way from the industry down, breakable after each level."""
     levels = ((level,) for level in str(value).split(">>"))

@@ -358,4 +358,4 @@ def rewards_text(rewards: Rewards) -> str:
     ]
     if rewards.early_access:
         parts.append(_("early access to silver RFQs"))
-    return ", ".join(parts)
+    return _(", ").join(parts)
