@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from compliance.choices import CertificateStatus, ReasonKind
 from compliance.models import Certificate, ReviewReason
 from compliance.services.reviews import certificate_approve, certificate_reject, claimed_for
+from portal.demo.guard import refuse_without_demo_clock
 from portal.errors import Refusal
 from portal.models import User
 from portal.scoping import unscoped
@@ -38,6 +39,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Decide and print what the certificate is now."""
+        refuse_without_demo_clock()
         actor = User.objects.filter(username=options["by"], is_active=True).first()
         if actor is None:
             text = f"there is no active user “{options['by'][:150]}”"

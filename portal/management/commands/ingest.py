@@ -12,6 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from portal.demo.guard import refuse_without_demo_clock
 from portal.ingest.columns import did_you_mean
 from portal.ingest.engine import Report, ingest_file
 from portal.ingest.kinds import Progress, all_kinds, kind_named
@@ -45,6 +46,7 @@ class Command(BaseCommand):
                 + did_you_mean(options["kind"], names)
                 + f" Kinds: {', '.join(names)}"
             )
+        refuse_without_demo_clock()
         with _seldom_collected(), _progress_bar(kind.name) as progress:
             report = ingest_file(kind, options["file"], strict=options["strict"], progress=progress)
         self._tell(report)

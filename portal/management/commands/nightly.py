@@ -13,6 +13,7 @@ from rich.table import Table
 
 from portal import platform_time
 from portal.choices import RunState
+from portal.demo.guard import refuse_without_demo_clock
 from portal.errors import Refusal
 from portal.models import NightRun
 from portal.models.nights import OPEN_STATES
@@ -56,6 +57,7 @@ class Command(BaseCommand):
         shards = options["shards"]
         if shards is not None and shards < 1:
             raise CommandError("--shards has to be 1 or more")
+        refuse_without_demo_clock()
         try:
             run = ledger.night_start(
                 as_of=day,

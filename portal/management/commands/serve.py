@@ -23,6 +23,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from portal import after_migrate, supervisor
 from portal.demo.build import demo_is_wanted
+from portal.demo.guard import refuse_without_demo_clock
 from portal.supervisor import ServeFailed, Supervisor
 
 
@@ -96,6 +97,7 @@ class Command(BaseCommand):
         else:
             # Rulebooks and groups ship with the code; a new version may bring some.
             after_migrate.prepare(sender=apps.get_app_config("portal"), using=DEFAULT_DB_ALIAS)
+        refuse_without_demo_clock()
         build = settings.DEMO and demo_is_wanted()
         # Nobody shares a connection with a child process.
         connections.close_all()
