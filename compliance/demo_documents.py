@@ -22,7 +22,9 @@ def specimen(name: str, title: str, lines: Sequence[tuple[str, str]]) -> SimpleU
     for number, (label, value) in enumerate(lines):
         top = 190 + number * 62
         draw.text((70, top), label, EDGE, ImageFont.load_default(22))
-        draw.text((360, top - 4), value, INK, ImageFont.load_default(28))
+        room = SIZE[0] - 360 - 48  # a long company name is written smaller, not over the edge
+        size = min(28.0, 28 * room / max(draw.textlength(value, ImageFont.load_default(28)), 1))
+        draw.text((360, top - 4), value, INK, ImageFont.load_default(size))
     content = io.BytesIO()
     picture.save(content, "PNG", optimize=True)
     return SimpleUploadedFile(f"{name}.png", content.getvalue(), "image/png")

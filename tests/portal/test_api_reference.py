@@ -91,5 +91,15 @@ def test_people_who_are_signed_in_may_read_it(staff_client: Client, client: Clie
     assert client.get(reverse("portal:api-reference")).status_code == 302
 
 
+def test_the_page_to_try_calls_out_asks_people_to_sign_in(
+    staff_client: Client, client: Client
+) -> None:
+    docs = reverse("api:docs")
+    assert staff_client.get(docs).status_code == 200
+    answer = client.get(docs)
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == f"{reverse('account_login')}?next={docs}"
+
+
 def test_texts_are_escaped_before_code_is_marked() -> None:
     assert code_words("`<b>` & x") == "<code>&lt;b&gt;</code> &amp; x"
