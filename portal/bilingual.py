@@ -19,6 +19,11 @@ def in_language(english: str, chinese: str) -> str:
     return chinese if chinese and reads_chinese() else english
 
 
+def labelled(label: object, value: object) -> str:
+    """Write a value after its name as the language does: `Pins: 3`, `置顶：3`."""
+    return f"{label}{'：' if reads_chinese() else ': '}{value}"
+
+
 def both_texts(english: str, chinese: str) -> dict[str, str]:
     """Return `{"en": …, "zh": …}` of a text; the English one twice where there is no Chinese."""
     return {"en": english, "zh": chinese or english}

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from compliance.epr.shop_overview import ShopOverview, shop_facts
 from portal.addresses import reverse
+from portal.bilingual import labelled
 from portal.country_names import country_name
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
@@ -48,4 +49,4 @@ def _hint(overview: ShopOverview) -> str:
     by_country = list_text(
         f"{country_name(one.country)} {number_text(one.lacking)}" for one in lacking
     )
-    return f"{text % {'n': number_text(overview.affected)}}: {by_country}"
+    return labelled(text % {"n": number_text(overview.affected)}, by_country)

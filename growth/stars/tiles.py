@@ -11,6 +11,7 @@ from growth.stars.page import lacking
 from growth.stars.reading import star_reading
 from growth.stars.texts import stars_text
 from portal.addresses import reverse
+from portal.bilingual import labelled
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
 
@@ -21,7 +22,7 @@ def star_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]:
     reading = star_reading(seller)
     if reading.result is None:
         return
-    gaps = [f"{name}: {gap}" for name, gap in lacking(reading.result)]
+    gaps = [labelled(name, gap) for name, gap in lacking(reading.result)]
     yield HomeTile(
         # Translators: 预测星等级
         label=_("Predicted star"),

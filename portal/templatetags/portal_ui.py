@@ -22,7 +22,7 @@ from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
 
 from portal import platform_time
-from portal.bilingual import reads_chinese
+from portal.bilingual import labelled, reads_chinese
 from portal.country_names import country_name
 from portal.navigation import NavGroup, sections_for
 
@@ -237,6 +237,7 @@ def _step(decimals: int) -> Decimal:
     return Decimal(1).scaleb(-decimals)
 
 
+@register.filter("listed")
 def list_text(names: Iterable[object]) -> str:
     """Write names one after the other, as the language does: `Germany, France`, `德国、法国`."""
     # Translators: 、
@@ -290,13 +291,8 @@ def gain(value: Any) -> SafeString:
 
 
 register.filter("country", country_name)
+register.filter("labelled", labelled)
 """A country's code as its name in the reader's language."""
-
-
-@register.filter
-def listed(names: Iterable[Any]) -> str:
-    """Write names one after the other as the language does: `Germany, France`, `德国、法国`."""
-    return ("、" if reads_chinese() else ", ").join(map(str, names))
 
 
 @register.filter

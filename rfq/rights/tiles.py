@@ -8,6 +8,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 
 from portal.addresses import reverse
+from portal.bilingual import labelled
 from portal.home_tiles import HomeTile, register_home_tiles
 from portal.models import Member, Seller
 from portal.read_once import page_instant
@@ -26,7 +27,7 @@ def rights_tile(seller: Seller, member: Member, day: date) -> Iterator[HomeTile]
         label=_("Quote rights left"),
         value=_amount(left.quote),
         url=reverse("rfq:rights"),
-        hint=" · ".join(f"{RIGHT_NAMES[kind]}: {_amount(left.of(kind))}" for kind in others),
+        hint=" · ".join(labelled(RIGHT_NAMES[kind], _amount(left.of(kind))) for kind in others),
         icon="ticket-perforated",
         order=31,
     )

@@ -216,6 +216,18 @@ def test_actions_are_ranked_by_time_left_then_loss_then_weight() -> None:
     ]
 
 
+@pytest.mark.rule("UI-6")
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [("en", "Sold to: Germany, &lt;b&gt;"), ("zh-hans", "Sold to：Germany、&lt;b&gt;")],
+)
+def test_names_and_lists_have_the_punctuation_of_the_language(language: str, text: str) -> None:
+    written = Template("{% load portal_ui %}{{ 'Sold to'|labelled:names }}")
+    with translation.override(language):
+        names = portal_ui.list_text(["Germany", "<b>"])
+        assert written.render(Context({"names": names})) == text
+
+
 @pytest.mark.rule("UI-2")
 def test_the_bands_have_names_and_empty_ones_are_left_out() -> None:
     actions = [
