@@ -23,6 +23,7 @@ $(READY): requirements.txt requirements-dev.txt
 	  echo "Making $(VENV) with $$($$python --version)"; \
 	  $$python -m venv --clear $(VENV) || { echo "$$python cannot make a virtual environment; on Debian and Ubuntu install the package python3-venv." >&2; exit 1; }; \
 	fi
+	@echo "Installing the pinned requirements into $(VENV); a minute or two the first time …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(READY)
 
