@@ -199,7 +199,7 @@ ASKED = {
     "name": ("text",), "number": ("text",), "text": ("text",), "note": ("text",),
     "description": ("text",), "statement": ("text",), "shown": ("text",), "order": ("order",),
     "certificate": ("certificate",), "template": ("template",), "quote": ("quote",),
-    "category_q": ("text",), "reason": ("text",),
+    "category_q": ("text",), "reason": ("text",), "acting_for": ("member",),
 }  # fmt: skip
 """Parameter → what of the other shop it is asked for."""
 SHARED = {

@@ -96,7 +96,8 @@ def test_the_page_to_try_calls_out_asks_people_to_sign_in(
 ) -> None:
     docs = reverse("api:docs")
     assert staff_client.get(docs).status_code == 200
-    answer = client.get(docs)
+    assert client.get(docs).status_code == 401, "a program is told so"
+    answer = client.get(docs, headers={"accept": "text/html,*/*;q=0.8"})
     assert answer.status_code == 302
     assert answer.headers["Location"] == f"{reverse('account_login')}?next={docs}"
 

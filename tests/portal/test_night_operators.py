@@ -273,29 +273,6 @@ def test_stopping_lets_the_next_night_go_on_and_keeps_what_is_published(
         assert not Notice.objects.filter(kind="night_failed").exists(), "who stopped it knows"
 
 
-@pytest.mark.rule("NGT-6", "UI-7")
-def test_a_failed_night_waits_on_the_front_page_and_nothing_is_offered_in_vain(
-    night: Night,
-) -> None:
-    night.add("a")
-    night.broken = {"a"}
-    failed, client = night.run(), _client("operator")
-    [late] = [one for one in client.get("/admin/").context["queues"] if one["late"]]
-    assert (late["label"], late["count"], late["since"]) == ("Nights that failed", 1, DAY)
-    assert "Nights that failed" not in _client("reviewer").get("/admin/").content.decode()
-    button = '<input type="submit"'
-    stop, retry = (f"{LIST}{failed.pk}/{deed}/" for deed in ("stop", "retry"))
-    assert button not in client.get(stop).content.decode().partition('id="content"')[2]
-    assert button in client.get(retry).content.decode().partition('id="content"')[2]
-    night.broken = set()
-    done = night.run()
-    assert not [one for one in client.get("/admin/").context["queues"] if one["late"]]
-    page = client.get(f"{LIST}{done.pk}/retry/").content.decode().partition('id="content"')[2]
-    assert "Nothing has failed." in page
-    assert button not in page
-    assert LIST in client.get(f"{LIST}start/").content.decode().partition('id="content"')[2]
-
-
 @pytest.mark.rule("NGT-6")
 def test_only_operators_stop_retry_and_catch_up(night: Night) -> None:
     night.add("a")
