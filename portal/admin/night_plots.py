@@ -44,7 +44,10 @@ def whole_nights(runs: Sequence[NightRun]) -> SafeString:
     if len(points) < 2:
         return SafeString("")
     return line_plot(
-        points, title=_("Duration of past nights, in seconds"), value_label=_("Seconds"), text=seconds_text
+        points,
+        title=_("Duration of past nights, in seconds"),
+        value_label=_("Seconds"),
+        text=seconds_text,
     )
 
 
