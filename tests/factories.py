@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import Group
+from django.test import Client
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
@@ -135,6 +137,15 @@ def member_create(seller: Seller, role: str = Role.OWNER, username: str = "") ->
     """Make a user and a membership in a shop."""
     user = user_create(username)
     return Member.everywhere.create(user=user, seller=seller, role=role)
+
+
+def in_group(group: str) -> Client:
+    """Return the browser of somebody new in a staff group, signed in."""
+    user = user_create(f"{group.replace(' ', '-')}-{next(_numbers)}", is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
 
 
 def api_client(user: User | None) -> APIClient:

@@ -93,6 +93,6 @@ def nth(number: int) -> str:
     """Write which of a row, as the language writes it into a sentence: `2nd`, in Chinese `2`."""
     if not (get_language() or "en").startswith("en"):
         return str(number)
-    if number % 100 in (11, 12, 13):
-        return f"{number}th"
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
+    teens = number % 100 in (11, 12, 13)
+    ending = "th" if teens else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

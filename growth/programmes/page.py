@@ -85,6 +85,9 @@ def way_back_text(reading: ProgrammeReading, *, leaves: bool = False) -> str:
 
     Only who was in stays out for the days of the programme.
     """
+    span = reading.window.span
+    if reading.window.state == WindowState.ENDED or span is None:
+        return _("Enrolment is over: your shop cannot come back.")
     days = reading.content.exit.cool_down_days if leaves else 0
     said = []
     if days:
@@ -92,9 +95,6 @@ def way_back_text(reading: ProgrammeReading, *, leaves: bool = False) -> str:
             _("After leaving on %(day)s your shop cannot come back for %(days)d days.")
             % {"day": day_text(reading.day), "days": days}
         )
-    span = reading.window.span
-    if reading.window.state == WindowState.ENDED or span is None:
-        return _("Enrolment is over: your shop cannot come back.")
     if reading.window.state == WindowState.NOT_OPEN and span.first is not None:
         said.append(_("Enrolment opens again on %(day)s.") % {"day": day_text(span.first)})
     elif span.last is not None:

@@ -15,11 +15,8 @@ class DocsView(SpectacularSwaggerSplitView):
 
     def handle_exception(self, exc: Exception) -> Any:
         """Send people to the sign-in page, as the banner shows them this address; programs get 401."""
-        if isinstance(exc, NotAuthenticated) and _reads_pages(self.request.headers):
+        reads_pages = "text/html" in self.request.headers.get("Accept", "")
+        if isinstance(exc, NotAuthenticated) and reads_pages:
             answer: HttpResponseBase = redirect_to_login(self.request.get_full_path())
             return answer
         return super().handle_exception(exc)
-
-
-def _reads_pages(headers: Any) -> bool:
-    return "text/html" in headers.get("Accept", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import QuerySet
+from django.http import UnreadablePostError
 from django.utils.translation import gettext as _
 
 from portal.choices import SellerStatus
@@ -63,7 +64,7 @@ def member_for_request(request: SignedInRequest) -> Member | None:
     memberships = memberships_of(request.user)
     request.memberships = memberships
     chosen = choose_member(memberships, request.session.get(SESSION_SELLER))
-    shown_for = request.POST.get(FORM_SELLER)
+    shown_for = _shop_of_form(request)
     if shown_for:
         member = choose_member(memberships, shown_for)
         if member and chosen != member:
@@ -79,6 +80,13 @@ def member_for_request(request: SignedInRequest) -> Member | None:
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return memberships[0]
     return chosen
+
+
+def _shop_of_form(request: SignedInRequest) -> str | None:
+    try:
+        return request.POST.get(FORM_SELLER)
+    except UnreadablePostError:
+        return None  # Who sent it is gone; the check of the token refuses what is left.
 
 
 def language_save(*, user: User, language: str) -> bool:

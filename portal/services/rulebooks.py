@@ -210,9 +210,9 @@ def content_digest(content: dict[str, Any]) -> str:
 
 def draft_digest(rulebook: Rulebook) -> str:
     """Return the SHA-256 of all that publishing a draft puts in force: what it says and when."""
-    days = [str(rulebook.effective_from), str(rulebook.effective_to)]
-    said = [rulebook.module, rulebook.version, rulebook.source, *days, rulebook.content]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+    fields = ("module", "version", "source", "effective_from", "effective_to")
+    said = {name: str(getattr(rulebook, name)) for name in fields}
+    return content_digest({**said, "content": rulebook.content})
 
 
 # --- Drafting -----------------------------------------------------------------------------------

@@ -291,8 +291,9 @@ def gain(value: Any) -> SafeString:
 
 
 register.filter("country", country_name)
-register.filter("labelled", labelled)
 """A country's code as its name in the reader's language."""
+register.filter("labelled", labelled)
+"""A value after its name, with the colon of the reader's language."""
 
 
 @register.filter

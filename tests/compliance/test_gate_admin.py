@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from auditlog.models import LogEntry
-from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -24,15 +23,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.rule("UI-7")]
 PRODUCTS, BLOCKS = "/admin/compliance/gatedproduct/", "/admin/compliance/gateblock/"
 
 
-def in_group(group: str) -> Client:
-    """A browser session of somebody in a staff group."""
-    user = factories.user_create(group.replace(" ", "-"), is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 @pytest.fixture(autouse=True)
 def _clock(clock: Any) -> None:
     clock("2022-12-28T12:00:00-08:00")
@@ -43,7 +33,7 @@ def test_an_operator_sets_what_a_product_contains_with_a_note_and_takes_it_back(
     shop: Seller,
 ) -> None:
     product = product_create(seller=shop)
-    client, address = in_group("operator"), f"{PRODUCTS}{product.pk}/change/"
+    client, address = factories.in_group("operator"), f"{PRODUCTS}{product.pk}/change/"
 
     def post(**form: Any) -> int:
         return client.post(address, form).status_code
@@ -68,7 +58,7 @@ def test_an_operator_sets_what_a_product_contains_with_a_note_and_takes_it_back(
 
 def test_who_may_only_look_decides_nothing(shop: Seller) -> None:
     product = product_create(seller=shop)
-    client, address = in_group("risk officer"), f"{PRODUCTS}{product.pk}/change/"
+    client, address = factories.in_group("risk officer"), f"{PRODUCTS}{product.pk}/change/"
     page = client.get(address)
     assert page.status_code == 200
     assert 'name="decision"' not in page.content.decode()

@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -38,14 +37,6 @@ pytestmark = [pytest.mark.rule("UI-7"), pytest.mark.django_db]
 NOW = "2022-08-10T12:00:00-07:00"
 DAY = date(2022, 8, 1)
 NOTHING = {"opportunities": 0, "orders": 0, "received": 0}
-
-
-def signed_in(group: str) -> Client:
-    user = factories.user_create(f"a-{group.replace(' ', '-')}", is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 def shops(category: Category, number: int) -> list[Seller]:
@@ -290,7 +281,7 @@ def test_groups_do_their_own_part(
     shop: Seller, clock: Callable[[str], None], group: str, enrolments: bool, packs: bool
 ) -> None:
     clock(NOW)
-    client = signed_in(group)
+    client = factories.in_group(group)
     programme = programme_create("made_up", routes=[{"review": True}])
     with unscoped():
         enrolment = Enrolment.objects.create(

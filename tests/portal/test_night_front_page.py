@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import Group
-from django.test import Client
 
 from tests import factories
 from tests.portal.night_world import DAY, Night
@@ -14,24 +12,18 @@ pytestmark = pytest.mark.django_db
 LIST = "/admin/portal/nightrun/"
 
 
-def _client(group: str) -> Client:
-    user = factories.user_create(group, is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
 @pytest.mark.rule("NGT-6", "UI-7")
 def test_a_failed_night_waits_on_the_front_page_and_nothing_is_offered_in_vain(
     night: Night,
 ) -> None:
     night.add("a")
     night.broken = {"a"}
-    failed, client = night.run(), _client("operator")
+    failed, client = night.run(), factories.in_group("operator")
     [late] = [one for one in client.get("/admin/").context["queues"] if one["late"]]
     assert (late["label"], late["count"], late["since"]) == ("Nights that failed", 1, DAY)
-    assert "Nights that failed" not in _client("reviewer").get("/admin/").content.decode()
+    assert (
+        "Nights that failed" not in factories.in_group("reviewer").get("/admin/").content.decode()
+    )
     button = '<input type="submit"'
     stop, retry = (f"{LIST}{failed.pk}/{deed}/" for deed in ("stop", "retry"))
     assert button not in client.get(stop).content.decode().partition('id="content"')[2]

@@ -12,7 +12,6 @@ from datetime import date, timedelta
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -38,14 +37,6 @@ def _open(day: date = DAY) -> NightRun:
     engine.run_advance(run_id=run.pk)
     run.refresh_from_db()
     return run
-
-
-def _client(group: str) -> Client:
-    user = factories.user_create(group.replace(" ", ""), is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 # --- What is to come ----------------------------------------------------------------------------
@@ -276,7 +267,7 @@ def test_stopping_lets_the_next_night_go_on_and_keeps_what_is_published(
 @pytest.mark.rule("NGT-6")
 def test_only_operators_stop_retry_and_catch_up(night: Night) -> None:
     night.add("a")
-    reviewer, operator = _client("reviewer"), _client("operator")
+    reviewer, operator = factories.in_group("reviewer"), factories.in_group("operator")
     run = _open()
     addresses = [f"{LIST}{run.pk}/stop/", f"{LIST}{run.pk}/retry/", f"{LIST}catch-up/"]
     for address in addresses:

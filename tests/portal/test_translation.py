@@ -209,7 +209,7 @@ def untranslated(source: str) -> list[str]:
     for token in Lexer(source).tokenize():
         if token.token_type == TokenType.BLOCK:
             word = token.contents.split()[0]
-            names = word == "block" and token.contents.endswith(("_class", "_type"))
+            names = word == "block" and token.contents.endswith(("_class", "_type", " coltype"))
             if word in ("blocktranslate", "comment") or names:
                 inside = True
             elif word in ("endblocktranslate", "endcomment", "endblock"):

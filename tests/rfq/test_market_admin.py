@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from auditlog.models import LogEntry
 from django.contrib import admin
-from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -32,15 +31,6 @@ INLINES = {
     for prefix in ("invitations", "pins")
     for name in ("TOTAL_FORMS", "INITIAL_FORMS", "MIN_NUM_FORMS", "MAX_NUM_FORMS")
 }
-
-
-def in_group(group: str) -> Client:
-    """A browser session of somebody in a staff group."""
-    user = factories.user_create(group, is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
 
 
 @pytest.fixture
@@ -92,7 +82,7 @@ def test_an_operator_removes_an_rfq_with_a_reason_and_changes_nothing_else(
     shop: Seller, clock: Any
 ) -> None:
     rfq = rfq_create()
-    client, address = in_group("operator"), f"/admin/rfq/rfq/{rfq.pk}/change/"
+    client, address = factories.in_group("operator"), f"/admin/rfq/rfq/{rfq.pk}/change/"
     refused = client.post(address, {**INLINES, "status": "removed", "title": "Hacked"})
     assert refused.status_code == 200
     rfq.refresh_from_db()
@@ -113,7 +103,7 @@ def test_an_operator_removes_an_rfq_with_a_reason_and_changes_nothing_else(
 
 @pytest.mark.rule("RFQ-3")
 def test_an_accepted_offer_invites_the_seller_once(offer: UnsolicitedOffer) -> None:
-    client = in_group("operator")
+    client = factories.in_group("operator")
     assert "Unsolicited offers to evaluate" in client.get("/admin/").content.decode()
     address = f"/admin/rfq/unsolicitedoffer/{offer.pk}/change/"
     assert client.post(address, {"decision": "accepted", "answer": ""}).status_code == 302
@@ -137,7 +127,9 @@ def test_an_accepted_offer_invites_the_seller_once(offer: UnsolicitedOffer) -> N
 @pytest.mark.rule("RFQ-3")
 def test_an_answer_without_a_decision_is_not_lost_but_asked_about(offer: UnsolicitedOffer) -> None:
     address = f"/admin/rfq/unsolicitedoffer/{offer.pk}/change/"
-    page = in_group("operator").post(address, {"decision": "", "answer": "You are welcome."})
+    page = factories.in_group("operator").post(
+        address, {"decision": "", "answer": "You are welcome."}
+    )
     assert page.status_code == 200
     assert page.context["adminform"].form.errors.keys() == {"decision"}
     assert "You are welcome." in page.content.decode()
@@ -149,14 +141,16 @@ def test_an_answer_without_a_decision_is_not_lost_but_asked_about(offer: Unsolic
 @pytest.mark.rule("RFQ-1")
 def test_a_reason_without_another_status_is_asked_about(shop: Seller, clock: Any) -> None:
     address = f"/admin/rfq/rfq/{rfq_create().pk}/change/"
-    page = in_group("operator").post(address, {**INLINES, "status": "open", "reason": "advert"})
+    page = factories.in_group("operator").post(
+        address, {**INLINES, "status": "open", "reason": "advert"}
+    )
     assert page.status_code == 200
     assert page.context["adminform"].form.errors.keys() == {"status"}
 
 
 @pytest.mark.rule("RFQ-3")
 def test_declining_needs_an_answer(offer: UnsolicitedOffer) -> None:
-    client = in_group("operator")
+    client = factories.in_group("operator")
     address = f"/admin/rfq/unsolicitedoffer/{offer.pk}/change/"
     page = client.post(address, {"decision": "declined", "answer": " "})
     assert page.status_code == 200
@@ -172,7 +166,7 @@ def test_declining_needs_an_answer(offer: UnsolicitedOffer) -> None:
 def test_an_offer_on_what_is_over_cannot_be_accepted(offer: UnsolicitedOffer, clock: Any) -> None:
     clock((offer.rfq.expires_at + timedelta(seconds=1)).isoformat())
     address = f"/admin/rfq/unsolicitedoffer/{offer.pk}/change/"
-    assert in_group("operator").post(address, {"decision": "accepted"}).status_code == 200
+    assert factories.in_group("operator").post(address, {"decision": "accepted"}).status_code == 200
     with unscoped():
         offer.refresh_from_db()
         assert offer.status == OfferStatus.SUBMITTED
@@ -186,7 +180,7 @@ def test_nobody_edits_what_sellers_wrote_or_nights_computed(
 
 
 def test_reviewers_only_look(offer: UnsolicitedOffer) -> None:
-    client = in_group("reviewer")
+    client = factories.in_group("reviewer")
     for address, sent in (
         (f"/admin/rfq/rfq/{offer.rfq_id}/change/", {"status": "removed", "reason": "x"}),
         (f"/admin/rfq/unsolicitedoffer/{offer.pk}/change/", {"decision": "accepted"}),
